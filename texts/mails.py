@@ -1,0 +1,115 @@
+"""Mails: one TOML file each, from which the subject, the plain text and the HTML are made, so they never disagree.
+
+A file holds ``subject`` and an array of ``part``s, each one of ``say`` (a paragraph), ``table`` (rows of two cells)
+or ``link`` (words and an address), with ``when`` to leave it out if that fact is missing or false. Every string is a
+Jinja template; in the HTML each fact is escaped, in the subject line breaks become blanks.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from jinja2 import StrictUndefined, meta
+from jinja2.sandbox import SandboxedEnvironment
+
+from texts.languages import Language, language, on_one_line
+from texts.sentences import FOLDER, NoSuchText, spoken
+
+PLAIN: Final = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+HTML: Final = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
+COMMON: Final = ("office_name", "status_url")
+"""Facts that every mail is given: who writes, and where the case can be looked up."""
+
+
+class Letter(NamedTuple):
+    """A mail ready to send."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def mail(name: str, tongue: str, **facts: Any) -> Letter:
+    """The mail ``name`` in that language with ``facts`` (see `mail_facts`); dates, sums and enums may be given raw.
+
+    Raises: NoSuchText; jinja2.UndefinedError if a fact is missing; ValueError if a link is not an http address.
+    """
+    chosen = language(tongue)
+    told = {fact: spoken(value, chosen) for fact, value in facts.items()}
+    letter = _letter(name, chosen)
+    parts = [part for part in letter["part"] if "when" not in part or told.get(part["when"])]
+    subject = on_one_line(PLAIN.from_string(letter["subject"]).render(told))
+    text = "\n\n".join(_as_text(part, told) for part in parts) + f"\n\n-- \n{on_one_line(str(told['office_name']))}\n"
+    return Letter(subject=subject, text=text, html=_as_html(chosen, subject, parts, told))
+
+
+@cache
+def mail_facts(name: str) -> frozenset[str]:
+    """The facts that the mail ``name`` wants, in either language, without those of `COMMON`. Raises: NoSuchText."""
+    named: set[str] = set()
+    for tongue in Language:
+        letter = _letter(name, tongue)
+        strings = [letter["subject"], *(string for part in letter["part"] for string in _strings(part))]
+        named |= {fact for string in strings for fact in meta.find_undeclared_variables(PLAIN.parse(string))}
+        named |= {part["when"] for part in letter["part"] if "when" in part}
+    return frozenset(named - set(COMMON))
+
+
+def mail_names() -> tuple[str, ...]:
+    """Every mail there is."""
+    return tuple(sorted(file.stem for file in (FOLDER / "ka" / "mails").glob("*.toml")))
+
+
+@cache
+def _letter(name: str, tongue: Language) -> dict[str, Any]:
+    file = FOLDER / tongue / "mails" / f"{name}.toml"
+    if not name.isidentifier() or not file.is_file():
+        raise NoSuchText(f"mail {name}")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _strings(part: dict[str, Any]) -> list[str]:
+    match part:
+        case {"say": sentence}:
+            return [sentence]
+        case {"table": rows}:
+            return [cell for row in rows for cell in row]
+        case {"link": [words, address]}:
+            return [words, address]
+        case _:
+            raise ValueError(f"a mail's part says nothing: {sorted(part)}")
+
+
+def _as_text(part: dict[str, Any], told: dict[str, Any]) -> str:
+    rendered = [PLAIN.from_string(string).render(told).strip() for string in _strings(part)]
+    if "table" in part:
+        return "\n".join(f"    {label}: {value}" for label, value in _pairs(rendered))
+    if "link" in part:
+        return f"{rendered[0]}:\n{_address(rendered[1])}"
+    return rendered[0]
+
+
+def _as_html(tongue: Language, subject: str, parts: list[dict[str, Any]], told: dict[str, Any]) -> str:
+    blocks: list[dict[str, Any]] = []
+    for part in parts:
+        plain = [PLAIN.from_string(string).render(told).strip() for string in _strings(part)]
+        if "table" in part:
+            blocks.append({"table": _pairs(plain)})
+        elif "link" in part:
+            blocks.append({"link": {"words": plain[0], "address": _address(plain[1])}})
+        else:
+            blocks.append({"lines": plain[0].splitlines()})
+    page = HTML.from_string((FOLDER / "mail.html.jinja").read_text(encoding="utf-8"))
+    return page.render(language=tongue, subject=subject, blocks=blocks, office_name=told["office_name"])
+
+
+def _pairs(cells: list[str]) -> list[tuple[str, str]]:
+    return list(zip(cells[0::2], cells[1::2], strict=True))
+
+
+def _address(address: str) -> str:
+    if not address.startswith(("https://", "http://")) or any(c in address for c in ' \n\r\t"<>'):
+        raise ValueError("a mail links to http addresses only")
+    return address

@@ -1,0 +1,72 @@
+"""A field that answers with a union: its success, or one of the refusals that it lists."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, Union, cast
+
+import strawberry
+import structlog
+from strawberry.types.field import StrawberryField
+
+from api.context import Info
+from api.declined import NotAllowed, SignInRequired
+from api.refusals import Declined, refusal_answer, refusal_type
+from api.roles import STAFF_ONLY
+from domain.office import CommandReused, TooBusy
+from domain.refusals import Refusal
+
+log = structlog.get_logger("api")
+
+LISTED: Final[dict[str, tuple[type[Refusal], ...]]] = {}
+"""The refusals that each field (``Mutation.decide``) lists, for the schema's tests and documentation."""
+
+Resolver = Callable[..., Awaitable[Any]]
+
+
+def command(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
+    """A mutation: answers ``success`` or one of ``refusals``, and those that every command may give."""
+    return _field("Mutation", success, (*refusals, CommandReused, TooBusy), description)
+
+
+def question(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
+    """A query that may be refused: answers ``success`` or one of ``refusals``."""
+    return _field("Query", success, refusals, description)
+
+
+def _field(
+    root: str, success: type, refusals: tuple[type[Refusal], ...], description: str | None
+) -> Callable[[Resolver], Any]:
+    def decorate(resolver: Resolver) -> StrawberryField:
+        name = _camel(resolver.__name__)
+        place = f"{root}.{name}"
+        listed = tuple(dict.fromkeys((*refusals, *((SignInRequired, NotAllowed) if place in STAFF_ONLY else ()))))
+        LISTED[place] = listed
+        union = _union(f"{name[0].upper()}{name[1:]}Answer", success, listed)
+
+        @functools.wraps(resolver)
+        async def answer(self: Any, info: Info, **arguments: Any) -> Any:
+            try:
+                if place in STAFF_ONLY:
+                    await info.context.acting(place)
+                return await resolver(self, info, **arguments)
+            except Refusal as refusal:
+                if type(refusal) not in listed:
+                    log.warning("refusal_not_listed", field=place, code=type(refusal).code)
+                return refusal_answer(refusal, info.context.language, listed)
+
+        told = description or " ".join((resolver.__doc__ or "").split()) or None
+        return cast(StrawberryField, strawberry.field(resolver=answer, graphql_type=union, description=told))
+
+    return decorate
+
+
+def _union(name: str, success: type, listed: tuple[type[Refusal], ...]) -> Any:
+    members = (success, *(refusal_type(each) for each in listed), Declined)
+    return Annotated[Union[members], strawberry.union(name)]  # noqa: UP007
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda found: found.group(1).upper(), name)

@@ -1,0 +1,83 @@
+"""What a resolver knows of its request: who asks, in which language, from where. Credentials are checked when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import anyio.to_thread
+import strawberry
+from starlette.requests import HTTPConnection
+from uuid6 import uuid7
+
+import texts
+from api.callers import DraftHolder, StaffMember, draft_of, staff_of
+from api.declined import DraftRequired, NotAllowed, SignInRequired
+from api.ports import Ports
+from api.roles import STAFF_ONLY, acting_role
+from domain.event import Act
+from domain.people import Actor
+
+T = TypeVar("T")
+
+
+@dataclass
+class Context:
+    """One request. ``cookies`` are sent back with its answer: (name, value, seconds)."""
+
+    ports: Ports
+    connection: HTTPConnection
+    correlation: UUID = field(default_factory=lambda: UUID(int=uuid7().int))
+    cookies: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    _draft: DraftHolder | None = None
+    _staff: StaffMember | None = None
+
+    @property
+    def language(self) -> str:
+        """The language that the person asked for in Accept-Language."""
+        return texts.preferred(self.connection.headers.get("accept-language"))
+
+    @property
+    def prefix(self) -> str:
+        """The client's address prefix, for throttles."""
+        client = self.connection.client
+        forwarded = self.connection.headers.getlist("x-forwarded-for")
+        return self.ports.proxies.client_prefix(client.host if client else None, forwarded)
+
+    async def draft(self) -> DraftHolder:
+        """Who holds the draft that the request's secret opens. Raises: DraftRequired."""
+        if self._draft is None:
+            self._draft = await run(draft_of, self.ports, self.connection)
+        if self._draft is None:
+            raise DraftRequired
+        return self._draft
+
+    async def staff(self) -> StaffMember | None:
+        """The staff member whose session or token the request carries."""
+        if self._staff is None:
+            self._staff = await run(staff_of, self.ports, self.connection)
+        return self._staff
+
+    async def acting(self, place: str) -> Actor:
+        """The staff member in the role in which the field ``place`` is done. Raises: SignInRequired, NotAllowed."""
+        member = await self.staff()
+        if member is None:
+            raise SignInRequired
+        role = acting_role(member.roles, STAFF_ONLY[place])
+        if role is None:
+            raise NotAllowed
+        return Actor(id=member.person, role=role)
+
+    def act(self, by: Actor, operation: str, command: UUID | None, body: bytes) -> Act:
+        """The circumstances of the command that this request asks for."""
+        return self.ports.office.act(by, operation, command, body, self.correlation)
+
+
+Info = strawberry.Info[Context, None]
+
+
+async def run(work: Callable[..., T], *arguments: Any) -> T:
+    """Do ``work``, which waits for a database or a neighbour, in a thread of its own."""
+    return await anyio.to_thread.run_sync(work, *arguments)

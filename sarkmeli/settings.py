@@ -1,0 +1,162 @@
+"""Every setting of the office, read from environment variables that begin with ``SARKMELI_``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sarkmeli import embedded
+
+NEIGHBOURS = {
+    "civil_registry_url": "civil_registry_api_key",
+    "bank_url": "bank_api_key",
+    "issuer": "client_secret",
+    "smtp_host": "",
+}
+"""Where each neighbour is and the secret that opens it: an address that is empty means the sandbox's stand-in."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class MailSecurity(StrEnum):
+    """How the way to the mail server is protected."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class Settings(BaseSettings):
+    """The settings; a field ``database_url`` is the variable ``SARKMELI_DATABASE_URL``.
+
+    Raises pydantic's ValidationError, which names the variable, when a value will not do.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SARKMELI_", frozen=True, extra="ignore")
+
+    folder: Path = Field(Path(".run"), description="Where `run` keeps PostgreSQL's data, keys, files and logs.")
+    host: str = Field("127.0.0.1", description="The address the service listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="The service's port; `run` takes a free one for 0.")
+    sandbox_port: int = Field(8010, ge=0, le=65535, description="The sandbox neighbours' port; 0 as above.")
+    public_url: str = Field("", description="How people reach the service; http://localhost and the port if empty.")
+    production: bool = Field(False, description="Refuse sandbox neighbours, file keys, introspection and plain http.")
+    log_format: LogFormat = Field(LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
+    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+
+    database_url: SecretStr | None = Field(
+        None, description="A PostgreSQL ≥ 15 of one's own for the ledger; the embedded one if empty."
+    )
+    keys_database_url: SecretStr | None = Field(
+        None, description="The key store's database; beside the ledger's, its name with `_keys` added, if empty."
+    )
+    key_folder: Path | None = Field(None, description="The folder of the epoch keys; `keys` in the folder if empty.")
+    files_url: str = Field("", description="Where sealed files go: a folder or s3://bucket; `files` if empty.")
+    pool_size: int = Field(16, ge=2, le=200, description="The most connections one process holds to each database.")
+
+    civil_registry_url: str = Field("", description="The civil registry; the sandbox's if empty.")
+    civil_registry_api_key: SecretStr = Field(SecretStr(""), description="What opens the civil registry.")
+    bank_url: str = Field("", description="The bank's orders interface; the sandbox's if empty.")
+    bank_api_key: SecretStr = Field(SecretStr(""), description="What opens the bank's orders interface.")
+    bank_signing_secrets: tuple[SecretStr, ...] = Field(
+        (), description="The secrets under which the bank signs its callbacks, newest first (JSON list)."
+    )
+    issuer: str = Field("", description="The staff's OpenID Connect provider; the sandbox's if empty.")
+    client_id: str = Field("sarkmeli", description="What the provider knows the service by.")
+    client_secret: SecretStr = Field(SecretStr(""), description="The service's secret at the provider.")
+    audience: str = Field("sarkmeli", description="The audience that a staff bearer token must name.")
+    smtp_host: str = Field("", description="The mail server; the sandbox's if empty.")
+    smtp_port: int = Field(8025, ge=0, le=65535, description="The mail server's port; 0 as above.")
+    smtp_user: str = Field("", description="The account at the mail server; none if empty.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    smtp_security: MailSecurity = Field(MailSecurity.STARTTLS, description="`starttls`, `tls`, or `none`.")
+    mail_from: str = Field("Sarkmeli <office@sarkmeli.example>", description="Who mails are from.")
+    trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed (JSON list).")
+
+    deadlines_every: float = Field(5.0, gt=0, description="Seconds between two rounds of the deadlines consumer.")
+
+    @model_validator(mode="after")
+    def _production_means_it(self) -> Self:
+        if self.production and (wrong := self.unfit_for_production()):
+            raise ValueError("not fit for production: " + "; ".join(wrong))
+        return self
+
+    def unfit_for_production(self) -> list[str]:
+        """What stands between these settings and a public service; empty if nothing does."""
+        wrong = [f"SARKMELI_{name.upper()} is the sandbox's" for name in NEIGHBOURS if not getattr(self, name)]
+        wrong += [
+            f"SARKMELI_{secret.upper()} is empty"
+            for secret in NEIGHBOURS.values()
+            if secret and not getattr(self, secret).get_secret_value()
+        ]
+        if not self.bank_signing_secrets:
+            wrong.append("SARKMELI_BANK_SIGNING_SECRETS is empty")
+        if self.smtp_security is MailSecurity.NONE:
+            wrong.append("SARKMELI_SMTP_SECURITY is none")
+        addresses = {
+            name: str(getattr(self, name)) for name in ("public_url", "issuer", "bank_url", "civil_registry_url")
+        }
+        wrong += [
+            f"SARKMELI_{name.upper()} is not https"
+            for name, address in addresses.items()
+            if address and urlsplit(address).scheme != "https"
+        ]
+        if not self.public_url:
+            wrong.append("SARKMELI_PUBLIC_URL is empty")
+        if self.database_url is None:
+            wrong.append("SARKMELI_DATABASE_URL is empty: the embedded PostgreSQL is for trying out")
+        wrong.append("epoch keys in a folder: this release has no other key holder")
+        return wrong
+
+    @cached_property
+    def url(self) -> str:
+        """The service's public address, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
+
+    @cached_property
+    def sandbox_url(self) -> str:
+        """The sandbox's address, without a slash at its end."""
+        return f"http://localhost:{self.sandbox_port}"
+
+    @cached_property
+    def ledger_conninfo(self) -> str:
+        """libpq connection info of the ledger database."""
+        if self.database_url is not None:
+            return make_conninfo(self.database_url.get_secret_value())
+        return embedded.conninfo(self.folder, "sarkmeli")
+
+    @cached_property
+    def keys_conninfo(self) -> str:
+        """libpq connection info of the key store database."""
+        if self.keys_database_url is not None:
+            return make_conninfo(self.keys_database_url.get_secret_value())
+        ledger = conninfo_to_dict(self.ledger_conninfo)
+        return make_conninfo(self.ledger_conninfo, dbname=f"{ledger.get('dbname') or 'sarkmeli'}_keys")
+
+    @cached_property
+    def keys(self) -> Path:
+        """The folder of the epoch keys."""
+        return (self.key_folder or self.folder / "keys").absolute()
+
+    @cached_property
+    def files(self) -> str:
+        """Where sealed files go: an absolute folder, or an s3:// address."""
+        if "://" in self.files_url:
+            return self.files_url
+        return str(Path(self.files_url or self.folder / "files").absolute())
+
+    @property
+    def uses_sandbox(self) -> bool:
+        """Whether any neighbour is the sandbox's."""
+        return not all(getattr(self, name) for name in NEIGHBOURS)

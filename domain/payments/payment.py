@@ -1,0 +1,334 @@
+"""One payment: an order by card, or one credit in cash. What it means for its case is decided by `effect`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain.event import Act, Created, Personal, Root
+from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
+from domain.payments.case import Case, Method, RefundReason
+from domain.payments.money import Money
+from domain.payments.refusals import (
+    NothingDueBack,
+    NotInSuspense,
+    NotYetExpired,
+    OtherOrder,
+    PaymentClosed,
+    RefundNotOrdered,
+    TransactionUsed,
+)
+from domain.people import SubjectId
+
+
+class Failure(StrEnum):
+    """Why the bank will take no money for an order."""
+
+    DECLINED = "DECLINED"
+    CLOSED_AT_BANK = "CLOSED_AT_BANK"
+    NEVER_ORDERED = "NEVER_ORDERED"
+    """It ran out of time here before anybody opened the bank's page."""
+
+
+class Doubt(StrEnum):
+    """Why cash could not be matched by its reference and amount."""
+
+    UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
+    WRONG_AMOUNT = "WRONG_AMOUNT"
+    WRONG_CURRENCY = "WRONG_CURRENCY"
+
+
+class Matching(StrEnum):
+    """How cash was matched with its case."""
+
+    EXACT = "EXACT"
+    """Reference and amount were the case's own."""
+    CASHIER = "CASHIER"
+
+
+class Phase(StrEnum):
+    """Where a payment stands."""
+
+    OPEN = "OPEN"
+    EXPIRED = "EXPIRED"
+    """Out of time here; the bank has not said its last word and is still asked."""
+    FAILED = "FAILED"
+    SUCCEEDED = "SUCCEEDED"
+    """Money came by card."""
+    RECEIVED = "RECEIVED"
+    """Money came in cash: not looked at yet, which lasts no longer than a command."""
+    SUSPENSE = "SUSPENSE"
+    MATCHED = "MATCHED"
+    REFUND_ORDERED = "REFUND_ORDERED"
+    REFUNDED = "REFUNDED"
+
+
+class Payment(Root):
+    """A payment. A card order's stream id is its order id at the bank; each attempt is a payment of its own.
+
+    Cash is sealed under a subject of its own, its payer: whose money it is may be unknown when it comes.
+    """
+
+    TOPIC = "payments.Payment"
+
+    class Opened(Created):
+        """A card order for a case's fee."""
+
+        TOPIC = "payments.Payment.Opened"
+        case: UUID
+        fee: Money
+        number: int
+        """The how-manieth card order of this case, from 1."""
+        expires: datetime
+
+    class Succeeded(Root.Event):
+        """The bank took money for the order, even if it expired here or failed before. Not yet: whether it pays."""
+
+        TOPIC = "payments.Payment.Succeeded"
+        received: Money
+        transaction: str
+        payer: Personal[Payer | None]
+
+    class Failed(Root.Event):
+        """The bank's last word: no money."""
+
+        TOPIC = "payments.Payment.Failed"
+        reason: Failure
+
+    class Expired(Root.Event):
+        """Out of time here. The bank is asked until its answer is final."""
+
+        TOPIC = "payments.Payment.Expired"
+
+    class CashReceived(Created):
+        """One credit on the office's account."""
+
+        TOPIC = "payments.Payment.CashReceived"
+        received: Money
+        transaction: str
+        credited_on: date
+        reference: Personal[str]
+        """As the payer gave it."""
+        payer: Personal[Payer]
+
+    class PutInSuspense(Root.Event):
+        """No case's reference and amount: waits for a cashier."""
+
+        TOPIC = "payments.Payment.PutInSuspense"
+        doubt: Doubt
+
+    class Matched(Root.Event):
+        """Found to be meant for a case. Not yet: whether it pays."""
+
+        TOPIC = "payments.Payment.Matched"
+        case: UUID
+        matching: Matching
+
+    class RefundOrdered(Root.Event):
+        """A cashier ordered the money sent back, whole."""
+
+        TOPIC = "payments.Payment.RefundOrdered"
+        amount: Money
+        transaction: str
+        """The bank's transaction that is sent back."""
+
+    class Refunded(Root.Event):
+        """The bank sent it back."""
+
+        TOPIC = "payments.Payment.Refunded"
+        amount: Money
+        transaction: str
+        """The bank's transaction of the refund."""
+
+    def __init__(
+        self,
+        subject: SubjectId | None,
+        case: UUID | None = None,
+        fee: Money | None = None,
+        number: int = 0,
+        expires: datetime | None = None,
+        received: Money | None = None,
+        transaction: str | None = None,
+    ) -> None:
+        """Copies the facts of either first event: Opened says case, fee, number and expiry; CashReceived the rest."""
+        self.subject = subject
+        self.case = case
+        self.fee = fee
+        self.number = number
+        self.expires = expires
+        self.received = received
+        self.transaction = transaction
+        self.refund_transaction: str | None = None
+        self.expired_at: datetime | None = None
+        self.phase = Phase.OPEN if received is None else Phase.RECEIVED
+
+    @classmethod
+    def open_card(cls, act: Act, *, case: Case, number: int, expires: datetime) -> Payment:
+        """Open a card order for the case's fee."""
+        return cls.begin(
+            cls.Opened, act, subject=case.subject, case=case.id, fee=case.fee, number=number, expires=expires
+        )
+
+    @classmethod
+    def receive_cash(cls, act: Act, *, subject: SubjectId, notice: CreditNotice) -> Payment:
+        """Note a credit; `match` or `suspend` follows in the same transaction."""
+        return cls.begin(
+            cls.CashReceived,
+            act,
+            subject=subject,
+            received=notice.received,
+            transaction=notice.transaction,
+            credited_on=notice.credited_on,
+            reference=notice.reference,
+            payer=notice.payer,
+        )
+
+    @property
+    def method(self) -> Method:
+        return Method.CASH if self.expires is None else Method.CARD
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its page at the bank may be shown."""
+        return self.phase is Phase.OPEN
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the bank has said its last word on the order."""
+        return self.phase not in {Phase.OPEN, Phase.EXPIRED}
+
+    def settle(self, act: Act, answer: BankOrder, grace_over: bool) -> bool:
+        """Take the bank's own answer about the order. Returns: whether money came in by it, now and not before.
+
+        ``grace_over``: it expired so long ago that an order unknown to the bank cannot be on its way there. The bank's
+        word outweighs ours: an order that expired here or failed before and is paid after all has succeeded.
+        Raises: OtherOrder, TransactionUsed.
+        """
+        if self.method is not Method.CARD or answer.order_id != self.id:
+            raise OtherOrder
+        if answer.status is OrderStatus.PAID and answer.received is not None and answer.transaction is not None:
+            return self._succeed(act, answer.received, answer.transaction, answer.payer)
+        if not self.is_settled and (failure := _failure(answer.status, grace_over)):
+            self.record(self.Failed, act, reason=failure)
+        return False
+
+    def _succeed(self, act: Act, received: Money, transaction: str, payer: Payer | None) -> bool:
+        if self.received is not None:
+            if (self.received, self.transaction) != (received, transaction):
+                raise TransactionUsed
+            return False
+        self.record(self.Succeeded, act, received=received, transaction=transaction, payer=payer)
+        return True
+
+    def expire(self, act: Act) -> None:
+        """Its time is over here; nothing if it is not open. Raises: NotYetExpired."""
+        if self.expires is not None and self.is_open:
+            if act.now < self.expires:
+                raise NotYetExpired(self.expires)
+            self.record(self.Expired, act)
+
+    def suspend(self, act: Act, doubt: Doubt) -> None:
+        """Put cash in suspense, for a cashier."""
+        self.record(self.PutInSuspense, act, doubt=doubt)
+
+    def match(self, act: Act, *, case: UUID, matching: Matching) -> None:
+        """Cash is meant for this case. Raises: NotInSuspense."""
+        awaited = Phase.RECEIVED if matching is Matching.EXACT else Phase.SUSPENSE
+        if self.phase is not awaited:
+            raise NotInSuspense
+        self.record(self.Matched, act, case=case, matching=matching)
+
+    def order_refund(self, act: Act, *, due_back: bool) -> None:
+        """Order it sent back, whole. ``due_back``: the case says so; cash in suspense needs no case to say it.
+
+        Raises: NothingDueBack.
+        """
+        held = self.phase is Phase.SUSPENSE or (due_back and self.phase in {Phase.SUCCEEDED, Phase.MATCHED})
+        if not held or self.received is None:
+            raise NothingDueBack
+        self.record(self.RefundOrdered, act, amount=self.received, transaction=self.transaction)
+
+    def refund(self, act: Act, *, transaction: str) -> bool:
+        """The bank sent it back. Returns: whether that is news. Raises: RefundNotOrdered, TransactionUsed."""
+        if self.phase is Phase.REFUNDED:
+            if self.refund_transaction != transaction:
+                raise TransactionUsed
+            return False
+        if self.phase is not Phase.REFUND_ORDERED:
+            raise RefundNotOrdered
+        self.record(self.Refunded, act, amount=self.received, transaction=transaction)
+        return True
+
+    def refuse_unless_open(self) -> None:
+        """Raises: PaymentClosed."""
+        if not self.is_open:
+            raise PaymentClosed
+
+    @event(Succeeded)
+    def _succeeded(self, received: Money, transaction: str) -> None:
+        self.received = received
+        self.transaction = transaction
+        self.phase = Phase.SUCCEEDED
+
+    @event(Failed)
+    def _failed(self) -> None:
+        self.phase = Phase.FAILED
+
+    @event(Expired)
+    def _expired(self, timestamp: datetime) -> None:
+        self.expired_at = timestamp
+        self.phase = Phase.EXPIRED
+
+    @event(PutInSuspense)
+    def _put_in_suspense(self) -> None:
+        self.phase = Phase.SUSPENSE
+
+    @event(Matched)
+    def _matched(self, case: UUID) -> None:
+        self.case = case
+        self.phase = Phase.MATCHED
+
+    @event(RefundOrdered)
+    def _refund_ordered(self) -> None:
+        self.phase = Phase.REFUND_ORDERED
+
+    @event(Refunded)
+    def _refunded(self, transaction: str) -> None:
+        self.refund_transaction = transaction
+        self.phase = Phase.REFUNDED
+
+
+def _failure(status: OrderStatus, grace_over: bool) -> Failure | None:
+    """The bank's last word, if it is one."""
+    if status is OrderStatus.DECLINED:
+        return Failure.DECLINED
+    if status is OrderStatus.CLOSED:
+        return Failure.CLOSED_AT_BANK
+    if status is OrderStatus.UNKNOWN and grace_over:
+        return Failure.NEVER_ORDERED
+    return None
+
+
+def doubt(received: Money, case: Case) -> Doubt | None:
+    """Why cash does not match the case that its reference names; None: it does, to the tetri."""
+    if received.currency != case.fee.currency:
+        return Doubt.WRONG_CURRENCY
+    return None if received == case.fee else Doubt.WRONG_AMOUNT
+
+
+def effect(received: Money, case: Case) -> RefundReason | None:
+    """What money that came in for a case does: None, it pays the fee; otherwise it is due back whole, and why.
+
+    The first full payment pays, any other becomes due back: also one in another currency, of another amount, or after
+    the case ended.
+    """
+    if received.currency != case.fee.currency:
+        return RefundReason.WRONG_CURRENCY
+    if received != case.fee:
+        return RefundReason.WRONG_AMOUNT
+    if case.is_paid:
+        return RefundReason.ALREADY_PAID
+    return RefundReason.CASE_ENDED if case.has_ended else None

@@ -1,0 +1,372 @@
+"""One applicant's call at the video bar, from taking a place in the queue to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain.event import Act, Created, Erased, Personal, Root
+from domain.people import Actor, Role, SubjectId
+from domain.videobar.case import Ground
+from domain.videobar.checks import Checks, Source
+from domain.videobar.refusals import (
+    ApplicantPresent,
+    CallOver,
+    ChecksIncomplete,
+    ChecksNotPassed,
+    GroundNotYours,
+    NotConnected,
+    NothingToRecord,
+    NotYourCall,
+    NoVisualContact,
+    ReasonsMissing,
+    WillNotRecorded,
+    WordsTooLong,
+    WrongSource,
+)
+
+LONGEST_WORDS = 4000
+"""Characters of the applicant's will or the operator's reasons."""
+
+
+class Side(StrEnum):
+    """The two who must both be there."""
+
+    APPLICANT = "APPLICANT"
+    OPERATOR = "OPERATOR"
+
+
+class Channel(StrEnum):
+    """What connected a side, recorded as what it is."""
+
+    SIGNALLING_ONLY = "SIGNALLING_ONLY"
+    """Both sides' programs met; no picture or sound passed through the office."""
+    VIDEO = "VIDEO"
+
+
+class BreakOff(StrEnum):
+    """Why a call was broken off."""
+
+    NO_PICTURE = "NO_PICTURE"
+    NO_SOUND = "NO_SOUND"
+    LINE_LOST = "LINE_LOST"
+    OFFICE_FAULT = "OFFICE_FAULT"
+    """The office's own camera, line or neighbour failed: not held against the applicant."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts towards refusing reception for want of visual contact."""
+        return self is not BreakOff.OFFICE_FAULT
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    VERIFIED = "VERIFIED"
+    RECEPTION_REFUSED = "RECEPTION_REFUSED"
+
+
+class Leaving(StrEnum):
+    """Why a call was abandoned."""
+
+    LEFT = "LEFT"
+    """The applicant left the queue or hung up for good."""
+    NEVER_APPEARED = "NEVER_APPEARED"
+    """Called in, the applicant did not come."""
+    CASE_CLOSED = "CASE_CLOSED"
+    """The case no longer awaits a call: lapsed, withdrawn."""
+
+
+class Phase(StrEnum):
+    """Where a call stands."""
+
+    WAITING = "WAITING"
+    CLAIMED = "CLAIMED"
+    OVER = "OVER"
+
+
+@dataclass(frozen=True)
+class Media:
+    """What the applicant's browser says it may use."""
+
+    camera: bool
+    microphone: bool
+
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name, there in (("camera", self.camera), ("microphone", self.microphone)) if not there)
+
+
+class Call(Root):
+    """A call. Waiting → claimed → over; broken off, it waits again at its old place, before all who came later.
+
+    What was connected and compared belongs to one sitting and is forgotten when it is broken off: the next operator
+    sees and compares anew.
+    """
+
+    TOPIC = "videobar.Call"
+
+    class Requested(Created):
+        """The applicant entered the bar. The event's time is the place in the queue."""
+
+        TOPIC = "videobar.Call.Requested"
+        case: UUID
+        service: str
+        number: int
+        """The how-manieth call of this case, from 1."""
+        broken_off: int
+        """Calls of this case broken off before this one, of those that count."""
+        consent: str
+        """The version of the consent to recording that the applicant gave."""
+
+    class Claimed(Root.Event):
+        """An operator took the call; the event's actor."""
+
+        TOPIC = "videobar.Call.Claimed"
+        number: int
+        """The how-manieth call that this operator took, from 1."""
+
+    class Connected(Root.Event):
+        """One side is there. Both must be."""
+
+        TOPIC = "videobar.Call.Connected"
+        side: Side
+        channel: Channel
+
+    class ChecksRecorded(Root.Event):
+        """What the operator compared; replaces what was recorded earlier in this sitting."""
+
+        TOPIC = "videobar.Call.ChecksRecorded"
+        checks: Checks
+        will: Personal[str]
+        """The applicant's will, in words."""
+
+    class BrokenOff(Root.Event):
+        """The call keeps its place and waits again."""
+
+        TOPIC = "videobar.Call.BrokenOff"
+        reason: BreakOff
+
+    class RecordingStored(Root.Event):
+        """The recording of one side is sealed in the office's files."""
+
+        TOPIC = "videobar.Call.RecordingStored"
+        file: UUID
+        side: Side
+        began: datetime
+        ended: datetime
+
+    class Ended(Root.Event):
+        """The call reached its end."""
+
+        TOPIC = "videobar.Call.Ended"
+        outcome: Outcome
+        ground: Ground | None
+        reasons: Personal[str | None]
+
+    class Abandoned(Root.Event):
+        """The applicant left, never appeared, or has nothing more to be seen for."""
+
+        TOPIC = "videobar.Call.Abandoned"
+        reason: Leaving
+
+    @event(Requested)
+    def __init__(self, subject: SubjectId | None, case: UUID, service: str, number: int, broken_off: int) -> None:
+        self.subject = subject
+        self.case = case
+        self.service = service
+        self.number = number
+        self.broken_off = broken_off
+        self.phase = Phase.WAITING
+        self.operator: Actor | None = None
+        self.channels: dict[Side, Channel] = {}
+        self.checks: Checks | None = None
+        self.will: str | Erased = ""
+        self.carried_media = False
+
+    @classmethod
+    def request(
+        cls, act: Act, *, subject: SubjectId | None, case: UUID, service: str, consent: str, after: Call | None
+    ) -> Call:
+        """Take a place in the queue; ``after`` is the case's previous call, whose count of broken-off calls goes on."""
+        return cls.begin(
+            cls.Requested,
+            act,
+            subject=subject,
+            case=case,
+            service=service,
+            number=1 if after is None else after.number + 1,
+            broken_off=0 if after is None else after.broken_off,
+            consent=consent,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.phase is Phase.OVER
+
+    def is_held_by(self, operator: Actor) -> bool:
+        """Whether this operator took the call and it is not over."""
+        return self.phase is Phase.CLAIMED and self.operator is not None and self.operator.id == operator.id
+
+    def refuse_unless_held_by(self, operator: Actor) -> None:
+        """Raises: CallOver, NotYourCall."""
+        if self.is_over:
+            raise CallOver
+        if not self.is_held_by(operator):
+            raise NotYourCall
+
+    def missing_sides(self) -> tuple[Side, ...]:
+        """The sides not connected in this sitting."""
+        return tuple(side for side in Side if side not in self.channels)
+
+    def claim(self, act: Act, *, number: int) -> None:
+        """Take the call. Raises: NotYourCall if it does not wait."""
+        if self.phase is not Phase.WAITING:
+            raise NotYourCall
+        self.record(self.Claimed, act, number=number)
+
+    def connect(self, act: Act, *, side: Side, channel: Channel) -> None:
+        """One side is there; nothing if it was said already. Raises: CallOver, NotYourCall if nobody took the call."""
+        if self.is_over:
+            raise CallOver
+        if self.phase is not Phase.CLAIMED or not self._may_speak_for(side, act.by):
+            raise NotYourCall
+        if self.channels.get(side) is not channel:
+            self.record(self.Connected, act, side=side, channel=channel)
+
+    def _may_speak_for(self, side: Side, actor: Actor) -> bool:
+        if actor.role is Role.SYSTEM:
+            return True
+        if side is Side.APPLICANT:
+            return actor.id == str(self.case)
+        return self.is_held_by(actor)
+
+    def record_checks(self, act: Act, *, checks: Checks, will: str, expected: Source) -> None:
+        """Record what was compared so far, and the will.
+
+        Raises: CallOver, NotYourCall, WrongSource, WordsTooLong, NotConnected if visual contact is claimed without it.
+        """
+        self.refuse_unless_held_by(act.by)
+        if wrong := checks.of_other_source(expected):
+            raise WrongSource(wrong, expected)
+        if checks.visual_contact and (missing := self.missing_sides()):
+            raise NotConnected(missing)
+        self.record(self.ChecksRecorded, act, checks=checks, will=words(will))
+
+    def end_verified(self, act: Act) -> Checks:
+        """End the call with the applicant verified; what was compared, for the case.
+
+        Raises: CallOver, NotYourCall, NotConnected, ChecksIncomplete, NoVisualContact, ChecksNotPassed,
+        WillNotRecorded.
+        """
+        self.refuse_unless_held_by(act.by)
+        if missing := self.missing_sides():
+            raise NotConnected(missing)
+        checks = self.checks or Checks()
+        if unmade := checks.missing():
+            raise ChecksIncomplete(unmade)
+        if not checks.visual_contact:
+            raise NoVisualContact
+        if failed := checks.not_passed():
+            raise ChecksNotPassed(failed)
+        if not self.will:
+            raise WillNotRecorded
+        self._end(act, Outcome.VERIFIED)
+        return checks
+
+    def end_refused(self, act: Act, *, ground: Ground, reasons: str) -> str:
+        """End the call with reception refused on reasoned doubt; the reasons as kept, for the case.
+
+        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong.
+        """
+        self.refuse_unless_held_by(act.by)
+        if ground is Ground.NO_VISUAL_CONTACT:
+            raise GroundNotYours
+        if not (written := words(reasons)):
+            raise ReasonsMissing
+        self._end(act, Outcome.RECEPTION_REFUSED, ground, written)
+        return written
+
+    def break_off(self, act: Act, *, reason: BreakOff, limit: int) -> bool:
+        """Break the call off; it keeps its place, or ends if ``limit`` calls of this case were. Returns: if it ended.
+
+        Raises: CallOver, NotYourCall.
+        """
+        if act.by.role is not Role.SYSTEM:
+            self.refuse_unless_held_by(act.by)
+        elif self.phase is not Phase.CLAIMED:
+            raise CallOver if self.is_over else NotYourCall
+        self.record(self.BrokenOff, act, reason=reason)
+        if self.broken_off < limit:
+            return False
+        self._end(act, Outcome.RECEPTION_REFUSED, Ground.NO_VISUAL_CONTACT)
+        return True
+
+    def abandon(self, act: Act, *, reason: Leaving) -> None:
+        """Give the call up. Raises: CallOver, NotYourCall, ApplicantPresent if who is said not to appear is there."""
+        if self.is_over:
+            raise CallOver
+        if reason is Leaving.NEVER_APPEARED:
+            if act.by.role is not Role.SYSTEM:
+                self.refuse_unless_held_by(act.by)
+            if Side.APPLICANT in self.channels:
+                raise ApplicantPresent
+        elif reason is Leaving.LEFT and act.by.id != str(self.case):
+            raise NotYourCall
+        self.record(self.Abandoned, act, reason=reason)
+
+    def store_recording(self, act: Act, *, file: UUID, side: Side, began: datetime, ended: datetime) -> None:
+        """Note a side's recording, during the call or after it. Raises: NothingToRecord."""
+        if not self.carried_media:
+            raise NothingToRecord
+        self.record(self.RecordingStored, act, file=file, side=side, began=began, ended=ended)
+
+    def _end(self, act: Act, outcome: Outcome, ground: Ground | None = None, reasons: str | None = None) -> None:
+        self.record(self.Ended, act, outcome=outcome, ground=ground, reasons=reasons)
+
+    @event(Claimed)
+    def _claimed(self, by: Actor) -> None:
+        self.phase = Phase.CLAIMED
+        self.operator = by
+
+    @event(Connected)
+    def _connected(self, side: Side, channel: Channel) -> None:
+        self.channels[side] = channel
+        self.carried_media = self.carried_media or channel is Channel.VIDEO
+
+    @event(ChecksRecorded)
+    def _checks_recorded(self, checks: Checks, will: str | Erased) -> None:
+        self.checks = checks
+        self.will = will
+
+    @event(BrokenOff)
+    def _broken_off(self, reason: BreakOff) -> None:
+        self.broken_off += reason.counts
+        self.phase = Phase.WAITING
+        self.operator = None
+        self.channels = {}
+        self.checks = None
+        self.will = ""
+
+    @event(RecordingStored)
+    def _recording_stored(self) -> None:
+        """State keeps nothing of a recording."""
+
+    @event(Ended)
+    def _ended(self) -> None:
+        self.phase = Phase.OVER
+
+    @event(Abandoned)
+    def _abandoned(self) -> None:
+        self.phase = Phase.OVER
+
+
+def words(text: str) -> str:
+    """A text as it is kept: without white space at its ends. Raises: WordsTooLong."""
+    text = text.strip()
+    if len(text) > LONGEST_WORDS:
+        raise WordsTooLong(LONGEST_WORDS)
+    return text

@@ -1,0 +1,62 @@
+"""What the video bar asks of the case whose applicant it sees: the Protocol that every service implements."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from domain.event import Act, Erased
+from domain.people import Actor, SubjectId
+from domain.videobar.checks import Checks, Source
+
+
+class Ground(StrEnum):
+    """Why an electronic application is refused reception (seed 004, the last answer)."""
+
+    NO_VISUAL_CONTACT = "NO_VISUAL_CONTACT"
+    """Direct visual contact could not be had: follows from broken-off calls and is no operator's choice."""
+    IDENTITY_DOUBT = "IDENTITY_DOUBT"
+    """Reasoned doubt about who the applicant is."""
+    CIRCUMSTANCE_DOUBT = "CIRCUMSTANCE_DOUBT"
+    """Reasoned doubt about another circumstance that is essential for the status."""
+
+
+class Case(Protocol):
+    """A case as the video bar sees it. Its aggregate is a `Root`; the methods record events on it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def subject(self) -> SubjectId | None: ...
+
+    @property
+    def service(self) -> str:
+        """Whose bar it waits at: ``compatriot``, ``taxpayer``."""
+        ...
+
+    @property
+    def identity_source(self) -> Source:
+        """What the declared facts are compared with: the civil registry where there is a Georgian personal number."""
+        ...
+
+    def refuse_unless_awaits_call(self) -> None:
+        """Raises: the service's own refusal if the applicant was seen already or the case has ended."""
+        ...
+
+    def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
+        """The operator saw the applicant and every check passed. Raises: the service's refusals."""
+        ...
+
+    def reception_refused(self, act: Act, *, call: UUID, ground: Ground, reasons: str | Erased | None) -> None:
+        """Ends the electronic case. ``reasons`` are the operator's, None for NO_VISUAL_CONTACT."""
+        ...
+
+
+class Cases(Protocol):
+    """Finds the case at a stream, of whatever service."""
+
+    def load(self, stream: UUID) -> Case:
+        """Raises: UnknownCase. What it returns is a `Root`."""
+        ...

@@ -1,0 +1,31 @@
+"""The video bar's settings: whose staff serve which service, when one may enter, when the office gives up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.calendar import Hours
+from domain.people import Role
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One service's window at the video bar."""
+
+    staff: Role
+    """Who calls its applicants in: operators, or the Revenue Service's consultants."""
+    hours: Hours
+    """When one may enter; who entered before closing is served."""
+    broken_off_limit: int = 3
+    """After so many calls broken off for want of visual contact, the electronic application is refused reception."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every setting of the video bar."""
+
+    bars: Mapping[str, Bar]
+    """By service."""
+    consent: str
+    """The version of the consent to recording that is in force; texts/ holds its words."""

@@ -11,13 +11,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 SUPERUSER = "postgres"
@@ -111,20 +109,13 @@ def start(folder: Path, log: int, before_exec: Callable[[], None] | None = None)
     )  # fmt: skip
 
 
-def wait_until_ready(folder: Path, process: subprocess.Popen[bytes], timeout: float) -> None:
-    """Return once the server answers. Raises: NotStarted if it ended or ``timeout`` seconds went by."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            psycopg.connect(conninfo(folder, "postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError as error:
-            if process.poll() is not None:
-                raise NotStarted(f"PostgreSQL ended with status {process.returncode}") from None
-            if time.monotonic() > end:
-                raise NotStarted(f"PostgreSQL did not answer within {timeout:.0f} s: {error}") from None
-            time.sleep(0.02)
-        else:
-            return
+def answers(folder: Path) -> bool:
+    """Whether the server takes connections now."""
+    try:
+        psycopg.connect(conninfo(folder, "postgres"), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def end_leftovers(folder: Path, timeout: float = 20.0) -> int:
@@ -147,18 +138,6 @@ def end_leftovers(folder: Path, timeout: float = 20.0) -> int:
             raise NotStarted(f"processes still run on {data}")
     (data / "postmaster.pid").unlink(missing_ok=True)
     return len(found)
-
-
-def create_database(server: str, name: str) -> bool:
-    """Create the database ``name`` through a connection to another one of ``server``; whether it was not there yet."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
-            return False
-        try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return False
-        return True
 
 
 def _works_in(process: psutil.Process, data: Path) -> bool:

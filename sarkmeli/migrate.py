@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import LiteralString, cast
 
 import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from housekeeping.schema import HOUSEKEEPING_DDL
 from ledger.schema import KEYS_DDL, LEDGER_DDL
@@ -19,6 +22,18 @@ OLDEST = 150000
 
 class TooOld(Exception):
     """The server is older than PostgreSQL 15."""
+
+
+def create_databases(server: str, *wanted: str) -> None:
+    """Make each database of the ``wanted`` connection infos that is not there yet, through ``server``."""
+    for conninfo in wanted:
+        name = conninfo_to_dict(conninfo).get("dbname")
+        assert name
+        with psycopg.connect(server, autocommit=True) as connection:
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+                # Two starting at once: the other one's will do.
+                with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(name))))
 
 
 def migrate(ledger_conninfo: str, keys_conninfo: str) -> None:

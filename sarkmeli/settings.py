@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -119,24 +118,24 @@ class Settings(BaseSettings):
         wrong.append("epoch keys in a folder: this release has no other key holder")
         return wrong
 
-    @cached_property
+    @property
     def url(self) -> str:
         """The service's public address, without a slash at its end."""
         return self.public_url.rstrip("/") or f"http://localhost:{self.port}"
 
-    @cached_property
+    @property
     def sandbox_url(self) -> str:
         """The sandbox's address, without a slash at its end."""
         return f"http://localhost:{self.sandbox_port}"
 
-    @cached_property
+    @property
     def ledger_conninfo(self) -> str:
         """libpq connection info of the ledger database."""
         if self.database_url is not None:
             return make_conninfo(self.database_url.get_secret_value())
         return embedded.conninfo(self.folder, "sarkmeli")
 
-    @cached_property
+    @property
     def keys_conninfo(self) -> str:
         """libpq connection info of the key store database."""
         if self.keys_database_url is not None:
@@ -144,12 +143,12 @@ class Settings(BaseSettings):
         ledger = conninfo_to_dict(self.ledger_conninfo)
         return make_conninfo(self.ledger_conninfo, dbname=f"{ledger.get('dbname') or 'sarkmeli'}_keys")
 
-    @cached_property
+    @property
     def keys(self) -> Path:
         """The folder of the epoch keys."""
         return (self.key_folder or self.folder / "keys").absolute()
 
-    @cached_property
+    @property
     def files(self) -> str:
         """Where sealed files go: an absolute folder, or an s3:// address."""
         if "://" in self.files_url:

@@ -119,10 +119,11 @@ class Supervisor:
 
         return wait
 
-    def wait_until_ready(self, timeout: float) -> None:
-        """Until every part is. Raises: Failed if one ends before or ``timeout`` seconds go by, Stopped."""
+    def wait_until_ready(self, timeout: float, *names: str) -> None:
+        """Until every part is, or those named. Raises: Failed if one ends or ``timeout`` seconds go by, Stopped."""
         end = time.monotonic() + timeout
-        while waiting := [life for life in self._lives.values() if life.ready_since is None]:
+        meant = [self._lives[name] for name in names] or self._all()
+        while waiting := [life for life in meant if life.ready_since is None]:
             self._listen(0.03)
             self._stop_if_asked()
             for life in waiting:
@@ -130,8 +131,8 @@ class Supervisor:
                     self._bury(life)
                     raise Failed(f"{life.part.name} did not start; see {life.log.name}")
             if time.monotonic() > end:
-                names = ", ".join(life.part.name for life in waiting)
-                raise Failed(f"not ready within {timeout:.0f} s: {names}; see {self.logs}")
+                late = ", ".join(life.part.name for life in waiting)
+                raise Failed(f"not ready within {timeout:.0f} s: {late}; see {self.logs}")
 
     def keep(self) -> None:
         """Keep every part running until somebody asks to stop."""

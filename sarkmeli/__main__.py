@@ -1,0 +1,5 @@
+"""`python -m sarkmeli`."""
+
+from sarkmeli.cli import main
+
+main()

@@ -1,0 +1,165 @@
+"""The command line: one command a process, and what an administrator does by hand. `python -m sarkmeli --help`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from sarkmeli.settings import Settings
+
+app = typer.Typer(
+    name="sarkmeli",
+    help="The window at which a state office serves a person who is not in the room.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+projections_app = typer.Typer(help="The read models: how far they are, and making one again.", no_args_is_help=True)
+app.add_typer(projections_app, name="projections")
+
+Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
+
+
+@app.command()
+def run(
+    folder: Folder = None,
+    port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_PORT; 0 takes a free one.")] = None,
+    sandbox_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SANDBOX_PORT; 0 as above.")] = None,
+    smtp_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SMTP_PORT; 0 as above.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Remove what an earlier run left, and begin anew.")] = False,
+) -> None:
+    """Start everything on this machine, the sandbox neighbours too, and keep it running until Ctrl-C."""
+    from sarkmeli import embedded, running
+    from sarkmeli.run_folder import AlreadyRuns, NotBegunAnew
+    from sarkmeli.supervisor import Failed
+
+    settings = _settings(folder=folder, port=port, sandbox_port=sandbox_port, smtp_port=smtp_port)
+    try:
+        status = running.run(settings, reset=reset, colours=sys.stdout.isatty())
+    except AlreadyRuns as running_already:
+        where = running_already.addresses
+        told = f": {where.url}/start" if where else "; it is starting or stopping"
+        _leave(f"{running_already}{told}. Its folder is {settings.folder.absolute()}")
+    except (Failed, NotBegunAnew, embedded.NotStarted) as failure:
+        _leave(str(failure))
+    else:
+        raise typer.Exit(status)
+
+
+@app.command()
+def demo(folder: Folder = None) -> None:
+    """Tell one applicant's whole story: to the office that runs in the folder, or to one on a throw-away folder."""
+    from sarkmeli.demo import run_demo
+
+    raise typer.Exit(run_demo(_settings(folder=folder)))
+
+
+@app.command()
+def migrate(folder: Folder = None) -> None:
+    """Make the databases if they are not there, bring their tables to this release, and make or find the keys."""
+    from sarkmeli import parts
+
+    settings = _begin(folder)
+    with parts.plainly():
+        parts.prepare(settings)
+
+
+@app.command()
+def api(folder: Folder = None) -> None:
+    """Serve the API alone."""
+    _part("api", folder)
+
+
+@app.command()
+def runner(folder: Folder = None) -> None:
+    """Keep the read models current, alone."""
+    _part("runner", folder)
+
+
+@app.command()
+def notices(folder: Folder = None) -> None:
+    """Send notices, alone."""
+    _part("notices", folder)
+
+
+@app.command()
+def deadlines(folder: Folder = None) -> None:
+    """Keep deadlines, alone."""
+    _part("deadlines", folder)
+
+
+@app.command()
+def schema(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail if schema.graphql is not current.")
+    ] = False,
+    path: Annotated[Path, typer.Option(help="The file.")] = Path("schema.graphql"),
+) -> None:
+    """Write the GraphQL schema to schema.graphql."""
+    from api.schema import schema as current
+
+    text = current.as_str().rstrip() + "\n"
+    if not check:
+        path.write_text(text, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        _leave(f"{path} is not what the code says: run `make schema`, and read the difference as a client would")
+
+
+@projections_app.command("status")
+def projections_status(folder: Folder = None) -> None:
+    """How far each read model is behind the ledger, and what it has quarantined."""
+    from sarkmeli.projections_command import show_status
+
+    show_status(_begin(folder))
+
+
+@projections_app.command("rebuild")
+def projections_rebuild(
+    model: Annotated[str, typer.Argument(help="The read model's name.")], folder: Folder = None
+) -> None:
+    """Make a read model again from the ledger."""
+    from sarkmeli.projections_command import rebuild
+
+    rebuild(_begin(folder), model)
+
+
+def main() -> None:
+    """The program."""
+    app()
+
+
+def _part(name: str, folder: Path | None) -> None:
+    from sarkmeli import parts
+
+    settings = _begin(folder)
+    with parts.plainly():
+        parts.run_part(name, settings, lambda: None)
+
+
+def _begin(folder: Path | None) -> Settings:
+    from sarkmeli.logs import configure
+
+    settings = _settings(folder=folder)
+    configure(settings)
+    return settings
+
+
+def _settings(**given: Any) -> Settings:
+    """From the environment, and from the options where they were given."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'SARKMELI_' + str(fault['loc'][0]).upper() + ': ' if fault['loc'] else ''}{fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        _leave(said)
+
+
+def _leave(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(1)

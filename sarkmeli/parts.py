@@ -1,0 +1,163 @@
+"""What each process of the office does, from its first line to its last: alone by the CLI, or under the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import signal
+import threading
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sarkmeli.processes import Ready
+from sarkmeli.settings import Settings
+
+if TYPE_CHECKING:
+    from sarkmeli.house import House
+
+log = structlog.get_logger("office")
+
+PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines")
+"""The processes of the product itself, in the order in which they are started."""
+
+
+LOADED = (
+    "granian.server.embed", "uvloop", "api.app", "consumers.deadlines", "consumers.notices", "projections.runner",
+    "sarkmeli.house", "sarkmeli.migrate",
+)  # fmt: skip
+
+
+def load() -> None:
+    """Import everything the parts need, so that a process forked afterwards starts at once."""
+    for name in LOADED:
+        importlib.import_module(name)
+
+
+def prepare(settings: Settings) -> None:
+    """Make the databases if they are not there, migrate, and make or find the keys.
+
+    Raises: KeysMissing if there are data and their keys are gone; TooOld.
+    """
+    from sarkmeli import embedded
+    from sarkmeli.house import open_house
+    from sarkmeli.migrate import create_databases, migrate
+
+    if settings.database_url is None:
+        server = embedded.conninfo(settings.folder, "postgres")
+    else:
+        server = settings.ledger_conninfo
+    create_databases(server, settings.ledger_conninfo, settings.keys_conninfo)
+    migrate(settings.ledger_conninfo, settings.keys_conninfo)
+    with open_house(settings):
+        pass
+
+
+def run_part(name: str, settings: Settings, ready: Ready) -> None:
+    """Do the work of one part until SIGTERM or SIGINT."""
+    from sarkmeli.house import open_house
+
+    structlog.contextvars.clear_contextvars()
+    with open_house(settings) as house:
+        BODIES[name](house, ready)
+
+
+@contextlib.contextmanager
+def plainly() -> Generator[None]:
+    """What a person can mend is said in a sentence, and not as a traceback."""
+    from ledger.keys import KeysMissing
+    from sarkmeli.migrate import TooOld
+
+    try:
+        yield
+    except (KeysMissing, TooOld) as error:
+        raise SystemExit(f"{error}") from None
+
+
+def serve_api(house: House, ready: Ready) -> None:
+    """Serve GraphQL, uploads, the bank's callbacks, signalling and sign-in over HTTP."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(house, ready))
+
+
+async def _serve(house: House, ready: Ready) -> None:
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    from api.app import create_app
+
+    settings = house.settings
+    server = Server(
+        create_app(house.ports),
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        websockets=True,
+        backlog=1024,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(kind, server.stop)
+    log.info("serving", at=f"{settings.host}:{settings.port}", public=settings.url)
+    serving = asyncio.ensure_future(server.serve())
+    while not serving.done() and not await _answers(settings.host, settings.port):
+        await asyncio.sleep(0.01)
+    if not serving.done():
+        ready()
+    await serving
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def run_projections(house: House, ready: Ready) -> None:
+    """Fold events into the read models as they come."""
+    stop = _stop_on_signal()
+    with house.runner() as runner:
+        log.info("projecting", models=[f"{model.name}_v{model.version}" for model in house.models])
+        ready()
+        runner.run_forever(stop)
+
+
+def send_notices(house: House, ready: Ready) -> None:
+    """Mail what the applicants must know as it happens."""
+    stop = _stop_on_signal()
+    with house.notices() as notices:
+        log.info("sending notices", through=house.mail_server)
+        ready()
+        notices.run_forever(stop)
+
+
+def keep_deadlines(house: House, ready: Ready) -> None:
+    """Warn, lapse, expire, and ask the bank, as time goes by."""
+    stop = _stop_on_signal()
+    with house.deadlines() as deadlines:
+        log.info("keeping deadlines", every=f"{house.settings.deadlines_every:g} s")
+        ready()
+        deadlines.run_forever(stop)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(kind, lambda *_: stop.set())
+    return stop
+
+
+BODIES: dict[str, Callable[[House, Ready], None]] = {
+    "api": serve_api,
+    "runner": run_projections,
+    "notices": send_notices,
+    "deadlines": keep_deadlines,
+}

@@ -1,0 +1,170 @@
+"""`make run`: the whole office on one machine, from an empty folder or from where the last run left it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sarkmeli import embedded, parts
+from sarkmeli.logs import configure
+from sarkmeli.neighbours import sandbox_credentials, sandbox_folder
+from sarkmeli.processes import Ready, die_with, end, executed, forked, recorded
+from sarkmeli.run_folder import Addresses, RunFolder
+from sarkmeli.settings import Settings
+from sarkmeli.supervisor import Failed, Part, Stopped, Supervisor
+from sarkmeli.welcome import say_goodbye, welcome
+
+START_TIMEOUT = 120.0
+"""Seconds for everything to be ready on a slow machine; on an ordinary one it is under five."""
+
+
+def run(settings: Settings, *, reset: bool, colours: bool) -> int:
+    """Run everything until SIGINT or SIGTERM; the exit status.
+
+    Raises: AlreadyRuns, NotBegunAnew, Failed, embedded.NotStarted.
+    """
+    began = time.monotonic()
+    folder = RunFolder(settings.folder)
+    lock = folder.hold()
+    settings = _with_ports(settings)
+    left = end(recorded(folder.running)) + embedded.end_leftovers(folder.path)
+    if reset:
+        if settings.database_url is not None:
+            raise Failed("RESET does not empty a database of your own: drop it, and its key store, yourself")
+        folder.begin_anew()
+    _refuse_data_without_keys(settings)
+    for port in _ports(settings):
+        _refuse_taken(settings.host, port)
+
+    supervisor = Supervisor(folder.logs, folder.running, (lock,), colours)
+    if left:
+        supervisor.say(f"ended {left} processes that an earlier run had left")
+    try:
+        _start_all(supervisor, settings, colours)
+        folder.announce(Addresses(settings.url, settings.sandbox_url, settings.smtp_port))
+        welcome(settings, time.monotonic() - began)
+        supervisor.keep()
+    except Stopped:
+        pass
+    finally:
+        folder.withdraw()
+        supervisor.say("stopping")
+        supervisor.stop()
+    say_goodbye(settings)
+    return 0
+
+
+def _start_all(supervisor: Supervisor, settings: Settings, colours: bool) -> None:
+    """Start the parts in the order in which they need each other, and do at once what can be done at once."""
+    folder = settings.folder.absolute()
+    sandbox_credentials(folder)
+    if settings.uses_sandbox:
+        supervisor.start(_sandbox(settings))
+    if settings.database_url is None:
+        prepared = supervisor.once("initdb", lambda _: embedded.prepare(folder))
+        parts.load()
+        prepared()
+        supervisor.start(_postgres(folder))
+        supervisor.wait_until_ready(START_TIMEOUT, "postgres")
+    else:
+        parts.load()
+
+    def prepare(_: Ready) -> None:
+        configure(settings, colours=colours)
+        with parts.plainly():
+            parts.prepare(settings)
+
+    supervisor.once("migrate", prepare)()
+    for name in parts.PARTS:
+        supervisor.start(Part(name, forked(_body(name, settings, colours), supervisor.own_descriptors)))
+    supervisor.wait_until_ready(START_TIMEOUT)
+
+
+def _body(name: str, settings: Settings, colours: bool) -> Callable[[Ready], None]:
+    def body(ready: Ready) -> None:
+        configure(settings, colours=colours)
+        parts.run_part(name, settings, ready)
+
+    return body
+
+
+def _sandbox(settings: Settings) -> Part:
+    arguments = [
+        sys.executable, "-m", "sandbox", "--host", settings.host, "--port", str(settings.sandbox_port),
+        "--smtp-port", str(settings.smtp_port), "--state", str(sandbox_folder(settings.folder)),
+        "--service-url", settings.url, "--public-url", settings.sandbox_url,
+    ]  # fmt: skip
+    home = Path(__file__).resolve().parent.parent
+    known = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    spawn = executed(arguments, {**known, "PYTHONUNBUFFERED": "1"}, home)
+    return Part("sandbox", spawn, answers=lambda: _says_ready(settings.host, settings.sandbox_port))
+
+
+def _postgres(folder: Path) -> Part:
+    def spawn(output: int, _: int) -> int:
+        parent = os.getpid()
+        return embedded.start(folder, output, lambda: die_with(parent, signal.SIGINT)).pid
+
+    return Part(
+        "postgres",
+        spawn,
+        answers=lambda: embedded.answers(folder),
+        shown=False,
+        stop=signal.SIGINT,
+        before_again=lambda: embedded.end_leftovers(folder),
+    )
+
+
+def _with_ports(settings: Settings) -> Settings:
+    """The settings with a free port wherever 0 was given, each another."""
+    with contextlib.ExitStack() as kept:
+        chosen: dict[str, int] = {}
+        for name in ("port", "sandbox_port", "smtp_port"):
+            if getattr(settings, name) == 0:
+                taken = kept.enter_context(socket.create_server((settings.host, 0)))
+                chosen[name] = taken.getsockname()[1]
+    return settings.model_copy(update={**chosen, "folder": settings.folder.absolute()})
+
+
+def _ports(settings: Settings) -> Iterator[int]:
+    yield settings.port
+    if settings.uses_sandbox:
+        yield settings.sandbox_port
+    if not settings.smtp_host:
+        yield settings.smtp_port
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        raise Failed(
+            f"port {port} is taken by another program; choose others with SARKMELI_PORT, SARKMELI_SANDBOX_PORT and "
+            "SARKMELI_SMTP_PORT (0 takes a free one)"
+        ) from None
+
+
+def _refuse_data_without_keys(settings: Settings) -> None:
+    """Before anything starts, for a folder of one's own; the ledger looks again, whatever database it is."""
+    data = settings.database_url is None and (embedded.cluster(settings.folder) / "PG_VERSION").exists()
+    if data and not any(settings.keys.glob("*")):
+        raise Failed(
+            f"there are data in {embedded.cluster(settings.folder)} but no keys in {settings.keys}: without them "
+            "nothing personal can be read again. Put the keys back, or begin anew with RESET=1"
+        )
+
+
+def _says_ready(host: str, port: int) -> bool:
+    """Whether the sandbox answers ``GET /ready`` with 200."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5) as connection:
+            connection.sendall(f"GET /ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""The sandbox's bank: card orders with a hosted page, cash credit notices, refunds, and signed callbacks."""

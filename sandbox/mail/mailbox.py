@@ -1,0 +1,69 @@
+"""The mailbox: what the mail server took, as pages and as JSON. Paths below ``/mailbox``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import HTMLResponse, Response
+
+from sandbox.mail.messages import Messages, parsed, part
+from sandbox.mail.server import MailWish, Postman
+from sandbox.templates import page
+
+MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+)
+
+
+def mailbox(messages: Messages, postman: Postman) -> APIRouter:
+    """``GET /messages?to=&after=&wait=`` waits up to ``wait`` seconds until there is one."""
+    router = APIRouter(prefix="/mailbox", tags=["mailbox"])
+
+    def found(number: int) -> bytes:
+        content = messages.content(number)
+        if content is None:
+            raise HTTPException(404, "no such message")
+        return content
+
+    @router.get("")
+    async def overview() -> HTMLResponse:
+        return HTMLResponse(page("mailbox.html", messages=messages.newest(100)))
+
+    @router.get("/messages")
+    async def listing(
+        to: str | None = None,
+        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+        wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
+    ) -> dict[str, Any]:
+        return {"messages": await messages.wait_after(after, to, wait)}
+
+    @router.delete("/messages")
+    async def empty() -> dict[str, int]:
+        return {"deleted": messages.empty()}
+
+    @router.get("/messages/{number}")
+    async def message(number: int) -> HTMLResponse:
+        content = found(number)
+        told = parsed(content)
+        return HTMLResponse(
+            page("message.html", number=number, headers=list(told.items()), text=part(told, "plain") or "")
+        )  # fmt: skip
+
+    @router.get("/messages/{number}/html")
+    async def html(number: int) -> HTMLResponse:
+        body = part(parsed(found(number)), "html")
+        if body is None:
+            raise HTTPException(404, "no HTML part")
+        return HTMLResponse(body, headers={"Content-Security-Policy": MAIL_POLICY})
+
+    @router.get("/messages/{number}/raw")
+    async def raw(number: int) -> Response:
+        return Response(found(number), media_type="text/plain; charset=utf-8")
+
+    @router.post("/behaviour")
+    async def behave(wish: MailWish) -> MailWish:
+        postman.wish = wish
+        return wish
+
+    return router

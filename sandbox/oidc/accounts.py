@@ -1,0 +1,32 @@
+"""The printed staff accounts. An account is what one signs in with; ``person`` is who one is, whatever the account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    person: str
+    full_name: str
+    roles: tuple[str, ...]
+
+
+ACCOUNTS: dict[str, Account] = {
+    account.name: account
+    for account in (
+        Account("operator-1", "person-1001", "ნანა მელაძე", ("operator",)),
+        Account("operator-2", "person-1002", "ბექა გიორგაძე", ("operator",)),
+        Account("officer-1", "person-1003", "მაია ჩხეიძე", ("officer",)),
+        Account("officer-2", "person-1004", "სანდრო კვირიკაშვილი", ("officer",)),
+        Account("chief", "person-1005", "ნათია ბარამიძე", ("chief",)),
+        Account("cashier", "person-1006", "ლია თოფურია", ("cashier",)),
+        Account("auditor", "person-1007", "ოთარ ნიჟარაძე", ("auditor",)),
+        Account("analyst", "person-1008", "ქეთი მესხი", ("analyst",)),
+        Account("consultant", "person-1009", "რეზო ალავიძე", ("consultant",)),
+        Account("lali-operator", "person-1010", "ლალი წერეთელი", ("operator",)),
+        Account("lali-officer", "person-1010", "ლალი წერეთელი", ("officer", "chief")),
+    )
+}
+"""The last two are one person with two accounts: she must not examine what she received."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -25,79 +23,10 @@ from domain.videobar.refusals import (
     NoVisualContact,
     ReasonsMissing,
     WillNotRecorded,
-    WordsTooLong,
     WrongSource,
 )
-
-LONGEST_WORDS = 4000
-"""Characters of the applicant's will or the operator's reasons."""
-
-
-class Side(StrEnum):
-    """The two who must both be there."""
-
-    APPLICANT = "APPLICANT"
-    OPERATOR = "OPERATOR"
-
-
-class Channel(StrEnum):
-    """What connected a side, recorded as what it is."""
-
-    SIGNALLING_ONLY = "SIGNALLING_ONLY"
-    """Both sides' programs met; no picture or sound passed through the office."""
-    VIDEO = "VIDEO"
-
-
-class BreakOff(StrEnum):
-    """Why a call was broken off."""
-
-    NO_PICTURE = "NO_PICTURE"
-    NO_SOUND = "NO_SOUND"
-    LINE_LOST = "LINE_LOST"
-    OFFICE_FAULT = "OFFICE_FAULT"
-    """The office's own camera, line or neighbour failed: not held against the applicant."""
-
-    @property
-    def counts(self) -> bool:
-        """Whether it counts towards refusing reception for want of visual contact."""
-        return self is not BreakOff.OFFICE_FAULT
-
-
-class Outcome(StrEnum):
-    """How a call ended."""
-
-    VERIFIED = "VERIFIED"
-    RECEPTION_REFUSED = "RECEPTION_REFUSED"
-
-
-class Leaving(StrEnum):
-    """Why a call was abandoned."""
-
-    LEFT = "LEFT"
-    """The applicant left the queue or hung up for good."""
-    NEVER_APPEARED = "NEVER_APPEARED"
-    """Called in, the applicant did not come."""
-    CASE_CLOSED = "CASE_CLOSED"
-    """The case no longer awaits a call: lapsed, withdrawn."""
-
-
-class Phase(StrEnum):
-    """Where a call stands."""
-
-    WAITING = "WAITING"
-    CLAIMED = "CLAIMED"
-    OVER = "OVER"
-
-
-@dataclass(frozen=True)
-class Media:
-    """What the applicant's browser says it may use."""
-
-    camera: bool
-    microphone: bool
-
-    def missing(self) -> tuple[str, ...]:
-        return tuple(name for name, there in (("camera", self.camera), ("microphone", self.microphone)) if not there)
+from domain.videobar.terms import BreakOff, Channel, Leaving, Outcome, Phase, Side
+from domain.videobar.words import words
 
 
 class Call(Root):
@@ -247,7 +176,7 @@ class Call(Root):
     def record_checks(self, act: Act, *, checks: Checks, will: str, expected: Source) -> None:
         """Record what was compared so far, and the will.
 
-        Raises: CallOver, NotYourCall, WrongSource, WordsTooLong, NotConnected if visual contact is claimed without it.
+        Raises: CallOver, NotYourCall, WrongSource, WordsTooLong, WordsUnreadable; NotConnected if visual contact is claimed without it.
         """
         self.refuse_unless_held_by(act.by)
         if wrong := checks.of_other_source(expected):
@@ -280,7 +209,7 @@ class Call(Root):
     def end_refused(self, act: Act, *, ground: Ground, reasons: str) -> str:
         """End the call with reception refused on reasoned doubt; the reasons as kept, for the case.
 
-        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong.
+        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable.
         """
         self.refuse_unless_held_by(act.by)
         if ground is Ground.NO_VISUAL_CONTACT:
@@ -362,11 +291,3 @@ class Call(Root):
     @event(Abandoned)
     def _abandoned(self) -> None:
         self.phase = Phase.OVER
-
-
-def words(text: str) -> str:
-    """A text as it is kept: without white space at its ends. Raises: WordsTooLong."""
-    text = text.strip()
-    if len(text) > LONGEST_WORDS:
-        raise WordsTooLong(LONGEST_WORDS)
-    return text

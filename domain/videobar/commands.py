@@ -14,11 +14,12 @@ from domain.office import AddressTaken, Office, Receipt
 from domain.people import Actor
 from domain.refusals import Refusal
 from domain.series import Series
-from domain.videobar.call import BreakOff, Call, Channel, Leaving, Media, Phase, Side
+from domain.videobar.call import Call
 from domain.videobar.case import Case, Cases, Ground
 from domain.videobar.checks import Checks
-from domain.videobar.refusals import BarClosed, ConsentOutdated, MediaMissing, NobodyWaiting, NotAtThisBar
+from domain.videobar.refusals import BarClosed, BarShut, ConsentOutdated, MediaMissing, NobodyWaiting, NotAtThisBar
 from domain.videobar.rules import Bar, Rules
+from domain.videobar.terms import BreakOff, Channel, Leaving, Media, Phase, Side
 
 
 class Queue(Protocol):
@@ -41,7 +42,7 @@ class Commands:
     def enter(self, act: Act, *, case: UUID, consent: str, media: Media) -> Receipt:
         """Take a place in the queue; who has one already keeps it and gets the same call (also after closing).
 
-        Raises: BarClosed, MediaMissing, ConsentOutdated, the service's refusals if the case awaits no call.
+        Raises: BarClosed, BarShut, MediaMissing, ConsentOutdated, the service's refusals if the case awaits no call.
         """
 
         def decide() -> Receipt:
@@ -57,8 +58,8 @@ class Commands:
             if previous is not None and not previous.is_over:
                 return _unchanged(previous)
             bar = self._bar(owner.service)
-            if not bar.hours.open_at(act.now):
-                raise BarClosed(bar.hours.next_opening(act.now))
+            if not bar.hours.is_open(act.now):
+                raise _closed(bar, act)
             call = Call.request(
                 act, subject=owner.subject, case=case, service=owner.service, consent=consent, after=previous
             )
@@ -115,7 +116,7 @@ class Commands:
     def record_checks(self, act: Act, *, call: UUID, checks: Checks, will: str) -> Receipt:
         """Record each check with its source and verdict, visual contact, and the will in words.
 
-        Raises: CallOver, NotYourCall, WrongSource, NotConnected, WordsTooLong.
+        Raises: CallOver, NotYourCall, WrongSource, NotConnected, WordsTooLong, WordsUnreadable.
         """
 
         def decide() -> Receipt:
@@ -146,7 +147,7 @@ class Commands:
     def refuse(self, act: Act, *, call: UUID, ground: Ground, reasons: str) -> Receipt:
         """End the call and the electronic case: reasoned doubt, in writing.
 
-        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, the service's refusals.
+        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable, the service's refusals.
         """
 
         def decide() -> Receipt:
@@ -228,6 +229,11 @@ def live_call(office: Office, case: UUID) -> Call | None:
 def claims_of(office: Office, operator: Actor) -> Series:
     """An operator's claims by number: the newest is the only call that they can hold."""
     return Series(office, "claim-of-operator", operator.id)
+
+
+def _closed(bar: Bar, act: Act) -> Refusal:
+    opens = bar.hours.next_opening(act.now)
+    return BarShut() if opens is None else BarClosed(opens)
 
 
 def _unchanged(call: Call) -> Receipt:

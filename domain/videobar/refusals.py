@@ -7,6 +7,7 @@ from datetime import datetime
 
 from domain.refusals import Refusal
 from domain.videobar.checks import CheckKind, Source
+from domain.videobar.terms import Medium, Side
 
 
 @dataclass(eq=False)
@@ -23,7 +24,14 @@ class MediaMissing(Refusal):
     """The video bar needs a camera and a microphone (seeds 000 and 004)."""
 
     code = "MEDIA_MISSING"
-    missing: tuple[str, ...]
+    missing: tuple[Medium, ...]
+
+
+@dataclass(eq=False)
+class BarShut(Refusal):
+    """Outside office hours, and no opening within a year is known."""
+
+    code = "BAR_SHUT"
 
 
 @dataclass(eq=False)
@@ -67,7 +75,7 @@ class NotConnected(Refusal):
     """The two sides have not both been connected since the operator took the call."""
 
     code = "NOT_CONNECTED"
-    missing: tuple[str, ...]
+    missing: tuple[Side, ...]
 
 
 @dataclass(eq=False)
@@ -136,6 +144,13 @@ class WordsTooLong(Refusal):
 
     code = "WORDS_TOO_LONG"
     longest: int
+
+
+@dataclass(eq=False)
+class WordsUnreadable(Refusal):
+    """A text holds control, unpaired or unassigned characters."""
+
+    code = "WORDS_UNREADABLE"
 
 
 @dataclass(eq=False)

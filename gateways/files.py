@@ -47,10 +47,6 @@ class FileMissing(LookupError):
     """There is no such file in the store."""
 
 
-class FileErased(LookupError):
-    """The file may be there, but its subject's key is not: nobody can read it any more."""
-
-
 class FileDamaged(Exception):
     """What the store holds is not what was sealed: changed, cut, reordered, or another file or subject's."""
 
@@ -63,7 +59,7 @@ class FileKeys(Protocol):
         ...
 
     def unwrap(self, subject: SubjectId, wrapped: bytes, context: bytes) -> bytes:
-        """What `wrap` was given. Raises: LookupError if the subject's key is gone; others if it was tampered with."""
+        """What `wrap` was given. Raises: SubjectErased if its key was destroyed, UnknownKey, Tampered."""
         ...
 
 
@@ -97,7 +93,7 @@ class Files:
     def open(self, subject: SubjectId, file: UUID) -> SealedFile:
         """``file`` for reading, its header and its end already proven.
 
-        Raises: FileMissing, FileErased, FileDamaged (also if it is another subject's).
+        Raises: FileMissing, FileDamaged (also if it is another subject's), and what `FileKeys.unwrap` does.
         """
         return SealedFile.open(self.store, self.keys, subject, file)
 
@@ -187,7 +183,7 @@ class SealedFile:
         if total < start + _TAG:
             raise FileDamaged("cut within its header")
         wrapped = _range(store, path, _HEAD.size, start)
-        key = _unwrap(keys, subject, wrapped, file)
+        key = keys.unwrap(subject, wrapped, _context(file))
         last, rest = divmod(total - start, chunk + _TAG)
         if rest == 0:
             last, rest = last - 1, chunk + _TAG
@@ -229,15 +225,6 @@ class SealedFile:
 def path_of(file: UUID) -> str:
     """Where a file stands in its store: spread over folders by its last, random, digits."""
     return f"files/{file.hex[-2:]}/{file.hex}"
-
-
-def _unwrap(keys: FileKeys, subject: SubjectId, wrapped: bytes, file: UUID) -> bytes:
-    try:
-        return keys.unwrap(subject, wrapped, _context(file))
-    except LookupError:
-        raise FileErased(str(file)) from None
-    except (InvalidTag, ValueError):
-        raise FileDamaged("its wrapped key does not open") from None
 
 
 def _context(file: UUID) -> bytes:

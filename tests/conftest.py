@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL a test worker; a database of its own for whoever asks."""
+"""One embedded PostgreSQL a test worker; a database of its own for whoever asks. In CI nothing may be skipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,18 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With REQUIRE_ALL=1 a skipped test has failed: what it needs must be there."""
+    report = yield
+    if report.skipped and os.environ.get("REQUIRE_ALL") == "1" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which REQUIRE_ALL=1 forbids: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
@@ -71,7 +71,8 @@ class Root(BaseAggregate[UUID]):
     would need a topic and never happen.
     """
 
-    subject: SubjectId | None
+    if TYPE_CHECKING:  # an annotation at run time would make a dataclass of every aggregate, with an __init__ of its own
+        subject: SubjectId | None
 
     class Event(AggregateEvent):
         """The base of every event. It has no TOPIC of its own: a subclass without one must fail, not inherit."""

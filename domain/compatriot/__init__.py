@@ -1,0 +1,1 @@
+"""Compatriot status: a person living abroad applies, is seen, pays, is decided upon."""

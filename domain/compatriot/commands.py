@@ -1,0 +1,299 @@
+"""What may be done about compatriot applications: one method per command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from domain.calendar import tbilisi_date
+from domain.compatriot.application import Application
+from domain.compatriot.decision import Outcome
+from domain.compatriot.documents import Document, answer_faults, attachment_faults
+from domain.compatriot.faults import Fault, FaultCode, FormRefused
+from domain.compatriot.filing import filing_faults, tidied
+from domain.compatriot.form import Consent, ConsentKind, Form
+from domain.compatriot.lapse import CallInProgress
+from domain.compatriot.reception import AlreadyRegistered, refuse_unless_holder, refuse_unless_role
+from domain.compatriot.rules import SERVICE, Rules
+from domain.compatriot.writing import line_faults, text_faults, tidy_text
+from domain.event import Act
+from domain.number import CaseCode, new_cash_reference, new_number
+from domain.office import Address, Office, Receipt, Subjects, UnknownCase
+from domain.payments.commands import CASH_REFERENCE
+from domain.payments.commands import Commands as Payments
+from domain.people import Role, SubjectId
+from domain.videobar.call import Leaving, Phase
+from domain.videobar.commands import live_call
+
+NUMBER = "number"
+"""The kind of address by which a case's number finds it."""
+DRAFT = "draft"
+"""The kind of address that makes one application of a draft and no more."""
+LONGEST_PERSON = 200
+"""Characters of a staff member's person claim."""
+
+
+class ConfirmedEmails(Protocol):
+    """Knows which e-mail address a draft has confirmed with a mailed code. Implemented by ``housekeeping``."""
+
+    def confirmed(self, draft: UUID, email: str) -> bool:
+        """Whether this draft confirmed this address, written as `contacts.tidy_email` writes it."""
+        ...
+
+
+class Applications:
+    """Finds compatriot applications for the video bar and payments: their Protocol ``Cases``."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    def load(self, stream: UUID) -> Application:
+        """Raises: UnknownCase."""
+        return self.office.load(Application, stream)
+
+
+class Commands:
+    """The compatriot service's commands. Each may be repeated with the same ``act``: it is done once.
+
+    All raise UnknownCase for a stream that is no application, CommandReused, TooBusy, and the refusals that they name;
+    texts that cannot be accepted are refused as a form is, with FormRefused.
+    """
+
+    def __init__(
+        self, office: Office, subjects: Subjects, emails: ConfirmedEmails, payments: Payments, rules: Rules
+    ) -> None:
+        self.office = office
+        self.subjects = subjects
+        self.emails = emails
+        self.payments = payments
+        self.rules = rules
+
+    def register(
+        self,
+        act: Act,
+        *,
+        draft: UUID,
+        subject: SubjectId,
+        form: Form,
+        documents: tuple[Document, ...],
+        consents: tuple[Consent, ...],
+    ) -> Receipt:
+        """File the form: number, code and cash reference are minted, the first card order is opened.
+
+        The actor is the draft itself. Raises: FormRefused with every fault at once, AlreadyRegistered.
+        """
+
+        def decide() -> Receipt:
+            if act.by.role is not Role.APPLICANT or act.by.id != str(draft):
+                raise UnknownCase
+            if self.office.find(DRAFT, str(draft)) is not None:
+                raise AlreadyRegistered
+            kept = tidied(form)
+            _refuse(self._filing_faults(act, draft, kept, documents, consents))
+            number, cash_reference = new_number(), new_cash_reference()
+            application = Application.register(
+                act,
+                draft=draft,
+                subject=subject,
+                number=number,
+                cash_reference=cash_reference,
+                code_version=self.subjects.current_code_version(),
+                form=kept,
+                documents=documents,
+                fee=self.rules.fees.in_force(kept.tier, tbilisi_date(act.now)),
+                rules=self.rules,
+            )
+            for consent in consents:
+                application.give_consent(act, consent, self.rules)
+            payment, order = self.payments.first_order(act, application)
+            addresses = [
+                Address(NUMBER, number, application.id),
+                Address(CASH_REFERENCE, cash_reference, application.id),
+                Address(DRAFT, str(draft), application.id),
+                order,
+            ]
+            return self.office.commit(application, payment, act=act, addresses=addresses)
+
+        return self.office.perform(act, decide)
+
+    def code_of(self, case: UUID) -> CaseCode:
+        """The code in force of a case, ungrouped. Raises: UnknownCase, also once its personal data are erased."""
+        application = self.office.load(Application, case)
+        if application.subject is None or not isinstance(application.number, str):
+            raise UnknownCase
+        version, issue = application.code_version, application.code_issue
+        return CaseCode(self.subjects.code(application.subject, SERVICE, application.number, version, issue))
+
+    # The holder: whoever showed the case's number and code. The actor is the case itself.
+
+    def give_consent(self, act: Act, *, case: UUID, consent: Consent) -> Receipt:
+        """Consent to a text in force; consenting again changes nothing. Raises: ConsentTextOutdated."""
+        return self._by_holder(act, case, lambda application: application.give_consent(act, consent, self.rules))
+
+    def withdraw_consent(self, act: Act, *, case: UUID, kind: ConsentKind) -> Receipt:
+        """Take a consent back. Raises: ConsentNotGiven, ConsentNeeded."""
+        return self._by_holder(act, case, lambda application: application.withdraw_consent(act, kind, self.rules))
+
+    def reissue_code(self, act: Act, *, case: UUID) -> Receipt:
+        """Put a new code in force; the one before no longer opens the case. It is mailed to the confirmed address."""
+        version = self.subjects.current_code_version()
+        return self._by_holder(act, case, lambda application: application.reissue_code(act, version))
+
+    def provide_information(self, act: Act, *, case: UUID, text: str, documents: tuple[Document, ...] = ()) -> Receipt:
+        """Answer what the officer asked, in words, documents or both.
+
+        Raises: FormRefused, and as `Application.provide_information`.
+        """
+        kept = tidy_text(text)
+
+        def decide(application: Application) -> None:
+            _refuse((*text_faults("text", kept, required=not documents), *answer_faults(documents)))
+            application.provide_information(act, kept, documents)
+
+        return self._by_holder(act, case, decide)
+
+    def withdraw(self, act: Act, *, case: UUID) -> Receipt:
+        """Withdraw the application; a call that waits or runs is over. Raises: ApplicationEnded, AlreadyDecided."""
+
+        def decide() -> Receipt:
+            refuse_unless_holder(act, case)
+            application = self.office.load(Application, case)
+            application.withdraw(act)
+            return self._commit_with_call(act, application)
+
+        return self.office.perform(act, decide)
+
+    def deliver_decision(self, act: Act, *, case: UUID) -> Receipt:
+        """Hand over the decision; recorded the first time. Raises: ApplicationEnded, NotYetDecided."""
+        return self._by_holder(act, case, lambda application: application.deliver_decision(act))
+
+    # The officer.
+
+    def start_review(self, act: Act, *, case: UUID) -> Receipt:
+        """Begin the review. Raises: as `Application.start_review`."""
+        return self._change(act, case, lambda application: application.start_review(act))
+
+    def request_information(self, act: Act, *, case: UUID, text: str) -> Receipt:
+        """Ask the applicant; suspends the term. Raises: FormRefused, and as `Application.request_information`."""
+        kept = _written("text", text)
+        return self._change(act, case, lambda application: application.request_information(act, kept(), self.rules))
+
+    def attach_document(self, act: Act, *, case: UUID, document: Document) -> Receipt:
+        """Put a document into the case. Raises: FormRefused, and as `Application.attach_document`."""
+
+        def decide(application: Application) -> None:
+            _refuse(tuple(attachment_faults(document, application.documents)))
+            application.attach_document(act, document)
+
+        return self._change(act, case, decide)
+
+    def prepare_conclusion(self, act: Act, *, case: UUID, text: str, recommends: Outcome) -> Receipt:
+        """Write the conclusion. Raises: FormRefused, and as `Application.prepare_conclusion`."""
+        kept = _written("text", text)
+        return self._change(act, case, lambda application: application.prepare_conclusion(act, kept(), recommends))
+
+    # The chief.
+
+    def assign(self, act: Act, *, case: UUID, officer: str) -> Receipt:
+        """Give the case to the officer with this person claim. Raises: FormRefused, and as `Application.assign`."""
+
+        def decide(application: Application) -> bool:
+            _refuse(tuple(line_faults("officer", officer, LONGEST_PERSON)))
+            return application.assign(act, officer)
+
+        return self._change(act, case, decide)
+
+    def extend_term(self, act: Act, *, case: UUID, days: int, reasons: str) -> Receipt:
+        """Extend the term once, with reasons. Raises: FormRefused, and as `Application.extend_term`."""
+        kept = _written("reasons", reasons)
+        return self._change(act, case, lambda application: application.extend_term(act, days, kept(), self.rules))
+
+    def decide(self, act: Act, *, case: UUID, outcome: Outcome, reasons: str) -> Receipt:
+        """Decide, with reasons. Raises: FormRefused, and as `Application.decide`."""
+        kept = _written("reasons", reasons)
+        return self._change(act, case, lambda application: application.decide(act, outcome, kept()))
+
+    # The office itself, at its deadlines.
+
+    def warn(self, act: Act, *, case: UUID) -> Receipt:
+        """Warn of what is missing. Raises: NotForThisRole, NothingMissing, AlreadyWarned, TooEarlyToWarn."""
+
+        def decide(application: Application) -> None:
+            refuse_unless_role(act, Role.SYSTEM)
+            application.warn(act, self.rules)
+
+        return self._change(act, case, decide)
+
+    def lapse(self, act: Act, *, case: UUID) -> Receipt:
+        """End the case for what never came; a call that waits is over.
+
+        Raises: NotForThisRole, NothingMissing, NotWarned, NotYetLapsed, CallInProgress.
+        """
+
+        def decide() -> Receipt:
+            refuse_unless_role(act, Role.SYSTEM)
+            application = self.office.load(Application, case)
+            application.lapse(act)
+            call = live_call(self.office, case)
+            if call is not None and call.phase is Phase.CLAIMED:
+                raise CallInProgress
+            return self._commit_with_call(act, application)
+
+        return self.office.perform(act, decide)
+
+    def _filing_faults(
+        self, act: Act, draft: UUID, kept: Form, documents: Sequence[Document], consents: Sequence[Consent]
+    ) -> tuple[Fault, ...]:
+        faults = filing_faults(
+            kept,
+            documents,
+            consents,
+            today=tbilisi_date(act.now),
+            required=self.rules.required_consents,
+            texts=self.rules.consents,
+        )
+        if any(fault.field == "email" for fault in faults) or self.emails.confirmed(draft, kept.email):
+            return faults
+        return (*faults, Fault("email", FaultCode.EMAIL_NOT_CONFIRMED))
+
+    def _by_holder(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
+        def checked(application: Application) -> object:
+            refuse_unless_holder(act, case)
+            return change(application)
+
+        return self._change(act, case, checked)
+
+    def _change(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
+        """Load, change, commit; a change that recorded nothing leaves nothing to commit."""
+
+        def decide() -> Receipt:
+            application = self.office.load(Application, case)
+            change(application)
+            if not application.pending_events:
+                return Receipt(stream=application.id, version=application.version, position=0)
+            return self.office.commit(application, act=act)
+
+        return self.office.perform(act, decide)
+
+    def _commit_with_call(self, act: Act, application: Application) -> Receipt:
+        if (call := live_call(self.office, application.id)) is None:
+            return self.office.commit(application, act=act)
+        call.abandon(act, reason=Leaving.CASE_CLOSED)
+        return self.office.commit(application, call, act=act)
+
+
+def _written(field: str, text: str) -> Callable[[], str]:
+    """The text as it is kept, checked when it is asked for: within the command, after what it may be a repeat of."""
+
+    def kept() -> str:
+        tidy = tidy_text(text)
+        _refuse(tuple(text_faults(field, tidy, required=True)))
+        return tidy
+
+    return kept
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise FormRefused(tuple(faults))

@@ -1,0 +1,337 @@
+"""Everything that can happen to an application, and what each event leaves behind. Who may do what: `application`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain.calendar import tbilisi_date
+from domain.compatriot.decision import Hands, Outcome
+from domain.compatriot.documents import Document
+from domain.compatriot.form import Channel, ConsentKind, Form, Language, Tier
+from domain.compatriot.state import Missing, Standing, State, missing, state_of
+from domain.compatriot.term import DueDate
+from domain.event import Created, Erased, Personal, Root
+from domain.payments.case import Method, RefundReason
+from domain.payments.money import Money
+from domain.people import Actor, SubjectId
+from domain.videobar.case import Ground
+
+
+class History(Root):
+    """The course of one application. State is only what a rule asks for."""
+
+    class Registered(Created):
+        """The form was filed. Fee, term and last day of reception are those in force on this day."""
+
+        TOPIC = "compatriot.Application.Registered"
+        draft: UUID
+        number: Personal[str]
+        cash_reference: Personal[str]
+        code_version: int
+        code_issue: int
+        form: Personal[Form]
+        documents: Personal[tuple[Document, ...]]
+        files: tuple[UUID, ...]
+        """The sealed files that the case now holds on to, for whoever expires unused uploads."""
+        tier: Tier
+        language: Language
+        channel: Channel
+        fee: Money
+        term_days: int
+        fee_in_force_since: date
+        reception_until: date
+        """The last day on which fee and talk may come, if warned in time."""
+        refunded_endings: tuple[State, ...]
+        """Endings before the term begins that make a paid fee due back."""
+
+    @event(Registered)
+    def __init__(
+        self,
+        subject: SubjectId | None,
+        timestamp: datetime,
+        number: str | Erased,
+        cash_reference: str | Erased,
+        code_version: int,
+        code_issue: int,
+        form: Form | Erased,
+        documents: tuple[Document, ...] | Erased,
+        tier: Tier,
+        language: Language,
+        fee: Money,
+        term_days: int,
+        reception_until: date,
+        refunded_endings: tuple[State, ...],
+    ) -> None:
+        self.subject = subject
+        self.registered_at = timestamp
+        self.number = number
+        self.cash_reference = cash_reference
+        self.code_version = code_version
+        self.code_issue = code_issue
+        self.form = form
+        self.documents: tuple[Document, ...] = () if isinstance(documents, Erased) else documents
+        self.tier = tier
+        self.language = language
+        self.fee = fee
+        self.term_days = term_days
+        self.refunded_endings = refunded_endings
+        self.standing = Standing()
+        self.consents: dict[ConsentKind, str] = {}
+        self.answer_until: date | None = reception_until
+        self.warned_of: frozenset[Missing] = frozenset()
+        self.due: DueDate | None = None
+        self.hands = Hands()
+        self.outcome: Outcome | None = None
+        self.payment: UUID | None = None
+        self.refunds: dict[UUID, Money] = {}
+
+    @property
+    def state(self) -> State:
+        """Where the application stands."""
+        return state_of(self.standing)
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """What the office waits for from the applicant."""
+        return missing(self.standing)
+
+    class ConsentGiven(Root.Event):
+        TOPIC = "compatriot.Application.ConsentGiven"
+        kind: ConsentKind
+        version: str
+
+    @event(ConsentGiven)
+    def _consent_given(self, kind: ConsentKind, version: str) -> None:
+        self.consents[kind] = version
+
+    class ConsentWithdrawn(Root.Event):
+        TOPIC = "compatriot.Application.ConsentWithdrawn"
+        kind: ConsentKind
+
+    @event(ConsentWithdrawn)
+    def _consent_withdrawn(self, kind: ConsentKind) -> None:
+        del self.consents[kind]
+
+    class CodeReissued(Root.Event):
+        """A new code is in force; the one before no longer opens the case."""
+
+        TOPIC = "compatriot.Application.CodeReissued"
+        code_version: int
+        code_issue: int
+
+    @event(CodeReissued)
+    def _code_reissued(self, code_version: int, code_issue: int) -> None:
+        self.code_version = code_version
+        self.code_issue = code_issue
+
+    class VideoVerified(Root.Event):
+        """The operator saw the applicant, every check passed. What was checked stands in the call's own stream."""
+
+        TOPIC = "compatriot.Application.VideoVerified"
+        call: UUID
+        operator: str
+        due: DueDate | None
+        """The term, if it starts now: the fee was there before."""
+
+    @event(VideoVerified)
+    def _video_verified(self, timestamp: datetime, operator: str, due: DueDate | None) -> None:
+        self.standing = replace(self.standing, verified_at=timestamp)
+        self.hands = self.hands.with_operator(operator)
+        self._started(due)
+
+    class ReceptionRefused(Root.Event):
+        """The electronic case ends; the person may still apply in person."""
+
+        TOPIC = "compatriot.Application.ReceptionRefused"
+        call: UUID
+        ground: Ground
+        reasons: Personal[str | None]
+
+    @event(ReceptionRefused)
+    def _reception_refused(self) -> None:
+        self._ended(State.RECEPTION_REFUSED)
+
+    class Paid(Root.Event):
+        """The fee is there, whole."""
+
+        TOPIC = "compatriot.Application.Paid"
+        payment: UUID
+        received: Money
+        method: Method
+        due: DueDate | None
+        """The term, if it starts now: the applicant was verified before."""
+
+    @event(Paid)
+    def _paid(self, timestamp: datetime, payment: UUID, due: DueDate | None) -> None:
+        self.standing = replace(self.standing, paid_at=timestamp)
+        self.payment = payment
+        self._started(due)
+
+    class RefundDue(Root.Event):
+        """Money of this payment is to be sent back."""
+
+        TOPIC = "compatriot.Application.RefundDue"
+        payment: UUID
+        amount: Money
+        reason: RefundReason
+
+    @event(RefundDue)
+    def _refund_due(self, payment: UUID, amount: Money) -> None:
+        self.refunds[payment] = amount
+
+    class Refunded(Root.Event):
+        TOPIC = "compatriot.Application.Refunded"
+        payment: UUID
+        amount: Money
+
+    @event(Refunded)
+    def _refunded(self, payment: UUID) -> None:
+        del self.refunds[payment]
+
+    class ReviewStarted(Root.Event):
+        TOPIC = "compatriot.Application.ReviewStarted"
+        officer: str
+
+    @event(ReviewStarted)
+    def _review_started(self, timestamp: datetime, officer: str) -> None:
+        self.standing = replace(self.standing, review_started_at=timestamp)
+        self.hands = self.hands.with_officer(officer)
+
+    class Assigned(Root.Event):
+        """The chief gave the case to an officer."""
+
+        TOPIC = "compatriot.Application.Assigned"
+        officer: str
+
+    @event(Assigned)
+    def _assigned(self, officer: str) -> None:
+        self.hands = replace(self.hands, assigned=officer)
+
+    class InformationRequested(Root.Event):
+        """The term is suspended until the applicant answers."""
+
+        TOPIC = "compatriot.Application.InformationRequested"
+        text: Personal[str]
+        answer_until: date
+
+    @event(InformationRequested)
+    def _information_requested(self, timestamp: datetime, by: Actor, answer_until: date) -> None:
+        self.hands = self.hands.with_officer(by.id)
+        self.standing = replace(self.standing, requested_at=timestamp)
+        self.answer_until = answer_until
+        self.warned_of = frozenset()
+
+    class InformationProvided(Root.Event):
+        TOPIC = "compatriot.Application.InformationProvided"
+        text: Personal[str]
+        documents: Personal[tuple[Document, ...]]
+        files: tuple[UUID, ...]
+        due: DueDate
+
+    @event(InformationProvided)
+    def _information_provided(self, documents: tuple[Document, ...] | Erased, due: DueDate) -> None:
+        self.standing = replace(self.standing, requested_at=None)
+        if not isinstance(documents, Erased):
+            self.documents = (*self.documents, *documents)
+        self.answer_until = None
+        self.warned_of = frozenset()
+        self.due = due
+
+    class DocumentAttached(Root.Event):
+        """The officer put a document into the case."""
+
+        TOPIC = "compatriot.Application.DocumentAttached"
+        document: Personal[Document]
+        file: UUID
+
+    @event(DocumentAttached)
+    def _document_attached(self, by: Actor, document: Document | Erased) -> None:
+        self.hands = self.hands.with_officer(by.id)
+        if not isinstance(document, Erased):
+            self.documents = (*self.documents, document)
+
+    class TermExtended(Root.Event):
+        TOPIC = "compatriot.Application.TermExtended"
+        days: int
+        reasons: Personal[str]
+        due: DueDate
+
+    @event(TermExtended)
+    def _term_extended(self, due: DueDate) -> None:
+        self.due = due
+
+    class ConclusionPrepared(Root.Event):
+        TOPIC = "compatriot.Application.ConclusionPrepared"
+        officer: str
+        text: Personal[str]
+        recommends: Outcome
+
+    @event(ConclusionPrepared)
+    def _conclusion_prepared(self, timestamp: datetime, officer: str) -> None:
+        self.standing = replace(self.standing, concluded_at=timestamp)
+        self.hands = self.hands.with_officer(officer)
+
+    class Decided(Root.Event):
+        TOPIC = "compatriot.Application.Decided"
+        chief: str
+        outcome: Outcome
+        reasons: Personal[str]
+
+    @event(Decided)
+    def _decided(self, timestamp: datetime, outcome: Outcome) -> None:
+        self.standing = replace(self.standing, decided_at=timestamp)
+        self.outcome = outcome
+
+    class DecisionDelivered(Root.Event):
+        """The holder received the decision for the first time."""
+
+        TOPIC = "compatriot.Application.DecisionDelivered"
+
+    @event(DecisionDelivered)
+    def _decision_delivered(self, timestamp: datetime) -> None:
+        self.standing = replace(self.standing, delivered_at=timestamp)
+
+    class ExpiryWarned(Root.Event):
+        """The applicant was told what is missing and the last day for it; a late warning moved that day."""
+
+        TOPIC = "compatriot.Application.ExpiryWarned"
+        missing: tuple[Missing, ...]
+        lapses_after: date
+
+    @event(ExpiryWarned)
+    def _expiry_warned(self, missing: tuple[Missing, ...], lapses_after: date) -> None:
+        self.warned_of = frozenset(missing)
+        self.answer_until = lapses_after
+
+    class Lapsed(Root.Event):
+        TOPIC = "compatriot.Application.Lapsed"
+        missing: tuple[Missing, ...]
+
+    @event(Lapsed)
+    def _lapsed(self) -> None:
+        self._ended(State.LAPSED)
+
+    class Withdrawn(Root.Event):
+        TOPIC = "compatriot.Application.Withdrawn"
+
+    @event(Withdrawn)
+    def _withdrawn(self) -> None:
+        self._ended(State.WITHDRAWN)
+
+    def _started(self, due: DueDate | None) -> None:
+        if due is not None:
+            self.due = due
+            self.answer_until = None
+
+    def _ended(self, state: State) -> None:
+        self.standing = replace(self.standing, ended=state)
+        self.answer_until = None
+
+    @property
+    def suspended_since(self) -> date | None:
+        """The Tbilisi day on which the term was suspended, if it is."""
+        return tbilisi_date(self.standing.requested_at) if self.standing.requested_at is not None else None

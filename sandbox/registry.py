@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.behaviour import Behaviour, Mode, Wish, misbehave
 from sandbox.doors import bearer_key
@@ -13,12 +14,19 @@ from sandbox.people import PEOPLE, Name, Person
 from sandbox.portraits import portrait
 from sandbox.settings import Settings
 
-PersonalNumber = Annotated[str, Path(pattern=r"^[0-9]{11}$")]
 SOMEBODY_ELSE = PEOPLE["01024067891"]
 
 
+class Asked(BaseModel):
+    """The body of a question: a number in a path would end in access logs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    personal_number: Annotated[str, Field(pattern=r"^[0-9]{11}$")]
+
+
 def registry(settings: Settings) -> APIRouter:
-    """``GET /people/{personal number}`` and its ``/picture``; ``POST /behaviour`` to make it slow, failing or wrong."""
+    """``POST /person`` and ``POST /picture`` by personal number; ``POST /behaviour`` to make it misbehave."""
     behaviour = Behaviour("registry")
     router = APIRouter(prefix="/registry", tags=["civil registry"])
     keyed = APIRouter(dependencies=[Depends(bearer_key(settings.credentials.registry_api_key))])
@@ -31,13 +39,13 @@ def registry(settings: Settings) -> APIRouter:
         await misbehave(person.answers, 30.0)
         return SOMEBODY_ELSE if Mode.WRONG in (mode, person.answers) else person
 
-    @keyed.get("/people/{personal_number}")
-    async def person(personal_number: PersonalNumber) -> dict[str, Any]:
-        return record(await answered(personal_number))
+    @keyed.post("/person")
+    async def person(asked: Asked) -> dict[str, Any]:
+        return record(await answered(asked.personal_number))
 
-    @keyed.get("/people/{personal_number}/picture")
-    async def picture(personal_number: PersonalNumber) -> Response:
-        person = await answered(personal_number)
+    @keyed.post("/picture")
+    async def picture(asked: Asked) -> Response:
+        person = await answered(asked.personal_number)
         if not person.has_picture:
             raise HTTPException(404, "no picture")
         return Response(portrait(person.personal_number, person.sex), media_type="image/jpeg")

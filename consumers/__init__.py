@@ -1,0 +1,1 @@
+"""Whatever follows the ledger or the clock and acts: notices, deadlines."""

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
+import psycopg
 import structlog
 
 from sarkmeli.settings import LogFormat, Settings
 
 QUIET = ("httpx", "httpcore", "eventsourcing", "psycopg.pool", "_granian", "granian", "aiosqlite", "asyncio", "PIL")
 """Libraries that are only heard from ``warning`` up."""
+
+
+SPEAKS = (OSError, ImportError, AttributeError, NameError, psycopg.OperationalError, psycopg.ProgrammingError)
+"""Errors whose own words cannot hold what a person told us. Others are logged by kind and place only."""
+
+
+def told(exc_info: structlog.typing.ExcInfo) -> str:
+    """Where an error arose and of what kind it and its causes are: a message such as "invalid: 'Nino'" stays unsaid."""
+    lines: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None:
+        lines += traceback.format_tb(error.__traceback__)
+        lines.append(type(error).__qualname__ + (f": {error}" if isinstance(error, SPEAKS) else "") + "\n")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        lines += ["caused by\n"] if error is not None else []
+    return "".join(lines).rstrip()
 
 
 def configure(settings: Settings, *, colours: bool | None = None) -> None:
@@ -23,18 +41,14 @@ def configure(settings: Settings, *, colours: bool | None = None) -> None:
             fmt="%H:%M:%S" if settings.log_format is LogFormat.CONSOLE else "iso", utc=True
         ),
         structlog.processors.StackInfoRenderer(),
+        structlog.processors.ExceptionRenderer(told),
     ]
     end: list[structlog.typing.Processor]
     if settings.log_format is LogFormat.JSON:
-        end = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        end = [structlog.processors.JSONRenderer()]
     else:
         wanted = sys.stderr.isatty() if colours is None else colours
-        # Plain tracebacks: the rich ones print local variables, and those hold what people told us.
-        end = [
-            structlog.dev.ConsoleRenderer(
-                colors=wanted, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        end = [structlog.dev.ConsoleRenderer(colors=wanted, pad_event_to=0)]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *end]
     )

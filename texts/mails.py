@@ -2,7 +2,7 @@
 
 A file holds ``subject`` and an array of ``part``s, each one of ``say`` (a paragraph), ``table`` (rows of two cells)
 or ``link`` (words and an address), with ``when`` to leave it out if that fact is missing or false. Every string is a
-Jinja template; in the HTML each fact is escaped, in the subject line breaks become blanks.
+Jinja template. No fact can add a line, to the header least of all, and in the HTML each is escaped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def mail(name: str, tongue: str, **facts: Any) -> Letter:
     Raises: NoSuchText; jinja2.UndefinedError if a fact is missing; ValueError if a link is not an http address.
     """
     chosen = language(tongue)
-    told = {fact: spoken(value, chosen) for fact, value in facts.items()}
+    spoken_facts = {fact: spoken(value, chosen) for fact, value in facts.items()}
+    told = {fact: on_one_line(value) if isinstance(value, str) else value for fact, value in spoken_facts.items()}
     letter = _letter(name, chosen)
     parts = [part for part in letter["part"] if "when" not in part or told.get(part["when"])]
     subject = on_one_line(PLAIN.from_string(letter["subject"]).render(told))
@@ -96,11 +97,11 @@ def _as_html(tongue: Language, subject: str, parts: list[dict[str, Any]], told: 
     for part in parts:
         plain = [PLAIN.from_string(string).render(told).strip() for string in _strings(part)]
         if "table" in part:
-            blocks.append({"table": _pairs(plain)})
+            blocks.append({"kind": "table", "rows": _pairs(plain)})
         elif "link" in part:
-            blocks.append({"link": {"words": plain[0], "address": _address(plain[1])}})
+            blocks.append({"kind": "link", "words": plain[0], "address": _address(plain[1])})
         else:
-            blocks.append({"lines": plain[0].splitlines()})
+            blocks.append({"kind": "say", "lines": plain[0].splitlines()})
     page = HTML.from_string((FOLDER / "mail.html.jinja").read_text(encoding="utf-8"))
     return page.render(language=tongue, subject=subject, blocks=blocks, office_name=told["office_name"])
 

@@ -20,6 +20,8 @@ FOLDER: Final = Path(__file__).parent
 TBILISI: Final = ZoneInfo("Asia/Tbilisi")
 """Every day and hour that a person reads is Tbilisi's."""
 
+_DAY: Final = {Language.KA: "d MMMM, y", Language.EN: "d MMMM y"}
+
 
 class NoSuchText(LookupError):
     """The key or file that was asked for stands nowhere in this language: a mistake of ours, never of the person."""
@@ -59,9 +61,9 @@ def spoken(value: Any, tongue: Language) -> Any:
             return value
         case datetime():
             moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return format_datetime(moment, "d MMMM y, HH:mm", tzinfo=TBILISI, locale=str(tongue))
+            return format_datetime(moment, f"{_DAY[tongue]}, HH:mm", tzinfo=TBILISI, locale=str(tongue))
         case date():
-            return format_date(value, "d MMMM y", locale=str(tongue))
+            return format_date(value, _DAY[tongue], locale=str(tongue))
         case Decimal():
             return f"{value:f}"
         case tuple() | list() | set() | frozenset():

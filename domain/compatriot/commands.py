@@ -23,8 +23,8 @@ from domain.office import Address, Office, Receipt, Subjects, UnknownCase
 from domain.payments.commands import CASH_REFERENCE
 from domain.payments.commands import Commands as Payments
 from domain.people import Role, SubjectId
-from domain.videobar.call import Leaving, Phase
 from domain.videobar.commands import live_call
+from domain.videobar.terms import Leaving, Phase
 
 NUMBER = "number"
 """The kind of address by which a case's number finds it."""

@@ -114,8 +114,7 @@ class Commands:
         def decide() -> Receipt:
             if (holder := self.office.find(BANK_TRANSACTION, notice.transaction)) is not None:
                 known = self.office.load(Payment, holder)
-                if known.transaction != notice.transaction or known.received != notice.received:
-                    raise TransactionUsed
+                known.refuse_unless_of(notice)
                 return _unchanged(known)
             payment = Payment.receive_cash(act, subject=self.subjects.mint(), notice=notice)
             meant = self.office.find(CASH_REFERENCE, notice.reference.strip())

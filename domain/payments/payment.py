@@ -262,6 +262,12 @@ class Payment(Root):
         self.record(self.Refunded, act, amount=self.received, transaction=transaction)
         return True
 
+    def refuse_unless_of(self, notice: CreditNotice) -> None:
+        """Raises: TransactionUsed unless this is the credit that ``notice`` tells of."""
+        told = (Method.CASH, notice.transaction, notice.received)
+        if (self.method, self.transaction, self.received) != told:
+            raise TransactionUsed
+
     def refuse_unless_open(self) -> None:
         """Raises: PaymentClosed."""
         if not self.is_open:

@@ -176,7 +176,8 @@ class Call(Root):
     def record_checks(self, act: Act, *, checks: Checks, will: str, expected: Source) -> None:
         """Record what was compared so far, and the will.
 
-        Raises: CallOver, NotYourCall, WrongSource, WordsTooLong, WordsUnreadable; NotConnected if visual contact is claimed without it.
+        Raises: CallOver, NotYourCall, WrongSource, WordsTooLong, WordsUnreadable; NotConnected if visual contact is
+        claimed of a call without two sides.
         """
         self.refuse_unless_held_by(act.by)
         if wrong := checks.of_other_source(expected):
@@ -222,12 +223,15 @@ class Call(Root):
     def break_off(self, act: Act, *, reason: BreakOff, limit: int) -> bool:
         """Break the call off; it keeps its place, or ends if ``limit`` calls of this case were. Returns: if it ended.
 
-        Raises: CallOver, NotYourCall.
+        What counts against the applicant needs the applicant on the call: who never appeared is abandoned instead, and
+        may enter again. Raises: CallOver, NotYourCall, NotConnected.
         """
         if act.by.role is not Role.SYSTEM:
             self.refuse_unless_held_by(act.by)
         elif self.phase is not Phase.CLAIMED:
             raise CallOver if self.is_over else NotYourCall
+        if reason.counts and Side.APPLICANT not in self.channels:
+            raise NotConnected((Side.APPLICANT,))
         self.record(self.BrokenOff, act, reason=reason)
         if self.broken_off < limit:
             return False

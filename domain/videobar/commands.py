@@ -147,7 +147,8 @@ class Commands:
     def refuse(self, act: Act, *, call: UUID, ground: Ground, reasons: str) -> Receipt:
         """End the call and the electronic case: reasoned doubt, in writing.
 
-        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable, the service's refusals.
+        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable, the service's
+        refusals.
         """
 
         def decide() -> Receipt:
@@ -162,7 +163,7 @@ class Commands:
     def break_off(self, act: Act, *, call: UUID, reason: BreakOff) -> Receipt:
         """Break the call off: it keeps its place, until the limit, when the case is refused for no visual contact.
 
-        Raises: CallOver, NotYourCall, the service's refusals.
+        Raises: CallOver, NotYourCall, NotConnected, the service's refusals.
         """
 
         def decide() -> Receipt:

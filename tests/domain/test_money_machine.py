@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from hypothesis import settings
@@ -23,12 +24,19 @@ SUMS = st.sampled_from([FEE, FEE, FEE, Money(Decimal("49.99")), Money(Decimal("1
 UNPAID = st.sampled_from([OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.DECLINED, OrderStatus.CLOSED])
 
 
+class Notice(NamedTuple):
+    reference: str
+    transaction: str
+    received: Money
+
+
 class Tills(RuleBasedStateMachine):
     """The bank's book is the model: what it took and sent back. The office's events must add up to it."""
 
     permits = Bundle("permits")
     orders = Bundle("orders")
     payments = Bundle("payments")
+    notices = Bundle("notices")
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +44,7 @@ class Tills(RuleBasedStateMachine):
         self.took: dict[str, Money] = {}
         self.returned: dict[str, Money] = {}
         self.at_bank: dict[UUID, tuple[str, Money]] = {}
-        self.cash: list[tuple[str, str, Money]] = []
+        self.credits = 0
         self.references: list[str] = []
         self.all_permits: list[Permit] = []
 
@@ -73,19 +81,15 @@ class Tills(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.till.office.later(timedelta(hours=hours))
 
-    @rule(target=payments, which=st.integers(0, 4), received=SUMS)
-    def cash_comes(self, which: int, received: Money) -> UUID:
-        reference = self.references[which] if which < len(self.references) else "nobody's"
-        notice = (reference, f"cash-{len(self.cash)}", received)
-        self.cash.append(notice)
-        self.took[notice[1]] = received
-        return self.till.cash(notice[0], received, notice[1])
+    @rule(target=notices, which=st.integers(0, 4), received=SUMS)
+    def cash_comes(self, which: int, received: Money) -> Notice:
+        return self._paid_in(self.references[which] if which < len(self.references) else "nobody's", received)
 
-    @rule(which=st.integers(0, 20))
-    def the_same_cash_is_noticed_again(self, which: int) -> None:
-        if which < len(self.cash):
-            reference, transaction, received = self.cash[which]
-            self.till.cash(reference, received, transaction)
+    @rule(target=payments, notice=notices)
+    def cash_is_noticed(self, notice: Notice) -> UUID:
+        """Once, late, or again and again."""
+        self.took[notice.transaction] = notice.received
+        return self.till.cash(notice.reference, notice.received, notice.transaction)
 
     @rule(payment=payments, permit=permits)
     def match(self, payment: UUID, permit: Permit) -> None:
@@ -111,16 +115,14 @@ class Tills(RuleBasedStateMachine):
     @rule(permit=permits, order=orders, received=SUMS)
     def cash_slips_in_before_the_card(self, permit: Permit, order: UUID, received: Money) -> None:
         """Two requests at once, of one case or of two."""
-        reference = self.references[self.all_permits.index(permit)]
-        transaction, taken = self.at_bank.setdefault(order, (f"card-{order}", received))
-        notice = (reference, f"cash-{len(self.cash)}", received)
-        self.cash.append(notice)
-        self.took |= {transaction: taken, notice[1]: received}
-        self.till.office.ledger.before_next_append = lambda: self.till.cash(reference, received, notice[1])
-        self.till.pay(order, taken, transaction)
-        if self.till.office.ledger.before_next_append is not None:
-            self.till.office.ledger.before_next_append = None
-            self.till.cash(reference, received, notice[1])
+        notice = self._paid_in(self.references[self.all_permits.index(permit)], received)
+        self.till.office.ledger.before_next_append = lambda: self.cash_is_noticed(notice)
+        self.paid_at_the_bank_and_answered(order, received)
+        self.till.office.ledger.before_next_append = None
+
+    def _paid_in(self, reference: str, received: Money) -> Notice:
+        self.credits += 1
+        return Notice(reference, f"cash-{self.credits}", received)
 
     def _unless_refused(self, act: object) -> object:
         try:
@@ -146,7 +148,7 @@ class Tills(RuleBasedStateMachine):
             if "Succeeded" not in told and "CashReceived" not in told:
                 continue
             here = [
-                "Refunded" in told,
+                "Refunded" in told and stream not in due,
                 "Refunded" not in told and stream in due,
                 stream in fees and "Refunded" not in told,
                 told[-1] == "PutInSuspense",

@@ -109,6 +109,20 @@ def test_a_call_lost_to_another_operator_is_passed_over_for_the_next(stage: Stag
     assert [stage.office.story(c) for c in (first, second)] == [["Requested", "Claimed"]] * 2
 
 
+def test_an_operator_who_loses_many_calls_goes_on_to_whoever_still_waits(stage: Stage) -> None:
+    calls = [stage.waiting() for _ in range(9)]
+    others = iter([Actor(f"operator-{n}", Role.OPERATOR) for n in range(8)])
+
+    def lose_again() -> None:
+        if (faster := next(others, None)) is not None:
+            stage.claim(faster)
+            stage.office.ledger.before_next_append = lose_again
+
+    stage.office.ledger.before_next_append = lose_again
+
+    assert stage.claim(NINO) == calls[-1]
+
+
 def test_an_operator_asking_twice_at_once_holds_one_call(stage: Stage) -> None:
     first, second = stage.waiting(), stage.waiting()
     stage.office.ledger.before_next_append = lambda: stage.claim(NINO)

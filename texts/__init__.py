@@ -9,7 +9,7 @@ from texts.consents import consent, consent_versions
 from texts.documents import document
 from texts.languages import Language, language, preferred
 from texts.mails import Letter, mail, mail_facts, mail_names
-from texts.sentences import NoSuchText, form_fault, say, sentences, spoken, word
+from texts.sentences import NoSuchText, form_fault, say, spoken, word
 
 __all__ = [
     "Language",
@@ -25,7 +25,6 @@ __all__ = [
     "mail_names",
     "preferred",
     "say",
-    "sentences",
     "spoken",
     "word",
 ]

@@ -9,9 +9,9 @@ from texts.sentences import FOLDER, NoSuchText
 
 
 @cache
-def document(name: str, tongue: str) -> str:
-    """The typst source of the paper ``name``. Raises: NoSuchText."""
+def document(name: str, tongue: str) -> dict[str, bytes]:
+    """The typst sources of the paper ``name`` by the path that they import each other by. Raises: NoSuchText."""
     file = FOLDER / language(tongue) / "documents" / f"{name}.typ"
     if not name.isidentifier() or not file.is_file():
         raise NoSuchText(f"document {name}")
-    return file.read_text(encoding="utf-8")
+    return {"main.typ": file.read_bytes(), "paper.typ": (FOLDER / "paper.typ").read_bytes()}

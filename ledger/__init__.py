@@ -1,1 +1,119 @@
-"""The append-only store of everything that happened."""
+"""The append-only store of everything that happened: a persistence module for `eventsourcing`.
+
+``PERSISTENCE_MODULE=ledger`` with the library's ``POSTGRES_*`` variables keeps any application's events. With
+``LEDGER_KEYS_CONNINFO`` (the key store's database) and ``LEDGER_KEY_FOLDER`` it seals personal fields and does each
+command once. ``LEDGER_CONNINFO``, if set, says in full how to reach the ledger's database.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from eventsourcing import persistence, postgres, utils
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+from typing_extensions import override
+
+from ledger import connecting, lineage, mapper, opening, recorder, schema, sealing
+from ledger.keys import KeyStore
+
+__all__ = ["Factory"]
+
+
+class Factory(postgres.PostgresFactory):
+    """Makes the ledger's recorder and mapper. One database is one ledger: every application in it shares the order.
+
+    Raises at construction: OSError for settings that would break what the ledger promises, UnsafeDurability,
+    KeysMissing.
+    """
+
+    def __init__(self, env: utils.Environment | utils.EnvType | None) -> None:
+        super().__init__(env)
+        self.keys: KeyStore | None = None
+        for refused in (self.CIPHER_TOPIC, "CIPHER_KEY", self.COMPRESSOR_TOPIC):
+            if self.env.get(refused):
+                raise OSError(f"{refused} is set: the ledger seals personal fields itself and stores exact bytes")
+        if (self.env.get(self.POSTGRES_SCHEMA) or "ledger") != "ledger":
+            raise OSError("POSTGRES_SCHEMA is set: the ledger's tables are in the schema ledger")
+        if self.datastore.originator_id_type != "uuid":
+            raise OSError("ORIGINATOR_ID_TYPE is set: the ledger's streams are UUIDs")
+        self.datastore.schema = "ledger"
+        self._own_pool()
+        with self.datastore.get_connection() as connection:
+            connecting.refuse_unsafe_durability(connection)
+        keys_conninfo, folder = self.env.get("LEDGER_KEYS_CONNINFO"), self.env.get("LEDGER_KEY_FOLDER")
+        if bool(keys_conninfo) != bool(folder):
+            raise OSError("LEDGER_KEYS_CONNINFO and LEDGER_KEY_FOLDER go together")
+        if keys_conninfo and folder:
+            self._open_keys(keys_conninfo, Path(folder))
+
+    @override
+    def mapper(
+        self,
+        transcoder: persistence.Transcoder | None = None,
+        mapper_class: type[persistence.Mapper[Any]] | None = None,
+    ) -> persistence.Mapper[Any]:
+        if self.keys is None:
+            return super().mapper(transcoder, mapper_class)
+        return mapper.SealingMapper(sealing.Sealer(self.keys))
+
+    @override
+    def application_recorder(self) -> persistence.ApplicationRecorder:
+        made = recorder.LedgerRecorder(self.datastore, self.keys)
+        if self.env_create_table():
+            made.create_table()
+        return made
+
+    @override
+    def process_recorder(self) -> persistence.ProcessRecorder:
+        name = f"{self.env.name.lower() or 'notification'}_tracking"
+        made = recorder.LedgerProcessRecorder(self.datastore, tracking_table_name=name, keys=self.keys)
+        if self.env_create_table():
+            made.create_table()
+        return made
+
+    @override
+    def aggregate_recorder(self, purpose: str = "events") -> persistence.AggregateRecorder:
+        if self.keys is not None:
+            raise OSError(f"no {purpose} beside the ledger: personal fields would stand there in clear")
+        return super().aggregate_recorder(purpose)
+
+    @override
+    def close(self) -> None:
+        super().close()
+        if self.keys is not None:
+            self.keys.close()
+
+    def _own_pool(self) -> None:
+        """Give the datastore a pool that gives up soon and whose lost connections free their locks."""
+        library_pool = self.datastore.pool
+        given = cast(dict[str, Any], library_pool.kwargs)
+        conninfo = self.env.get("LEDGER_CONNINFO") or make_conninfo(
+            **{key: given[key] for key in recorder.ENDPOINT if given.get(key)}
+        )
+        self.datastore.pool = cast(
+            Any,
+            connecting.open_pool(
+                conninfo,
+                "ledger",
+                min_size=library_pool.min_size,
+                max_size=library_pool.max_size,
+                row_factory=dict_row,
+            ),
+        )
+        library_pool.close()
+
+    def _open_keys(self, conninfo: str, folder: Path) -> None:
+        if self.env_create_table():
+            schema.make_key_store(conninfo)
+        self.keys = KeyStore(conninfo, folder)
+        try:
+            with self.datastore.get_connection() as connection:
+                if self.env_create_table():
+                    schema.make_ledger(connection)
+                opening.bind_key_store(connection, self.keys)
+                lineage.keep_lineage(connection)
+        except BaseException:
+            self.keys.close()
+            raise

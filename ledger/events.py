@@ -1,0 +1,186 @@
+"""The table of events: what happened, in order, for ever. Nothing in it is ever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, StoredEvent
+from psycopg import Connection
+from psycopg.errors import InternalError
+
+from ledger.connecting import rows
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS ledger.event (
+    position    bigint NOT NULL,
+    stream      uuid NOT NULL,
+    version     bigint NOT NULL CHECK (version >= 0),
+    topic       text NOT NULL,
+    plain       bytea NOT NULL,
+    sealed      bytea,
+    key_id      uuid,
+    command_key bytea,
+    at          timestamptz,
+    recorded_at timestamptz NOT NULL,
+    lineage     uuid NOT NULL,
+    CONSTRAINT event_position PRIMARY KEY (position),
+    CONSTRAINT event_stream_version UNIQUE (stream, version),
+    CONSTRAINT event_sealed_under_a_key CHECK ((sealed IS NULL) = (key_id IS NULL))
+);
+"""
+"""``plain`` holds exact bytes (canonical JSON in UTF-8, not jsonb) and ``sealed`` a ciphertext: both can be hashed
+again as they are, for ever. ``at`` repeats the event's own time; ``recorded_at`` is PostgreSQL's clock at the
+append."""
+
+_INSERT: Final = """
+INSERT INTO ledger.event
+    (position, stream, version, topic, plain, sealed, key_id, command_key, at, recorded_at, lineage)
+SELECT new.position, new.stream, new.version, new.topic, new.plain, new.sealed, new.key_id, %s, new.at,
+       clock_timestamp(), lineage.id
+FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::uuid[],
+            %s::timestamptz[])
+    AS new (position, stream, version, topic, plain, sealed, key_id, at),
+    (SELECT id FROM ledger.lineage ORDER BY generation DESC LIMIT 1) AS lineage
+"""
+
+_OURS: Final = """
+SELECT stream, version, position, plain, sealed FROM ledger.event
+WHERE (stream, version) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
+"""
+
+_SELECT: Final = "SELECT position, stream, version, topic, plain, sealed, key_id, at, recorded_at FROM ledger.event "
+
+_BY_POSITION: Final = """
+WHERE position > %s AND position <= %s AND (%s::text[] IS NULL OR topic = ANY(%s)) ORDER BY position LIMIT %s
+"""
+_BY_VERSION: Final = """
+WHERE stream = %s AND (%s::bigint IS NULL OR version > %s) AND (%s::bigint IS NULL OR version <= %s)
+ORDER BY version LIMIT %s
+"""
+_BY_VERSION_DOWN: Final = """
+WHERE stream = %s AND (%s::bigint IS NULL OR version > %s) AND (%s::bigint IS NULL OR version <= %s)
+ORDER BY version DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class LedgerEvent(StoredEvent):
+    """A stored event with its sealed part. ``state`` is the plain part's exact bytes; ``at`` its own time."""
+
+    sealed: bytes | None
+    key_id: UUID | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class LedgerNotification(Notification):
+    """A `LedgerEvent` with its position."""
+
+    sealed: bytes | None
+    key_id: UUID | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table, as read."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    plain: bytes
+    sealed: bytes | None
+    key_id: UUID | None
+    at: datetime | None
+    recorded_at: datetime
+
+    def stored(self) -> StoredEvent:
+        """As the library's stored event."""
+        if self.at is None and self.sealed is None:
+            return StoredEvent(self.stream, self.version, self.topic, self.plain)
+        return LedgerEvent(self.stream, self.version, self.topic, self.plain, self.sealed, self.key_id, self.at)
+
+    def notification(self) -> Notification:
+        """As the library's notification."""
+        if self.at is None and self.sealed is None:
+            return Notification(self.stream, self.version, self.topic, self.plain, self.position)
+        return LedgerNotification(
+            self.stream, self.version, self.topic, self.plain, self.position, self.sealed, self.key_id, self.at
+        )
+
+
+def by_position(
+    connection: Connection[Any], after: int, last: int, limit: int, topics: Sequence[str] = ()
+) -> list[Row]:
+    """Rows from after one position up to another, in order; only those of ``topics`` unless it is empty."""
+    wanted = list(topics) or None
+    return [Row(*row) for row in rows(connection, _SELECT + _BY_POSITION, (after, last, wanted, wanted, limit))]
+
+
+def by_version(
+    connection: Connection[Any],
+    stream: UUID | str,
+    after: int | None = None,
+    last: int | None = None,
+    limit: int | None = None,
+    *,
+    down: bool = False,
+) -> list[Row]:
+    """One stream's rows by version."""
+    query = _SELECT + (_BY_VERSION_DOWN if down else _BY_VERSION)
+    return [Row(*row) for row in rows(connection, query, (stream, after, after, last, last, limit))]
+
+
+def insert(
+    connection: Connection[Any], stored: Sequence[StoredEvent], first_position: int, command_key: bytes | None
+) -> None:
+    """Insert the events at positions from ``first_position`` in the order given, sorted against deadlocks.
+
+    Raises: psycopg.errors.UniqueViolation if a stream's version is there already.
+    """
+    placed = sorted(
+        ((first_position + offset, event) for offset, event in enumerate(stored)),
+        key=lambda one: (one[1].originator_id, one[1].originator_version),
+    )
+    sealed = [event if isinstance(event, LedgerEvent) else None for _, event in placed]
+    inserted = connection.execute(
+        _INSERT,
+        (
+            command_key,
+            [position for position, _ in placed],
+            [event.originator_id for _, event in placed],
+            [event.originator_version for _, event in placed],
+            [event.topic for _, event in placed],
+            [event.state for _, event in placed],
+            [event and event.sealed for event in sealed],
+            [event and event.key_id for event in sealed],
+            [event and event.at for event in sealed],
+        ),
+    )
+    if inserted.rowcount != len(stored):
+        raise InternalError("the ledger has no lineage: it was never opened")
+
+
+def find_same(connection: Connection[Any], stored: Sequence[StoredEvent]) -> list[int] | None:
+    """The positions of exactly these events in their order, or None unless all of them are in the ledger."""
+    found = {
+        (stream, version): (position, plain, sealed)
+        for stream, version, position, plain, sealed in rows(
+            connection,
+            _OURS,
+            ([event.originator_id for event in stored], [event.originator_version for event in stored]),
+        )
+    }
+    positions: list[int] = []
+    for event in stored:
+        there = found.get((event.originator_id, event.originator_version))
+        sealed = event.sealed if isinstance(event, LedgerEvent) else None
+        if there is None or there[1:] != (event.state, sealed):
+            return None
+        positions.append(there[0])
+    return positions

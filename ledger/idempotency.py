@@ -1,0 +1,125 @@
+"""Each command once: its key is kept in the transaction that does it, with what it did and a hash of what it said.
+
+The key is a keyed hash of who did what under which command id; the answer is never kept, only where the effect stands.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain.event import Act
+from domain.office import CommandReused, Receipt
+from ledger.connecting import rows
+from ledger.keys import MAC_VERSION_BYTES, KeyStore
+
+RETENTION_MONTHS: Final = 13
+"""A command id is remembered for this many whole months; sent again later, it would be a new command."""
+MONTHS_AHEAD: Final = 12
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS ledger.command (
+    month       date NOT NULL,
+    key         bytea NOT NULL,
+    body        bytea NOT NULL,
+    stream      uuid NOT NULL,
+    version     bigint NOT NULL,
+    position    bigint NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (key, month)
+) PARTITION BY RANGE (month);
+
+CREATE TABLE IF NOT EXISTS ledger.command_other PARTITION OF ledger.command DEFAULT;
+
+CREATE OR REPLACE FUNCTION ledger.turn_command_months(kept integer, ahead integer) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Make a partition for this month and each of the months ahead; drop those whose month is longer past than kept.
+DECLARE
+    this_month date := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
+    coming date;
+    past text;
+BEGIN
+    FOR coming IN SELECT generate_series(this_month, this_month + make_interval(months => ahead), '1 month') LOOP
+        IF to_regclass(format('ledger.command_%s', to_char(coming, 'YYYY_MM'))) IS NULL
+            AND NOT EXISTS (SELECT FROM ledger.command_other o WHERE o.month = coming)
+        THEN
+            EXECUTE format('CREATE TABLE ledger.%I PARTITION OF ledger.command FOR VALUES FROM (%L) TO (%L)',
+                           'command_' || to_char(coming, 'YYYY_MM'), coming, coming + interval '1 month');
+        END IF;
+    END LOOP;
+    FOR past IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'ledger.command'::regclass AND c.relname ~ '^command_[0-9]{4}_[0-9]{2}$'
+            AND to_date(right(c.relname, 7), 'YYYY_MM') < this_month - make_interval(months => kept)
+    LOOP
+        EXECUTE format('DROP TABLE ledger.%I', past);
+    END LOOP;
+END
+$$;
+"""
+"""Partitioned by the month of recording. No unique index spans partitions, so a key is claimed under an advisory lock
+of its own first: two requests with one key wait for each other whatever month each of them thinks it is."""
+
+TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 12)"
+"""With every migration: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
+_FIND: Final = "SELECT key, body, stream, version, position FROM ledger.command WHERE key = ANY(%s)"
+_NOTE: Final = """
+INSERT INTO ledger.command (month, key, body, stream, version, position)
+VALUES (date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC'), %s, %s, %s, %s, %s)
+"""
+
+
+@dataclass(frozen=True)
+class CommandKey:
+    """One command's key under every key version in use, the current one first, and its circumstances."""
+
+    macs: tuple[bytes, ...]
+    act: Act
+    keys: KeyStore
+
+    @staticmethod
+    def of(act: Act, keys: KeyStore) -> CommandKey:
+        """The key of ``act``: who (id and role), operation, command id."""
+        return CommandKey(keys.macs("command", *_identity(act)), act, keys)
+
+    @property
+    def current(self) -> bytes:
+        """The key that is stored."""
+        return self.macs[0]
+
+    def body(self, version: int) -> bytes:
+        """The keyed hash of what the command says."""
+        return self.keys.mac_under(version, "command body", *_identity(self.act), self.act.body)
+
+    def find(self, connection: Connection[Any]) -> Receipt | None:
+        """What the command did if it was done. Raises: CommandReused if it then said something else."""
+        for key, body, stream, version, position in rows(connection, _FIND, (list(self.macs),)):
+            said = self.body(int.from_bytes(key[:MAC_VERSION_BYTES], "big"))
+            if not hmac.compare_digest(said, body):
+                raise CommandReused
+            return Receipt(stream=stream, version=version, position=position)
+        return None
+
+    def claim(self, connection: Connection[Any]) -> Receipt | None:
+        """As `find`, after waiting for whoever does the same command now; nobody else does until this transaction ends.
+
+        Two statements: the second needs a snapshot from after the lock.
+        """
+        oldest = min(self.macs)
+        rows(connection, _LOCK, (int.from_bytes(oldest[MAC_VERSION_BYTES:][:8], "big", signed=True),))
+        return self.find(connection)
+
+    def note(self, connection: Connection[Any], stream: UUID, version: int, position: int) -> None:
+        """Keep that the command was done, and where its effect stands."""
+        body = self.body(int.from_bytes(self.current[:MAC_VERSION_BYTES], "big"))
+        connection.execute(_NOTE, (self.current, body, stream, version, position))
+
+
+def _identity(act: Act) -> tuple[str | bytes, ...]:
+    return act.by.role.value, act.by.id, act.operation, act.command.bytes

@@ -1,0 +1,283 @@
+"""The key store: a key for each subject in a database of its own, wrapped by epoch keys that stand in no database.
+
+Here a subject is minted, its data's key found, its code computed, and here alone it is forgotten. Blind indexes and
+every other keyed hash come from here too.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from uuid6 import uuid7
+
+from domain.number import code_from
+from domain.people import SubjectId
+from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
+from ledger.connecting import Pool, open_pool, reading, refuse_unsafe_durability
+from ledger.keyring import Keyring
+from ledger.kms import KeyFolder, KeysMissing, Kms
+from ledger.memory import ShortMemory
+
+__all__ = ["KeyStore", "KeysMissing", "SubjectErased", "SubjectKey", "Tampered", "UnknownKey"]
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS keystore.subject (
+    id        uuid PRIMARY KEY,
+    key_id    uuid NOT NULL UNIQUE,
+    epoch     integer NOT NULL REFERENCES keystore.epoch (number),
+    wrapped   bytea,
+    minted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    erased_at timestamptz,
+    CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
+);
+CREATE INDEX IF NOT EXISTS subject_epoch ON keystore.subject (epoch) WHERE wrapped IS NOT NULL;
+"""
+"""``wrapped`` is the subject's key and salt under the epoch's key. An erased subject keeps its row, so that "erased"
+and "the wrong key store" are never confused."""
+
+SALT_BYTES = 16
+MAC_VERSION_BYTES = 2
+
+
+class SubjectErased(LookupError):
+    """The subject's key was destroyed; what it sealed is gone and nothing more can be sealed."""
+
+
+class UnknownKey(LookupError):
+    """No such subject or key was ever minted here: the wrong key store, or one restored from before the minting."""
+
+
+@dataclass(frozen=True)
+class SubjectKey:
+    """One subject's key and its code's salt."""
+
+    subject: SubjectId
+    key_id: UUID
+    key: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+
+
+class KeyStore:
+    """Implements ``domain.office.Subjects``. Safe for many threads.
+
+    ``kms`` is the folder of keys, or another key management service. Raises at construction: KeysMissing,
+    UnsafeDurability.
+    """
+
+    def __init__(self, conninfo: str, kms: Path | Kms) -> None:
+        self._kms: Kms = KeyFolder(kms) if isinstance(kms, Path) else kms
+        self._pool = open_pool(conninfo, "keystore", max_size=4)
+        self._by_id: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
+        self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
+        self._purposes: dict[tuple[str, int], bytes] = {}
+        self._ring = Keyring(self._kms)
+        try:
+            with self._pool_open().connection() as connection:
+                refuse_unsafe_durability(connection)
+                self._ring.open(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def id(self) -> UUID:
+        """Which key store this is; a ledger belongs with one."""
+        return self._ring.id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this opening made the key store."""
+        return self._ring.is_new
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    # -- subjects ------------------------------------------------------------------------------------------------
+
+    def mint(self) -> SubjectId:
+        """A new subject; its key is committed before this returns."""
+        subject, key_id = UUID(int=uuid7().int), UUID(int=uuid7().int)
+        secret = os.urandom(KEY_BYTES + SALT_BYTES)
+        with self._pool_open().connection() as connection, connection.transaction():
+            epoch = self._ring.hold_current_epoch(connection)
+            wrapped = self._kms.wrap("epoch", epoch, secret, _place(subject, key_id))
+            connection.execute(
+                "INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s)",
+                (subject, key_id, epoch, wrapped),
+            )
+        return SubjectId(subject)
+
+    def erase(self, subject: SubjectId) -> None:
+        """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds."""
+        with self._pool_open().connection() as connection:
+            connection.execute(
+                "UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp()"
+                " WHERE id = %s AND wrapped IS NOT NULL",
+                (subject,),
+            )
+        self._by_subject.clear()
+        self._by_id.clear()
+
+    def subject_key(self, subject: SubjectId) -> SubjectKey:
+        """The key that seals what is said of ``subject`` now. Raises: SubjectErased, UnknownKey."""
+        known, found = self._by_subject.find(subject)
+        if not known:
+            found = self._load("id", [subject]).get(subject)
+        if found is None:
+            raise SubjectErased(f"the key of subject {subject} was destroyed")
+        return found
+
+    def keys(self, key_ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
+        """The keys of these ids, in one query; None where it was destroyed. Raises: UnknownKey."""
+        answer: dict[UUID, SubjectKey | None] = {}
+        missing: list[UUID] = []
+        for key_id in set(key_ids):
+            known, found = self._by_id.find(key_id)
+            if known:
+                answer[key_id] = found
+            else:
+                missing.append(key_id)
+        if missing:
+            answer.update(self._load("key_id", missing))
+        return answer
+
+    # -- codes ---------------------------------------------------------------------------------------------------
+
+    def current_code_version(self) -> int:
+        """The code key version that new codes are computed under."""
+        return self._ring.current("code")
+
+    def code(self, subject: SubjectId, service: str, number: str, version: int, issue: int) -> str:
+        """The 16 Crockford base32 characters, ungrouped. Raises: SubjectErased, UnknownKey (both LookupError)."""
+        salt = self.subject_key(subject).salt
+        message = bind("sarkmeli code", service, number, issue.to_bytes(4, "big"), salt)
+        if version not in self._ring.live("code"):
+            raise UnknownKey(f"code key version {version} is not in use")
+        return code_from(self._kms.mac("code", version, message))
+
+    # -- keyed hashes --------------------------------------------------------------------------------------------
+
+    def mac(self, purpose: str, *parts: str | bytes) -> bytes:
+        """A keyed hash of the parts: 2 bytes of key version, then 32 of HMAC-SHA-256. Equal parts, equal hash."""
+        return self.mac_under(self._ring.current("mac"), purpose, *parts)
+
+    def macs(self, purpose: str, *parts: str | bytes) -> tuple[bytes, ...]:
+        """The hash under every key version still in use, the current one first: what to search by."""
+        return tuple(self.mac_under(version, purpose, *parts) for version in self._ring.live("mac"))
+
+    def mac_under(self, version: int, purpose: str, *parts: str | bytes) -> bytes:
+        """The hash under this key version. Raises: KeysMissing."""
+        digest = hmac.digest(self._purpose_key(purpose, version), bind(*parts), "sha256")
+        return version.to_bytes(MAC_VERSION_BYTES, "big") + digest
+
+    def derived(self, purpose: str) -> tuple[tuple[int, bytes], ...]:
+        """A 32-byte key of its own for ``purpose``, under every version in use, the current one first."""
+        return tuple((version, self._purpose_key(purpose, version)) for version in self._ring.live("mac"))
+
+    # -- small things sealed outside the ledger ------------------------------------------------------------------
+
+    def wrap(self, subject: SubjectId, key: bytes, context: bytes) -> bytes:
+        """A file's or recording's own key, under its subject's; opens only with the same ``context``."""
+        return self._seal("sarkmeli file key", subject, key, context)
+
+    def unwrap(self, subject: SubjectId, wrapped: bytes, context: bytes) -> bytes:
+        """What `wrap` was given. Raises: SubjectErased, UnknownKey, Tampered."""
+        return self._open("sarkmeli file key", subject, wrapped, context)
+
+    def seal(self, subject: SubjectId, value: bytes, context: bytes) -> bytes:
+        """A small personal value for a row that is not history; opens only with the same ``context``."""
+        return self._seal("sarkmeli value", subject, value, context)
+
+    def unseal(self, subject: SubjectId, sealed: bytes, context: bytes) -> bytes:
+        """What `seal` was given. Raises: SubjectErased, UnknownKey, Tampered."""
+        return self._open("sarkmeli value", subject, sealed, context)
+
+    def seal_for_office(self, purpose: str, value: bytes) -> bytes:
+        """A value of the office's own (a sign-in under way, a session), under a key for ``purpose``."""
+        version, key = self.derived(f"seal {purpose}")[0]
+        return version.to_bytes(MAC_VERSION_BYTES, "big") + encrypt(key, value, bind("sarkmeli office", purpose))
+
+    def open_for_office(self, purpose: str, sealed: bytes) -> bytes:
+        """What `seal_for_office` was given. Raises: Tampered."""
+        version = int.from_bytes(sealed[:MAC_VERSION_BYTES], "big")
+        for live, key in self.derived(f"seal {purpose}"):
+            if live == version:
+                return decrypt(key, sealed[MAC_VERSION_BYTES:], bind("sarkmeli office", purpose))
+        raise Tampered("sealed under no key in use")
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _pool_open(self) -> Pool:
+        self._pool.open()
+        return self._pool
+
+    def _purpose_key(self, purpose: str, version: int) -> bytes:
+        key = self._purposes.get((purpose, version))
+        if key is None:
+            key = self._kms.mac("mac", version, bind("sarkmeli purpose", purpose))
+            self._purposes[purpose, version] = key
+        return key
+
+    def _seal(self, use: str, subject: SubjectId, value: bytes, context: bytes) -> bytes:
+        held = self.subject_key(subject)
+        return held.key_id.bytes + encrypt(held.key, value, bind(use, subject.bytes, held.key_id.bytes, context))
+
+    def _open(self, use: str, subject: SubjectId, sealed: bytes, context: bytes) -> bytes:
+        if len(sealed) < 16:
+            raise Tampered("too short to be sealed")
+        key_id = UUID(bytes=sealed[:16])
+        try:
+            held = self.keys([key_id])[key_id]
+        except UnknownKey:
+            self.subject_key(subject)
+            raise Tampered("sealed under a key that was never minted") from None
+        if held is None:
+            raise SubjectErased(f"the key of subject {subject} was destroyed")
+        return decrypt(held.key, sealed[16:], bind(use, subject.bytes, key_id.bytes, context))
+
+    def _load(self, column: str, ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
+        """Read keys by ``column`` (id or key_id). Raises: UnknownKey, KeysMissing."""
+        asked_at = self._by_id.clock()
+        try:
+            rows = self._read(column, ids)
+            found = {row[0] if column == "id" else row[1]: self._unwrap(*row) for row in rows}
+        except KeysMissing:  # an epoch may have been turned between the reading and the unwrapping
+            rows = self._read(column, ids)
+            found = {row[0] if column == "id" else row[1]: self._unwrap(*row) for row in rows}
+        for subject, key_id, *_ in rows:
+            key = found[subject if column == "id" else key_id]
+            self._by_subject.keep(subject, key, asked_at)
+            self._by_id.keep(key_id, key, asked_at)
+        if missing := set(ids) - found.keys():
+            raise UnknownKey(f"this key store never minted {column} {', '.join(map(str, missing))}")
+        return found
+
+    def _read(self, column: str, ids: Sequence[UUID]) -> list[tuple[UUID, UUID, int, bytes | None]]:
+        query = _BY_ID if column == "id" else _BY_KEY_ID
+
+        def ask(connection: Connection[Any]) -> list[tuple[UUID, UUID, int, bytes | None]]:
+            return connection.execute(query, (list(ids),)).fetchall()
+
+        return reading(self._pool, ask)
+
+    def _unwrap(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> SubjectKey | None:
+        if wrapped is None:
+            return None
+        secret = self._kms.unwrap("epoch", epoch, wrapped, _place(subject, key_id))
+        return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
+
+
+_BY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE id = ANY(%s)"
+_BY_KEY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE key_id = ANY(%s)"
+
+
+def _place(subject: UUID, key_id: UUID) -> bytes:
+    return bind("sarkmeli subject", subject.bytes, key_id.bytes)

@@ -1,0 +1,90 @@
+"""The ledger's lineage: an id that changes whenever history may have been rewound, by a restore or a promotion.
+
+Whoever follows the ledger keeps the lineage beside the position. Under another one, its position means nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from ledger.connecting import rows
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS ledger.lineage (
+    generation     integer PRIMARY KEY,
+    id             uuid NOT NULL UNIQUE,
+    began_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    after_position bigint NOT NULL,
+    reason         text NOT NULL,
+    system         text NOT NULL,
+    timeline       integer NOT NULL
+);
+"""
+"""``system`` and ``timeline`` are PostgreSQL's own identifiers of the cluster and of its write-ahead log: a restore
+into another cluster, to a point in time, or a promotion changes one of them."""
+
+_HERE: Final = """
+SELECT (SELECT system_identifier::text FROM pg_control_system()),
+       ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+"""
+_CURRENT: Final = "SELECT generation, id, system, timeline FROM ledger.lineage ORDER BY generation DESC LIMIT 1"
+_BEGIN: Final = """
+INSERT INTO ledger.lineage (generation, id, after_position, reason, system, timeline)
+VALUES (%s, %s, (SELECT coalesce(max(position), 0) FROM ledger.event), %s, %s, %s)
+"""
+
+
+class OtherLineage(Exception):
+    """A position from another history of this ledger: it was restored or promoted since.
+
+    Remedy for a follower: rebuild what it keeps, or move its mark by hand after comparing; never go on as if nothing
+    had happened. Remedy for a client's token: read again without it.
+    """
+
+
+class AheadOfLedger(Exception):
+    """A follower stands behind a position that the ledger never reached: the ledger was restored under it.
+
+    Remedy: begin a new lineage, then rebuild the follower.
+    """
+
+
+def current_lineage(connection: Connection[Any]) -> UUID:
+    """The lineage that events are appended under now. Raises: LookupError in a ledger that was never opened."""
+    found = rows(connection, _CURRENT)
+    if not found:
+        raise LookupError("this ledger has no lineage: open it once")
+    return found[0][1]
+
+
+def keep_lineage(connection: Connection[Any]) -> UUID:
+    """The lineage at opening: the first in a new ledger, another if PostgreSQL was restored or promoted meanwhile."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
+        found = rows(connection, _CURRENT)
+        system, timeline = rows(connection, _HERE)[0]
+        if not found:
+            return _begin(connection, 1, "the first", system, timeline)
+        generation, lineage, *there = found[0]
+        if there == [system, timeline]:
+            return lineage
+        reason = "restored into another cluster" if there[0] != system else "restored to a point in time, or promoted"
+        return _begin(connection, generation + 1, reason, system, timeline)
+
+
+def begin_lineage(connection: Connection[Any], reason: str) -> UUID:
+    """A new lineage, by hand: after a restore that PostgreSQL itself cannot be told by (a copied folder)."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
+        found = rows(connection, _CURRENT)
+        system, timeline = rows(connection, _HERE)[0]
+        return _begin(connection, found[0][0] + 1 if found else 1, reason, system, timeline)
+
+
+def _begin(connection: Connection[Any], generation: int, reason: str, system: str, timeline: int) -> UUID:
+    lineage = uuid4()
+    connection.execute(_BEGIN, (generation, lineage, reason, system, timeline))
+    return lineage

@@ -1,0 +1,100 @@
+"""Opening the ledger: its database, its key store and its keys, checked against each other before anything is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger.connecting import refuse_unsafe_durability, rows
+from ledger.keys import KeysMissing, KeyStore
+from ledger.lineage import keep_lineage
+from ledger.reader import Reader
+from ledger.sealing import Sealer
+from ledger.token import Tokens
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS ledger.key_store (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id  uuid NOT NULL
+);
+"""
+"""Which key store's keys the ledger's sealed parts are under."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An open ledger. ``env`` is what ``domain.office.Office`` is made with."""
+
+    env: dict[str, str]
+    keys: KeyStore
+    reader: Reader
+    sealer: Sealer
+    tokens: Tokens
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.reader.close()
+        self.keys.close()
+
+
+def open_ledger(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> Ledger:
+    """Open a ledger whose tables are there (``ledger.schema``).
+
+    Raises: KeysMissing (data without their keys), UnsafeDurability, psycopg.Error.
+    """
+    keys = KeyStore(keys_conninfo, key_folder)
+    try:
+        with psycopg.connect(ledger_conninfo, autocommit=True) as connection:
+            refuse_unsafe_durability(connection)
+            bind_key_store(connection, keys)
+            keep_lineage(connection)
+        sealer = Sealer(keys)
+        reader = Reader(ledger_conninfo, sealer)
+    except BaseException:
+        keys.close()
+        raise
+    return Ledger(
+        env=environment(ledger_conninfo, keys_conninfo, key_folder),
+        keys=keys,
+        reader=reader,
+        sealer=sealer,
+        tokens=Tokens(keys, reader.lineage),
+    )
+
+
+def environment(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> dict[str, str]:
+    """What the library's application reads; nothing is taken from the process's own environment."""
+    parts = cast(dict[str, Any], conninfo_to_dict(ledger_conninfo))
+    return {
+        "PERSISTENCE_MODULE": "ledger",
+        "POSTGRES_DBNAME": str(parts.get("dbname") or ""),
+        "POSTGRES_HOST": str(parts.get("host") or ""),
+        "POSTGRES_PORT": str(parts.get("port") or ""),
+        "POSTGRES_USER": str(parts.get("user") or ""),
+        "POSTGRES_PASSWORD": str(parts.get("password") or ""),
+        "POSTGRES_SCHEMA": "ledger",
+        "POSTGRES_POOL_SIZE": "1",
+        "POSTGRES_MAX_OVERFLOW": "9",
+        "LEDGER_CONNINFO": ledger_conninfo,
+        "LEDGER_KEYS_CONNINFO": keys_conninfo,
+        "LEDGER_KEY_FOLDER": str(key_folder),
+        "CREATE_TABLE": "no",
+    }
+
+
+def bind_key_store(connection: Connection[Any], keys: KeyStore) -> None:
+    """Tie a new ledger to its key store; refuse any other. Raises: KeysMissing."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
+        bound: list[tuple[UUID]] = rows(connection, "SELECT id FROM ledger.key_store")
+        if not bound:
+            connection.execute("INSERT INTO ledger.key_store (id) VALUES (%s)", (keys.id,))
+        elif bound[0][0] != keys.id:
+            made = "is new" if keys.is_new else f"is {keys.id}"
+            raise KeysMissing(f"this ledger's keys are in key store {bound[0][0]}; the one given {made}")

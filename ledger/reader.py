@@ -1,0 +1,140 @@
+"""Reading the ledger in order: what followers and projections see. Personal facts stay sealed until opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain.event import Root
+from ledger import events
+from ledger.barrier import Barrier
+from ledger.connecting import open_pool, reading, rows
+from ledger.lineage import AheadOfLedger, OtherLineage, current_lineage
+from ledger.mapper import SealingMapper, sealed_part, with_facts
+from ledger.sealing import Sealed, Sealer
+from ledger.signals import Listener
+
+__all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded"]
+
+LINEAGE_MEMORY: Final = 5.0
+"""Seconds for which the lineage is not asked for again."""
+
+_LAST: Final = "SELECT coalesce(max(position), 0) FROM ledger.event"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One event as the ledger holds it.
+
+    ``at`` is the event's own time, ``recorded_at`` that of its append, both UTC. ``event``'s personal fields are
+    `ledger.sealing.SEALED`; ``sealed`` opens them.
+    """
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    at: datetime
+    recorded_at: datetime
+    event: Root.Event
+    sealed: Sealed | None
+
+
+class Reader:
+    """Reads the ledger without ever passing a position that is still to be filled. Safe for many threads."""
+
+    def __init__(self, conninfo: str, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._mapper = SealingMapper(sealer)
+        self._pool = open_pool(conninfo, "reader", max_size=8)
+        self._barrier = Barrier()
+        self._listener = Listener(conninfo)
+        self._lineage: tuple[float, UUID] | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._listener.close()
+        self._pool.close()
+
+    def settled(self) -> int:
+        """The highest position behind which nothing is still to come; 0 in an empty ledger."""
+        return reading(self._pool, self._barrier.settled)
+
+    def read(self, after: int, limit: int) -> Sequence[Recorded]:
+        """At most ``limit`` events from after a position, in order, none past the settled one."""
+
+        def ask(connection: Connection[Any]) -> list[events.Row]:
+            settled = self._barrier.settled(connection)
+            return events.by_position(connection, after, settled, limit) if settled > after else []
+
+        return [self._recorded(row) for row in reading(self._pool, ask)]
+
+    def stream(self, stream: UUID) -> Sequence[Recorded]:
+        """One stream's events by version."""
+        found = reading(self._pool, lambda connection: events.by_version(connection, stream))
+        return [self._recorded(row) for row in found]
+
+    def open(self, recorded: Recorded) -> Root.Event:
+        """The event with its personal fields opened, or `ERASED`. Raises: Tampered, UnknownKey."""
+        return self.open_all([recorded])[0]
+
+    def open_all(self, recorded: Sequence[Recorded]) -> list[Root.Event]:
+        """As `open`, for many at the price of one question to the key store."""
+        sealed = [one.sealed for one in recorded if one.sealed is not None]
+        opened = iter(self._sealer.open_all(sealed))
+        return [one.event if one.sealed is None else with_facts(one.event, next(opened)) for one in recorded]
+
+    def wait(self, after: int, timeout: float) -> int:
+        """The settled position, as soon as it is past ``after`` or ``timeout`` seconds have gone.
+
+        Woken by the signal behind each commit, and by a heartbeat. Raises: psycopg.OperationalError if PostgreSQL is
+        lost meanwhile.
+        """
+        deadline = monotonic() + timeout
+        while True:
+            self._listener.listen()
+            settled = self.settled()
+            remaining = deadline - monotonic()
+            if settled > after or remaining <= 0:
+                return settled
+            self._listener.wait(remaining)
+
+    def lineage(self) -> UUID:
+        """The ledger's lineage now (or up to 5 seconds ago)."""
+        now = monotonic()
+        if self._lineage is None or now - self._lineage[0] >= LINEAGE_MEMORY:
+            self._lineage = (now, reading(self._pool, current_lineage))
+        return self._lineage[1]
+
+    def check(self, position: int, lineage: UUID) -> None:
+        """That a follower who stands at ``position`` of ``lineage`` may go on from there.
+
+        Raises: OtherLineage, AheadOfLedger.
+        """
+        current, last = reading(
+            self._pool, lambda connection: (current_lineage(connection), rows(connection, _LAST)[0][0])
+        )
+        if lineage != current:
+            raise OtherLineage(f"position {position} is of lineage {lineage}, the ledger's is {current}")
+        if position > last:
+            raise AheadOfLedger(f"position {position} is past the ledger's last, {last}")
+
+    def _recorded(self, row: events.Row) -> Recorded:
+        stored = row.stored()
+        event = self._mapper.unopened(stored)
+        return Recorded(
+            position=row.position,
+            stream=row.stream,
+            version=row.version,
+            topic=row.topic,
+            at=event.timestamp,
+            recorded_at=row.recorded_at,
+            event=event,
+            sealed=sealed_part(stored),
+        )

@@ -1,0 +1,115 @@
+"""Sealing: personal fields under their subject's key, bound to the one event that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from domain.event import ERASED, Erased
+from domain.people import SubjectId
+from ledger.aead import Tampered, bind, decrypt, encrypt
+from ledger.codec import Json, Unstorable, dump, load
+from ledger.keys import KeyStore, SubjectKey
+from ledger.shape import SEALED, SealedMark, shape_of
+from ledger.topics import event_class
+
+__all__ = ["SEALED", "Sealed", "SealedMark", "Sealer"]
+
+FORMAT: Final = b"\x01"
+"""The first byte of a ciphertext and of a packed `Sealed`; a later format takes another."""
+_FIXED: Final = 1 + 16 + 8 + 16 + 2
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The sealed part of one event, with all that is needed to open it: read models keep it as it is."""
+
+    stream: UUID
+    version: int
+    topic: str
+    key_id: UUID
+    ciphertext: bytes
+
+    def pack(self) -> bytes:
+        """One string of bytes for a row."""
+        topic = self.topic.encode()
+        head = FORMAT + self.stream.bytes + self.version.to_bytes(8, "big") + self.key_id.bytes
+        return head + len(topic).to_bytes(2, "big") + topic + self.ciphertext
+
+    @staticmethod
+    def unpack(packed: bytes) -> Sealed:
+        """What `pack` was given. Raises: Tampered."""
+        packed = bytes(packed)
+        length = int.from_bytes(packed[_FIXED - 2 : _FIXED], "big")
+        if packed[:1] != FORMAT or len(packed) < _FIXED + length:
+            raise Tampered("no packed sealed part")
+        try:
+            topic = packed[_FIXED : _FIXED + length].decode()
+        except UnicodeDecodeError:
+            raise Tampered("no packed sealed part") from None
+        return Sealed(
+            stream=UUID(bytes=packed[1:17]),
+            version=int.from_bytes(packed[17:25], "big"),
+            topic=topic,
+            key_id=UUID(bytes=packed[25:41]),
+            ciphertext=packed[_FIXED + length :],
+        )
+
+    def associated(self) -> bytes:
+        """What the ciphertext is bound to: stream, version, stored topic, key."""
+        return bind("sarkmeli event", self.stream.bytes, self.version.to_bytes(8, "big"), self.topic, self.key_id.bytes)
+
+
+class Sealer:
+    """Seals and opens the personal part of events with the subjects' keys."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self.keys = keys
+
+    def seal(
+        self, stream: UUID, version: int, topic: str, subject: SubjectId, facts: Mapping[str, Json], class_version: int
+    ) -> Sealed:
+        """The facts sealed for this place under the subject's key. Raises: SubjectErased, UnknownKey."""
+        held = self.keys.subject_key(subject)
+        empty = Sealed(stream, version, topic, held.key_id, b"")
+        plain = dump({"class_version": class_version, "facts": dict(facts)})
+        ciphertext = FORMAT + encrypt(held.key, plain, empty.associated())
+        return Sealed(stream, version, topic, held.key_id, ciphertext)
+
+    def open(self, sealed: Sealed) -> dict[str, Any]:
+        """Each personal field by name, typed; `ERASED` where the key is gone. Raises: Tampered, UnknownKey."""
+        return self.open_all([sealed])[0]
+
+    def open_all(self, sealed: Sequence[Sealed]) -> list[dict[str, Any]]:
+        """As `open`, for many at the price of one question to the key store."""
+        keys = self.keys.keys([one.key_id for one in sealed])
+        return [self._typed(one, keys[one.key_id]) for one in sealed]
+
+    def open_stored(self, sealed: Sequence[Sealed]) -> list[dict[str, Json] | Erased]:
+        """The facts as they were stored, under the class version of then, or `ERASED`. Raises: Tampered, UnknownKey."""
+        keys = self.keys.keys([one.key_id for one in sealed])
+        return [_opened(one, keys[one.key_id])[0] for one in sealed]
+
+    @staticmethod
+    def _typed(sealed: Sealed, key: SubjectKey | None) -> dict[str, Any]:
+        shape = shape_of(event_class(sealed.topic))
+        facts, class_version = _opened(sealed, key)
+        if isinstance(facts, Erased):
+            return shape.erased()
+        state: dict[str, Any] = dict(facts)
+        shape.upcast(state, class_version)
+        return shape.read({name: value for name, value in state.items() if name in shape.personal})
+
+
+def _opened(sealed: Sealed, key: SubjectKey | None) -> tuple[dict[str, Json] | Erased, int]:
+    if key is None:
+        return ERASED, 0
+    if sealed.ciphertext[:1] != FORMAT:
+        raise Tampered("sealed in no known format")
+    document = load(decrypt(key.key, sealed.ciphertext[1:], sealed.associated()))
+    facts, class_version = document.get("facts"), document.get("class_version")
+    if not isinstance(facts, dict) or not isinstance(class_version, int):
+        raise Unstorable("a sealed part that is none")
+    return facts, class_version

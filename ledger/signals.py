@@ -1,0 +1,62 @@
+"""How followers are woken: one signal after each commit, and a heartbeat for when a signal is lost."""
+
+from __future__ import annotations
+
+from threading import Lock, local
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from ledger.connecting import KEEP_ALIVES
+
+SIGNAL: Final = "BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY ledger; COMMIT"
+"""A transaction of its own that nobody waits to see on disk: a lost signal costs a heartbeat and nothing else."""
+
+HEARTBEAT: Final = 1.0
+"""Seconds after which a follower looks, signal or none."""
+
+
+class Listener:
+    """Waits for signals; each waiting thread listens on a connection of its own."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._here = local()
+        self._made: list[Connection[Any]] = []
+        self._lock = Lock()
+        self._closed = False
+
+    def listen(self) -> None:
+        """Begin to listen, if this thread does not yet. Look at the ledger after this and before `wait`."""
+        connection: Connection[Any] | None = getattr(self._here, "connection", None)
+        if connection is not None and not connection.closed:
+            return
+        connection = psycopg.connect(self._conninfo, autocommit=True, **KEEP_ALIVES)
+        with self._lock:
+            if self._closed:
+                connection.close()
+                return
+            self._made = [one for one in self._made if not one.closed]
+            self._made.append(connection)
+        self._here.connection = connection
+        connection.execute("LISTEN ledger")
+
+    def wait(self, timeout: float) -> None:
+        """Return at the next signal, after ``timeout`` seconds, or after a heartbeat, whichever comes first.
+
+        Raises: psycopg.OperationalError if the connection is lost; the next `listen` makes another.
+        """
+        deadline = monotonic() + min(timeout, HEARTBEAT)
+        connection: Connection[Any] = self._here.connection
+        for _ in connection.notifies(timeout=max(0.0, deadline - monotonic()), stop_after=1):
+            return
+
+    def close(self) -> None:
+        """Close every connection; whoever waits gets an error."""
+        with self._lock:
+            self._closed = True
+            for connection in self._made:
+                connection.close()
+            self._made.clear()

@@ -1,0 +1,31 @@
+"""What `sarkmeli migrate` applies for housekeeping, in order. Every statement is repeatable."""
+
+from __future__ import annotations
+
+from housekeeping import (
+    drafts,
+    followers,
+    lookups,
+    notices,
+    one_time_codes,
+    presence,
+    sessions,
+    sign_ins,
+    statement,
+    uploads,
+)
+from housekeeping.pool import SCHEMA_DDL
+
+HOUSEKEEPING_DDL: tuple[str, ...] = (
+    SCHEMA_DDL,
+    drafts.DDL,
+    uploads.DDL,
+    lookups.DDL,
+    sign_ins.DDL,
+    sessions.DDL,
+    one_time_codes.DDL,
+    followers.DDL,
+    notices.DDL,
+    presence.DDL,
+    statement.DDL,
+)

@@ -1,0 +1,185 @@
+"""One read model following the ledger: a batch at a time, rows and position in one transaction, poison set apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from psycopg import Error
+
+from ledger.reader import AheadOfLedger, OtherLineage, Recorded
+from projections import poison, tracking
+from projections.model import Change, Key, Row, Table
+from projections.poison import Bound, Poison, Undecodable
+from projections.rows import Rows
+from projections.tracking import Db, Place
+
+log = structlog.get_logger()
+
+BATCH = 500
+"""Events folded into one transaction."""
+
+
+class Source(Protocol):
+    """What following needs of the ledger; `ledger.reader.Reader` is it."""
+
+    def settled(self) -> int:
+        """The highest position below which nothing can still appear."""
+        ...
+
+    def read(self, after: int, limit: int) -> Sequence[Recorded]:
+        """The next events, settled ones only. Raises: Undecodable, if the first of them is."""
+        ...
+
+    def stream(self, stream: UUID) -> Sequence[Recorded]:
+        """One stream's events in order. Raises: Undecodable."""
+        ...
+
+    def wait(self, after: int, timeout: float) -> int:
+        """Block until something settles past ``after``, at most ``timeout`` seconds."""
+        ...
+
+    def lineage(self) -> UUID:
+        """The id of this ledger's history."""
+        ...
+
+    def check(self, position: int, lineage: UUID) -> None:
+        """That who stands there may go on. Raises: OtherLineage, AheadOfLedger."""
+        ...
+
+
+class Follower:
+    """Moves one model along the ledger over one connection, which it does not own. Raises at once: LineageMismatch."""
+
+    def __init__(self, db: Db, source: Source, place: Place, batch: int = BATCH, bound: Bound | None = None) -> None:
+        self.db = db
+        self.source = source
+        self.place = place
+        self.batch = batch
+        self.bound = bound or Bound()
+        standing = tracking.begin(db, place, source.lineage())
+        try:
+            source.check(standing.position, standing.lineage)
+        except (OtherLineage, AheadOfLedger) as error:
+            raise tracking.LineageMismatch(place, error) from error
+        self.lineage = standing.lineage
+        self.position = standing.position
+        self.rows = Rows(db, place)
+        tracking.stop(db, place, None)
+
+    def step(self) -> int:
+        """Follow at most one batch; the number of events passed, 0 when caught up.
+
+        Raises: Fenced, TooMuchPoison, and whatever database error is not the event's fault.
+        """
+        try:
+            batch = self.source.read(self.position, self.batch)
+        except Undecodable as error:
+            self._set_apart(Poison(error.position, error.stream), error.recorded_at)
+            return 1
+        if batch:
+            self._advance(batch)
+            tracking.signal(self.db, self.place, self.position)
+        return len(batch)
+
+    def _advance(self, batch: Sequence[Recorded]) -> None:
+        """Apply a batch; where an event is to blame, apply what stands before it, set it apart and go on."""
+        try:
+            self._apply(batch)
+        except Poison as found:
+            before = [recorded for recorded in batch if recorded.position < found.position]
+            after = [recorded for recorded in batch if recorded.position > found.position]
+            if before:
+                self._advance(before)
+            self._set_apart(found, batch[len(before)].recorded_at)
+            if after:
+                self._advance(after)
+        except Error as error:
+            if not poison.is_poison(error):
+                raise
+            if len(batch) == 1:
+                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at)
+                return
+            middle = len(batch) // 2
+            self._advance(batch[:middle])
+            self._advance(batch[middle:])
+
+    def _apply(self, batch: Sequence[Recorded]) -> None:
+        last = batch[-1]
+        with self.db.transaction():
+            tracking.move(self.db, self.place, self.lineage, self.position, last.position, last.recorded_at)
+            apart = poison.streams(self.db, self.place)
+            fold(self.db, self.rows, self.place, [recorded for recorded in batch if recorded.stream not in apart])
+        self.position = last.position
+
+    def _set_apart(self, found: Poison, recorded_at: datetime) -> None:
+        with self.db.transaction():
+            tracking.move(self.db, self.place, self.lineage, self.position, found.position, recorded_at)
+            poison.add(self.db, self.place, found, self.bound)
+        self.position = found.position
+        log.error(
+            "stream quarantined",
+            model=self.place.title,
+            stream=str(found.stream),
+            position=found.position,
+            error=poison.told(found.__cause__ or found),
+        )
+
+
+def fold(db: Db, rows: Rows, place: Place, events: Sequence[Recorded]) -> None:
+    """Write what ``events`` do to the model's rows, within the caller's transaction. Raises: Poison."""
+    said: list[tuple[Recorded, tuple[Change, ...]]] = []
+    for recorded in events:
+        try:
+            said.append((recorded, place.model.changes(recorded)))
+        except Exception as error:
+            raise poison.blame(recorded, error) from error
+    touched = {(change.table, change.key) for _, changes in said for change in changes}
+    if not touched:
+        return
+    standing: dict[tuple[Table, Key], Row | None] = rows.load(db, touched)
+    for recorded, changes in said:
+        try:
+            for change in changes:
+                place.model.fold(standing, recorded.stream, change)
+        except Exception as error:
+            raise poison.blame(recorded, error) from error
+    rows.write(db, standing)
+
+
+def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
+    """Replay a quarantined stream as far as the model stands and lift its mark, in one transaction.
+
+    Returns False if the stream was not quarantined. Raises: Poison if the model still cannot take it, in which case
+    nothing has changed but the count of retries.
+    """
+    try:
+        with db.transaction():
+            standing = tracking.find(db, place, lock=True)
+            if standing is None or not poison.lift(db, place, stream):
+                return False
+            rows = Rows(db, place)
+            rows.remove_of(db, stream)
+            events = [recorded for recorded in source.stream(stream) if recorded.position <= standing.position]
+            for recorded in events:
+                _take(db, rows, place, recorded)
+            return True
+    except Undecodable as error:
+        found = Poison(error.position, error.stream)
+        poison.add(db, place, found, Bound(streams=2**31))
+        raise found from error
+    except Poison as found:
+        poison.add(db, place, found, Bound(streams=2**31))
+        raise
+
+
+def _take(db: Db, rows: Rows, place: Place, recorded: Recorded) -> None:
+    try:
+        fold(db, rows, place, [recorded])
+    except Error as error:
+        if poison.is_poison(error):
+            raise poison.blame(recorded, error) from error
+        raise

@@ -1,0 +1,154 @@
+"""A read model's rows in PostgreSQL: loaded by key, written set-wise, removed by owner, hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from projections.model import OWNER, Key, Row, Table
+from projections.tracking import Db, Place
+
+_COLUMNS = """
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""
+
+_LOAD = "SELECT t.* FROM {table} t JOIN unnest({arrays}) AS wanted ({key}) USING ({key})"
+
+_WRITE = """
+INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays})
+ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded})
+"""
+
+_REMOVE = "DELETE FROM {table} t USING unnest({arrays}) AS gone ({key}) WHERE ({own}) = ({other})"
+
+_HASH = "SELECT to_jsonb(t)::text FROM {table} t ORDER BY {key}"
+
+
+class Columns:
+    """A table's columns and their types, as the catalogue has them: the DDL stays the one place that says them."""
+
+    def __init__(self, db: Db, table: Table, beside: bool) -> None:
+        self.table = table
+        self.name = table.at(beside)
+        self.types: dict[str, str] = dict(db.execute(_COLUMNS, (f"reading.{table.bare(beside)}",)).fetchall())
+
+    def load(self, db: Db, keys: Iterable[Key]) -> dict[Key, Row]:
+        """The rows that stand under these keys."""
+        wanted = list(keys)
+        query = sql.SQL(_LOAD).format(table=self.name, arrays=self._arrays(self.table.key), key=_listed(self.table.key))
+        with db.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(query, [[key[i] for key in wanted] for i in range(len(self.table.key))])
+            return {tuple(row[name] for name in self.table.key): row for row in cursor}
+
+    def write(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert or replace these rows, each under its own key."""
+        names = tuple(self.types)
+        if unknown := {name for row in rows for name in row} - set(names):
+            raise LookupError(f"{self.table.name} has no column {', '.join(sorted(unknown))}")
+        query = sql.SQL(_WRITE).format(
+            table=self.name,
+            columns=_listed(names),
+            arrays=self._arrays(names),
+            key=_listed(self.table.key),
+            excluded=_listed(names, "excluded"),
+        )
+        db.execute(query, [self._column(name, rows) for name in names])
+
+    def remove(self, db: Db, keys: Iterable[Key]) -> None:
+        """Delete the rows under these keys, those that are there."""
+        gone = list(keys)
+        query = sql.SQL(_REMOVE).format(
+            table=self.name,
+            arrays=self._arrays(self.table.key),
+            key=_listed(self.table.key),
+            own=_listed(self.table.key, "t"),
+            other=_listed(self.table.key, "gone"),
+        )
+        db.execute(query, [[key[i] for key in gone] for i in range(len(self.table.key))])
+
+    def remove_of(self, db: Db, owner: UUID) -> None:
+        """Delete every row that this stream owns."""
+        query = sql.SQL("DELETE FROM {} WHERE {} = %s").format(self.name, sql.Identifier(OWNER))
+        db.execute(query, (owner,))
+
+    def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        values = [row.get(name) for row in rows]
+        if self.types[name] == "jsonb":
+            return [None if value is None else Jsonb(value) for value in values]
+        return values
+
+    def _arrays(self, names: Sequence[str]) -> sql.Composed:
+        return sql.SQL(", ").join(sql.SQL("%s::" + self.types[name] + "[]") for name in names)  # pyright: ignore
+
+
+def _listed(names: Sequence[str], of: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(of, name) if of else sql.Identifier(name) for name in names)
+
+
+class Rows:
+    """All tables of one model at one place."""
+
+    def __init__(self, db: Db, place: Place) -> None:
+        self.columns = {table: Columns(db, table, place.beside) for table in place.model.tables}
+
+    def load(self, db: Db, places: Iterable[tuple[Table, Key]]) -> dict[tuple[Table, Key], Row | None]:
+        """The rows at these places, None where there is none."""
+        found: dict[tuple[Table, Key], Row | None] = dict.fromkeys(places)
+        for table, columns in self.columns.items():
+            keys = [key for where, key in found if where is table]
+            if keys:
+                found.update({(table, key): row for key, row in columns.load(db, keys).items()})
+        return found
+
+    def write(self, db: Db, rows: Mapping[tuple[Table, Key], Row | None]) -> None:
+        """Make the tables say this: None deletes. In key order, so that two writers never lock crosswise."""
+        for table, columns in self.columns.items():
+            mine = sorted(((key, row) for (where, key), row in rows.items() if where is table), key=lambda x: x[0])
+            if kept := [row for _, row in mine if row is not None]:
+                columns.write(db, kept)
+            if gone := [key for key, row in mine if row is None]:
+                columns.remove(db, gone)
+
+    def remove_of(self, db: Db, owner: UUID) -> None:
+        """Delete every row that this stream owns."""
+        for columns in self.columns.values():
+            columns.remove_of(db, owner)
+
+
+def create(db: Db, place: Place) -> None:
+    """Make the model's tables at this place, if they are not there."""
+    for table in place.model.tables:
+        db.execute(table.create(place.beside).encode())
+
+
+def drop(db: Db, place: Place) -> None:
+    """Drop the model's tables at this place, if they are there."""
+    for table in place.model.tables:
+        db.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.at(place.beside)))
+
+
+def replace(db: Db, model_tables: Sequence[Table]) -> None:
+    """Put the rows prepared beside into the tables that serve. Readers see the old rows until the commit."""
+    for table in model_tables:
+        db.execute(sql.SQL("DELETE FROM {}").format(table.at()))
+        db.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table.at(), table.at(beside=True)))
+
+
+def table_hash(db: Db, place: Place) -> str:
+    """SHA-256 over every row of every table in key order: the same events must give the same."""
+    digest = hashlib.sha256()
+    for table in place.model.tables:
+        query = sql.SQL(_HASH).format(table=table.at(place.beside), key=_listed(table.key))
+        with db.transaction(), db.cursor(name="hash") as cursor:
+            db.execute("SET LOCAL TimeZone = 'UTC'")
+            cursor.execute(query)
+            for (row,) in cursor:
+                digest.update(f"{table.name} {row}\n".encode())
+    return digest.hexdigest()

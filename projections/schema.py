@@ -1,0 +1,14 @@
+"""What `sarkmeli migrate` applies for the read side, in order. Every statement is repeatable."""
+
+from __future__ import annotations
+
+from projections.all import MODELS
+from projections.poison import QUARANTINE_DDL
+from projections.tracking import SCHEMA_DDL, TRACKING_DDL
+
+PROJECTIONS_DDL: tuple[str, ...] = (
+    SCHEMA_DDL,
+    TRACKING_DDL,
+    QUARANTINE_DDL,
+    *(table.create() for model in MODELS for table in model.tables),
+)

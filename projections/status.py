@@ -1,0 +1,121 @@
+"""What a holder sees by number and code: where the case stands, what is missing, until when and why, what was paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.rows import dict_row
+
+from projections.answers import Answer, Pool, ask, revive
+from projections.call_rows import CALL_COLUMNS, CALL_KINDS, CALLS_OF_CASE, CallRow, CallRows, call_row
+from projections.dossier import DOSSIER_COLUMNS, Dossier, Dossiers, dossier
+from projections.model import Table
+from projections.payment_rows import (
+    PAYMENT_COLUMNS,
+    PAYMENT_KINDS,
+    PAYMENTS_OF_CASE,
+    PaymentRow,
+    PaymentRows,
+    payment_row,
+)
+from projections.poison import Stale
+
+VERSION = 1
+
+APPLICATION = Table("status", VERSION, ("stream",), f"CREATE TABLE IF NOT EXISTS {{table}} ({DOSSIER_COLUMNS})")
+PAYMENT = Table(
+    "status_payment",
+    VERSION,
+    ("stream",),
+    f"""
+    CREATE TABLE IF NOT EXISTS {{table}} ({PAYMENT_COLUMNS});
+    CREATE INDEX IF NOT EXISTS {{index}}_case ON {{table}} (case_id);
+    """,
+)
+CALL = Table(
+    "status_call",
+    VERSION,
+    ("stream",),
+    f"""
+    CREATE TABLE IF NOT EXISTS {{table}} ({CALL_COLUMNS});
+    CREATE INDEX IF NOT EXISTS {{index}}_case ON {{table}} (case_id);
+    """,
+)
+
+
+class StatusModel(Dossiers, PaymentRows, CallRows):
+    """One row an application, with its payments and its calls."""
+
+    name = "status"
+    version = VERSION
+    tables = (APPLICATION, PAYMENT, CALL)
+    applications = APPLICATION
+    payments = PAYMENT
+    calls = CALL
+
+
+STATUS = StatusModel()
+
+
+@dataclass(frozen=True)
+class Status:
+    """One case as its holder may see it, once number and code have been verified.
+
+    The code is verified with ``dossier.subject``, ``code_version`` and ``code_issue``. The outcome and the reasons of
+    the decision are the holder's only through ``receiveDecision``. Notices stand in `housekeeping.notices`.
+    """
+
+    dossier: Dossier
+    payments: tuple[PaymentRow, ...]
+    calls: tuple[CallRow, ...]
+
+    @property
+    def live_call(self) -> CallRow | None:
+        """The call that is not over, if there is one."""
+        return next((call for call in self.calls if call.over_at is None), None)
+
+
+CASE_ANSWER: LiteralString = f"""
+SELECT t.position AS model_position, a.*, ({PAYMENTS_OF_CASE}) AS payments, ({CALLS_OF_CASE}) AS calls, (
+    SELECT min(q.at) FROM reading.quarantine q
+    WHERE (q.model, q.version, q.beside) = (t.model, t.version, t.beside) AND q.stream IN (
+        SELECT wanted.stream
+        UNION ALL SELECT p.stream FROM {{payment}} p WHERE p.case_id = wanted.stream
+        UNION ALL SELECT c.stream FROM {{call}} c WHERE c.case_id = wanted.stream
+    )
+) AS stale_since
+FROM (SELECT %s::uuid AS stream) AS wanted
+JOIN reading.tracking t ON (t.model, t.version, t.beside) = (%s, %s, false)
+LEFT JOIN {{application}} a ON a.stream = wanted.stream
+"""  # noqa: S608 - our own pieces
+"""Row, children, quarantine and position in one statement, and so in one snapshot."""
+
+_FIND = ask(CASE_ANSWER, application=APPLICATION, payment=PAYMENT, call=CALL)
+
+NO_CASE = UUID(int=0)
+"""What is asked for where a number leads nowhere, so that a wrong number runs the same statement as a wrong code."""
+
+
+def find(pool: Pool, case: UUID | None) -> Answer[Status]:
+    """The status of a case."""
+    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_FIND, (case or NO_CASE, STATUS.name, STATUS.version)).fetchone()
+    return answered(row)
+
+
+def answered(row: dict[str, Any] | None) -> Answer[Status]:
+    """The answer that a row of `CASE_ANSWER` gives."""
+    if row is None:
+        return Answer(None, 0)
+    if row["stale_since"] is not None:
+        return Answer(Stale(row["stale_since"]), row["model_position"])
+    if row["stream"] is None:
+        return Answer(None, row["model_position"])
+    found = Status(
+        dossier=dossier(row),
+        payments=tuple(payment_row(revive(payment, PAYMENT_KINDS)) for payment in row["payments"]),
+        calls=tuple(call_row(revive(call, CALL_KINDS)) for call in row["calls"]),
+    )
+    return Answer(found, row["model_position"])

@@ -26,6 +26,7 @@ class Neighbours:
     issuer: str
     client_id: str
     client_secret: str
+    audience: str
     smtp_host: str
     smtp_port: int
     smtp_user: str
@@ -51,6 +52,7 @@ class Neighbours:
             issuer=settings.issuer.rstrip("/") or f"{sandbox}/oidc",
             client_id=settings.client_id if issuer else known["oidc_client_id"],
             client_secret=settings.client_secret.get_secret_value() if issuer else known["oidc_client_secret"],
+            audience=settings.audience or (settings.client_id if issuer else known["oidc_client_id"]),
             smtp_host=settings.smtp_host or "127.0.0.1",
             smtp_port=settings.smtp_port,
             smtp_user=settings.smtp_user if mail else "",

@@ -25,7 +25,7 @@ PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines")
 
 
 LOADED = (
-    "granian.server.embed", "uvloop", "api.app", "consumers.deadlines", "consumers.notices", "projections.runner",
+    "granian.server.embed", "uvloop", "api.app", "consumers.notices", "projections.runner",
     "sarkmeli.house", "sarkmeli.migrate",
 )  # fmt: skip
 
@@ -85,10 +85,9 @@ def serve_api(house: House, ready: Ready) -> None:
 
 
 async def _serve(house: House, ready: Ready) -> None:
+    from api.app import create_app
     from granian.constants import Interfaces
     from granian.server.embed import Server
-
-    from api.app import create_app
 
     settings = house.settings
     server = Server(
@@ -124,34 +123,34 @@ async def _answers(host: str, port: int) -> bool:
 def run_projections(house: House, ready: Ready) -> None:
     """Fold events into the read models as they come."""
     stop = _stop_on_signal()
-    with house.runner() as runner:
-        log.info("projecting", models=[f"{model.name}_v{model.version}" for model in house.models])
-        ready()
-        runner.run_forever(stop)
+    runner = house.runner()
+    log.info("projecting", models=house.models)
+    ready()
+    runner.run_forever(stop)
 
 
 def send_notices(house: House, ready: Ready) -> None:
     """Mail what the applicants must know as it happens."""
     stop = _stop_on_signal()
-    with house.notices() as notices:
-        log.info("sending notices", through=house.mail_server)
-        ready()
-        notices.run_forever(stop)
+    notices = house.notices()
+    log.info("sending notices", through=house.mail_server)
+    ready()
+    notices.run_forever(stop)
 
 
 def keep_deadlines(house: House, ready: Ready) -> None:
     """Warn, lapse, expire, and ask the bank, as time goes by."""
     stop = _stop_on_signal()
-    with house.deadlines() as deadlines:
-        log.info("keeping deadlines", every=f"{house.settings.deadlines_every:g} s")
-        ready()
-        deadlines.run_forever(stop)
+    deadlines = house.deadlines()
+    log.info("keeping deadlines", every=f"{house.settings.deadlines_every:g} s")
+    ready()
+    deadlines.run_forever(stop)
 
 
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(kind, lambda *_: stop.set())
+        signal.signal(kind, lambda _number, _frame: stop.set())
     return stop
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.compatriot.state import State
 from sarkmeli import embedded
 
 NEIGHBOURS = {
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     issuer: str = Field("", description="The staff's OpenID Connect provider; the sandbox's if empty.")
     client_id: str = Field("sarkmeli", description="What the provider knows the service by.")
     client_secret: SecretStr = Field(SecretStr(""), description="The service's secret at the provider.")
-    audience: str = Field("sarkmeli", description="The audience that a staff bearer token must name.")
+    audience: str = Field("", description="The audience that a staff bearer token must name; the client id if empty.")
     smtp_host: str = Field("", description="The mail server; the sandbox's if empty.")
     smtp_port: int = Field(8025, ge=0, le=65535, description="The mail server's port; 0 as above.")
     smtp_user: str = Field("", description="The account at the mail server; none if empty.")
@@ -82,6 +84,25 @@ class Settings(BaseSettings):
     smtp_security: MailSecurity = Field(MailSecurity.STARTTLS, description="`starttls`, `tls`, or `none`.")
     mail_from: str = Field("Sarkmeli <office@sarkmeli.example>", description="Who mails are from.")
     trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed (JSON list).")
+
+    office_name_ka: str = Field("სარკმელი", description="Who signs Georgian mails.")
+    office_name_en: str = Field("Sarkmeli", description="Who signs English mails.")
+    fees_file: Path | None = Field(
+        None, description="Fees and terms by effective date (TOML); domain/compatriot/fees.toml if empty."
+    )
+    reception_days: int = Field(30, ge=1, description="Days within which fee and talk must both be there.")
+    information_days: int = Field(30, ge=1, description="Days within which requested information must come.")
+    warning_days: int = Field(7, ge=1, description="Days between the warning and the last day, at least.")
+    longest_extension: int = Field(30, ge=0, description="Days by which the chief may extend a term, once.")
+    end_moves_for_holidays: bool = Field(False, description="Whether a term ends on a working day only.")
+    refunded_endings: tuple[State, ...] = Field(
+        (State.RECEPTION_REFUSED,), description="Endings before the term that make a fee due back (JSON list)."
+    )
+    weekdays: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="Working days; Monday is 0 (JSON list).")
+    holidays: tuple[date, ...] = Field((), description="Days off (JSON list of dates).")
+    bar_hours: str = Field("", description="When the video bar lets in, as 09:00-18:00; round the clock if empty.")
+    broken_off_limit: int = Field(3, ge=1, description="Calls without visual contact after which reception ends.")
+    order_hours: int = Field(24, ge=1, description="Hours for which a card order may be paid.")
 
     deadlines_every: float = Field(5.0, gt=0, description="Seconds between two rounds of the deadlines consumer.")
 

@@ -1,0 +1,257 @@
+"""The one composition root: every collaborator is made here, once a process, and handed to whoever needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from api.client_address import Proxies
+from api.pay_links import pay_link
+from api.ports import Facts, Ports
+from consumers.duties import Duties, Duty
+from consumers.letters import Letters
+from consumers.notices import Notices as NoticesConsumer
+from consumers.orders import Orders
+from consumers.terms import Terms
+from domain.compatriot.commands import Applications
+from domain.compatriot.commands import Commands as CompatriotCommands
+from domain.office import Office
+from domain.payments.commands import Commands as PaymentCommands
+from domain.payments.commands import orders_of_case
+from domain.payments.payment import Payment
+from domain.staff.commands import Commands as StaffCommands
+from domain.videobar.commands import Commands as VideobarCommands
+from gateways.bank import BankOverHttp
+from gateways.civil_registry import CivilRegistryOverHttp
+from gateways.files import Files, open_store
+from gateways.inspection import Inspector
+from gateways.mail import Mail, Security, SmtpSettings
+from gateways.sign_in import ProviderSettings, RelyingParty
+from housekeeping.drafts import Drafts
+from housekeeping.lookups import Lookups
+from housekeeping.one_time_codes import OneTimeCodes
+from housekeeping.presence import Presence
+from housekeeping.sessions import Sessions
+from housekeeping.sign_ins import SignIns
+from housekeeping.statement import Statement
+from housekeeping.uploads import Uploads
+from ledger.opening import Ledger, open_ledger
+from projections.all import MODELS
+from projections.answers import Pool
+from projections.door import Door
+from projections.queue import Queue
+from projections.runner import Runner
+from projections.tracking import Db
+from projections.waiting import Waiting
+from sarkmeli.case_files import LedgerFiles
+from sarkmeli.neighbours import Neighbours
+from sarkmeli.rules import compatriot_rules, payment_rules, videobar_rules
+from sarkmeli.settings import Settings
+
+SELDOM = 60.0
+"""Seconds between two rounds of clearing away what has expired."""
+
+SAMPLES = ("photograph-1.jpg", "photograph-2.jpg", "passport.pdf", "motivation-letter.pdf")
+"""The sandbox's sample files, that /start links to."""
+
+
+@contextmanager
+def open_house(settings: Settings) -> Generator[House]:
+    """The house, open; closes what it opened. Raises: KeysMissing, and what a broken setting raises."""
+    with ExitStack() as opened:
+        yield House(settings, opened)
+
+
+class House:
+    """Everything that the processes of the office are made of. What only some need is made when it is asked for."""
+
+    def __init__(self, settings: Settings, opened: ExitStack) -> None:
+        self.settings = settings
+        self.neighbours = Neighbours.of(settings)
+        self._opened = opened
+        self.ledger: Ledger = open_ledger(settings.ledger_conninfo, settings.keys_conninfo, settings.keys)
+        opened.callback(self.ledger.close)
+        self.office = Office(env=self.ledger.env)
+        opened.callback(self.office.close)
+        self.pool: Pool = opened.enter_context(
+            ConnectionPool[Db](
+                settings.ledger_conninfo,
+                kwargs={"autocommit": True},
+                min_size=1,
+                max_size=settings.pool_size,
+                timeout=5.0,
+                name="reading",
+                check=ConnectionPool.check_connection,
+                open=True,
+            )
+        )
+        self.drafts = Drafts(self.pool, self.ledger.keys, self.ledger.keys)
+        applications = Applications(self.office)
+        self.payments = PaymentCommands(self.office, applications, self.ledger.keys, payment_rules(settings))
+        self.compatriot_rules = compatriot_rules(settings)
+        self.compatriot = CompatriotCommands(
+            self.office, self.ledger.keys, self.drafts, self.payments, self.compatriot_rules
+        )
+        self.videobar_rules = videobar_rules(settings)
+        self.videobar = VideobarCommands(self.office, applications, Queue(self.pool), self.videobar_rules)
+        self.staff = StaffCommands(self.office)
+        self.files = Files(open_store(self._file_store()), self.ledger.keys)
+        self.uploads = Uploads(self.pool, self.ledger.keys, self.files)
+        self.lookups = Lookups(self.pool, self.ledger.keys)
+        self.sessions = Sessions(self.pool, self.ledger.keys)
+        self.sign_ins = SignIns(self.pool, self.ledger.keys)
+        self.one_time_codes = OneTimeCodes(self.pool, self.ledger.keys)
+        self.presence = Presence(self.pool)
+
+    @cached_property
+    def bank(self) -> BankOverHttp:
+        """The bank."""
+        bank = BankOverHttp(
+            self.neighbours.bank_url, self.neighbours.bank_api_key, self.neighbours.bank_signing_secrets
+        )
+        self._opened.callback(bank.close)
+        return bank
+
+    @cached_property
+    def mail(self) -> Mail:
+        """The mail server."""
+        to = self.neighbours
+        return Mail(
+            SmtpSettings(
+                host=to.smtp_host,
+                port=to.smtp_port,
+                sender=self.settings.mail_from,
+                security=Security(to.smtp_security),
+                username=to.smtp_user,
+                password=to.smtp_password,
+            )
+        )
+
+    @property
+    def mail_server(self) -> str:
+        """Where mail goes, for a log line."""
+        return f"{self.neighbours.smtp_host}:{self.neighbours.smtp_port}"
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the settings say to the API."""
+        sandbox = self.settings.sandbox_url
+        links = (
+            ("mailbox", f"{sandbox}/mailbox"),
+            ("bank", f"{sandbox}/bank"),
+            ("staff", f"{sandbox}/"),
+        )
+        stands_in = self.settings.uses_sandbox
+        return Facts(
+            url=self.settings.url,
+            office_name={"ka": self.settings.office_name_ka, "en": self.settings.office_name_en},
+            production=self.settings.production,
+            links=links if stands_in else (),
+            samples=SAMPLES if stands_in else (),
+            samples_url=f"{sandbox}/samples" if stands_in else "",
+        )
+
+    @cached_property
+    def ports(self) -> Ports:
+        """Everything that the API works with."""
+        to = self.neighbours
+        registry = CivilRegistryOverHttp(to.civil_registry_url, to.civil_registry_api_key)
+        self._opened.callback(registry.close)
+        provider = ProviderSettings(
+            issuer=to.issuer,
+            client_id=to.client_id,
+            client_secret=to.client_secret,
+            redirect_uri=f"{self.settings.url}/sign-in/callback",
+            audience=to.audience,
+        )
+        sign_in = RelyingParty(provider)
+        self._opened.callback(sign_in.close)
+        return Ports(
+            facts=self.facts,
+            office=self.office,
+            compatriot=self.compatriot,
+            videobar=self.videobar,
+            payments=self.payments,
+            staff=self.staff,
+            compatriot_rules=self.compatriot_rules,
+            videobar_rules=self.videobar_rules,
+            keys=self.ledger.keys,
+            reader=self.ledger.reader,
+            tokens=self.ledger.tokens,
+            pool=self.pool,
+            waiting=self._opened.enter_context(Waiting(self.settings.ledger_conninfo, self.pool)),
+            door=Door(self.ledger.sealer, self.staff),
+            drafts=self.drafts,
+            uploads=self.uploads,
+            lookups=self.lookups,
+            sessions=self.sessions,
+            one_time_codes=self.one_time_codes,
+            presence=self.presence,
+            sign_ins=self.sign_ins,
+            files=self.files,
+            inspector=Inspector(),
+            bank=self.bank,
+            registry=registry,
+            mail=self.mail,
+            sign_in=sign_in,
+            proxies=Proxies(self.settings.trusted_proxies),
+        )
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The read models, for a log line."""
+        return [f"{model.name}_v{model.version}" for model in MODELS]
+
+    def runner(self) -> Runner:
+        """The projection runner."""
+        return Runner(self.settings.ledger_conninfo, self.ledger.reader, MODELS)
+
+    def notices(self) -> NoticesConsumer:
+        """The notices consumer."""
+        letters = Letters(
+            self.compatriot,
+            self.ledger.reader,
+            self.facts.url,
+            self.facts.office_name,
+            urlsplit(self.facts.url).hostname or "localhost",
+            self.pay_link,
+        )
+        return NoticesConsumer(self.settings.ledger_conninfo, self.ledger.reader, letters, self.mail)
+
+    def deadlines(self) -> Duties:
+        """The deadlines consumer."""
+        terms = Terms(self.office, self.compatriot, self.pool)
+        orders = Orders(self.office, self.payments, self.bank, self.pool, Statement(self.pool))
+        held = LedgerFiles(self.office, self.ledger.reader)
+        often = self.settings.deadlines_every
+        swept = (self.lookups, self.sessions, self.sign_ins, self.one_time_codes, self.presence)
+        return Duties(
+            [
+                Duty("terms", often, terms.keep),
+                Duty("orders out of time", often, orders.expire),
+                Duty("orders at the bank", often, orders.ask),
+                Duty("money sent back", often, orders.send_back),
+                Duty("cash", often, orders.take_cash),
+                Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held)),
+                Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
+            ]
+        )
+
+    def pay_link(self, case: UUID) -> str | None:
+        """Where the newest card order of a case can be paid; None once it cannot."""
+        _, newest = orders_of_case(self.office, case).newest()
+        if newest is None or not self.office.load(Payment, newest).is_open:
+            return None
+        return pay_link(self.facts, self.ledger.keys, newest, self.office.desk.now())
+
+    def _file_store(self) -> str:
+        """The file store's address; a local folder is made, for its owner only."""
+        if "://" not in self.settings.files:
+            Path(self.settings.files).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.settings.files

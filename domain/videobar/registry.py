@@ -29,7 +29,12 @@ class RegistryRecord:
     document_number: str
     document_expires: date | None
     picture: bytes
+    """Empty if the registry has none."""
     picture_media_type: str
+    document_cancelled: bool = False
+    """Withdrawn before its time: lost, stolen, replaced."""
+    died: date | None = None
+    former_surnames: tuple[str, ...] = ()
 
 
 class CivilRegistry(Protocol):

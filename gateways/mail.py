@@ -149,10 +149,11 @@ def compose(message: Message, sender: str) -> EmailMessage:
             raise MailRejected("not a Message-ID")
         letter["Message-ID"] = message.message_id
         letter["Date"] = formatdate(usegmt=True)
-        letter["Content-Language"] = _one_line(message.language)
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(message.text, cte="base64" if not message.text.isascii() else None)
         letter.add_alternative(message.html, subtype="html", cte="base64" if not message.html.isascii() else None)
+        # Last: turning the letter into a multipart moves the Content headers that stand there into its first part.
+        letter["Content-Language"] = _one_line(message.language)
     except (ValueError, MessageError, IndexError) as error:
         raise MailRejected(f"not fit to be a mail: {type(error).__name__}") from None
     return letter

@@ -87,7 +87,7 @@ class _Identity(BaseModel):
     person: str = Field(min_length=1, max_length=255)
     name: str = Field(max_length=255)
     roles: list[str] = Field(max_length=50)
-    exp: int
+    exp: int = Field(gt=0, lt=2**40)
 
 
 class _Tokens(BaseModel):

@@ -26,6 +26,7 @@ from sandbox.oidc import codes as oidc_codes
 from sandbox.oidc.accounts import ACCOUNTS
 from sandbox.oidc.keys import Keys
 from sandbox.oidc.provider import Provider, provider_api
+from sandbox.papers import papers
 from sandbox.people import PEOPLE
 from sandbox.registry import registry
 from sandbox.settings import Settings
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(customer_pages(orders, cash))
     app.include_router(provider_api(provider))
     app.include_router(mailbox(messages, postman))
+    app.include_router(papers())
 
     @app.get("/")
     async def home() -> HTMLResponse:

@@ -79,7 +79,7 @@ def parsed(content: bytes) -> EmailMessage:
 def part(message: EmailMessage, kind: str) -> str | None:
     """The message's body of this kind (``plain`` or ``html``)."""
     body = message.get_body((kind,))
-    return None if body is None else str(body.get_content())
+    return None if body is None else str(body.get_content()).replace("\r\n", "\n")
 
 
 def facts(row: sqlite3.Row) -> dict[str, Any]:

@@ -74,9 +74,15 @@ class Factory(postgres.PostgresFactory):
         return made
 
     @override
+    def tracking_recorder(self, tracking_recorder_class: type[Any] | None = None) -> Any:
+        self._make_schema()
+        return super().tracking_recorder(tracking_recorder_class)
+
+    @override
     def aggregate_recorder(self, purpose: str = "events") -> persistence.AggregateRecorder:
         if self.keys is not None:
             raise OSError(f"no {purpose} beside the ledger: personal fields would stand there in clear")
+        self._make_schema()
         return super().aggregate_recorder(purpose)
 
     @override
@@ -84,6 +90,11 @@ class Factory(postgres.PostgresFactory):
         super().close()
         if self.keys is not None:
             self.keys.close()
+
+    def _make_schema(self) -> None:
+        if self.env_create_table():
+            with self.datastore.get_connection() as connection:
+                schema.make_ledger(connection)
 
     def _own_pool(self) -> None:
         """Give the datastore a pool that gives up soon and whose lost connections free their locks."""
@@ -109,9 +120,8 @@ class Factory(postgres.PostgresFactory):
             schema.make_key_store(conninfo)
         self.keys = KeyStore(conninfo, folder)
         try:
+            self._make_schema()
             with self.datastore.get_connection() as connection:
-                if self.env_create_table():
-                    schema.make_ledger(connection)
                 opening.bind_key_store(connection, self.keys)
                 lineage.keep_lineage(connection)
         except BaseException:

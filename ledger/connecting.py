@@ -17,6 +17,7 @@ CHECKOUT_TIMEOUT: Final = 1.0
 """Seconds to wait for a free connection: a caller is better told "busy" than kept."""
 
 SESSION: Final = (
+    "SET TimeZone = 'UTC'; "
     "SET client_connection_check_interval = '5s'; "
     "SET lock_timeout = '5s'; "
     "SET idle_in_transaction_session_timeout = '5s'"

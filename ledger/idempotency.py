@@ -19,7 +19,7 @@ from ledger.keys import MAC_VERSION_BYTES, KeyStore
 
 RETENTION_MONTHS: Final = 13
 """A command id is remembered for this many whole months; sent again later, it would be a new command."""
-MONTHS_AHEAD: Final = 12
+MONTHS_AHEAD: Final = 3
 
 DDL: Final = """
 CREATE TABLE IF NOT EXISTS ledger.command (
@@ -64,7 +64,7 @@ $$;
 """Partitioned by the month of recording. No unique index spans partitions, so a key is claimed under an advisory lock
 of its own first: two requests with one key wait for each other whatever month each of them thinks it is."""
 
-TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 12)"
+TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 3)"
 """With every migration: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"

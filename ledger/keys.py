@@ -108,7 +108,7 @@ class KeyStore:
         secret = os.urandom(KEY_BYTES + SALT_BYTES)
         with self._pool_open().connection() as connection, connection.transaction():
             epoch = self._ring.hold_current_epoch(connection)
-            wrapped = self._kms.wrap("epoch", epoch, secret, _place(subject, key_id))
+            wrapped = self._kms.wrap("epoch", epoch, secret, place(subject, key_id))
             connection.execute(
                 "INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s)",
                 (subject, key_id, epoch, wrapped),
@@ -271,7 +271,7 @@ class KeyStore:
     def _unwrap(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> SubjectKey | None:
         if wrapped is None:
             return None
-        secret = self._kms.unwrap("epoch", epoch, wrapped, _place(subject, key_id))
+        secret = self._kms.unwrap("epoch", epoch, wrapped, place(subject, key_id))
         return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
 
 
@@ -279,5 +279,6 @@ _BY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE i
 _BY_KEY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE key_id = ANY(%s)"
 
 
-def _place(subject: UUID, key_id: UUID) -> bytes:
+def place(subject: UUID, key_id: UUID) -> bytes:
+    """What a subject's wrapped key is bound to."""
     return bind("sarkmeli subject", subject.bytes, key_id.bytes)

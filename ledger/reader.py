@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -134,7 +134,7 @@ class Reader:
             version=row.version,
             topic=row.topic,
             at=event.timestamp,
-            recorded_at=row.recorded_at,
+            recorded_at=row.recorded_at.astimezone(UTC),
             event=event,
             sealed=sealed_part(stored),
         )

@@ -75,6 +75,7 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         with self.datastore.get_connection() as connection:
             schema.make_ledger(connection)
             lineage.keep_lineage(connection)
+        super().create_table()
 
     @property
     def conninfo(self) -> str:
@@ -260,10 +261,6 @@ class LedgerProcessRecorder(postgres.PostgresTrackingRecorder, LedgerRecorder, P
         self, datastore: postgres.PostgresDatastore, *, tracking_table_name: str, keys: KeyStore | None = None
     ) -> None:
         super().__init__(datastore, tracking_table_name=tracking_table_name, keys=keys)
-
-    def create_table(self) -> None:
-        LedgerRecorder.create_table(self)
-        postgres.PostgresTrackingRecorder.create_table(self)
 
     def _track(self, connection: Connection[Any], tracking: Tracking) -> None:
         with connection.cursor() as cursor:

@@ -1,0 +1,47 @@
+"""A ledger and its key store, each in a fresh database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from ledger_house import House
+
+from domain.office import Office
+from ledger.opening import Ledger
+from ledger.schema import make_key_store, make_ledger
+
+
+def prepared(ledger_conninfo: str, keys_conninfo: str, folder: Path) -> Iterator[House]:
+    made = House(ledger_conninfo, keys_conninfo, folder, [])
+    with psycopg.connect(made.ledger_conninfo, autocommit=True) as connection:
+        make_ledger(connection)
+    make_key_store(made.keys_conninfo)
+    yield made
+    for close in reversed(made.closing):
+        close()
+
+
+@pytest.fixture
+def house(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
+    """Ledger and key store in one database: half the time, and they share nothing but the server's patience."""
+    conninfo = new_database()
+    yield from prepared(conninfo, conninfo, tmp_path / "keys")
+
+
+@pytest.fixture
+def house_apart(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
+    """Ledger and key store in a database each, as in service."""
+    yield from prepared(new_database(), new_database(), tmp_path / "keys")
+
+
+@pytest.fixture
+def ledger(house: House) -> Ledger:
+    return house.open()
+
+
+@pytest.fixture
+def office(house: House) -> Office:
+    return house.office()

@@ -89,7 +89,9 @@ def enclosed(kind: DocumentKind, content: str = "") -> Document:
     """A document as the files gateway hands it over."""
     id = MemorySubjects().mint()
     digest = hashlib.sha256((content or str(id)).encode()).hexdigest()
-    return Document(id=id, kind=kind, media_type="image/jpeg", size=200_000, digest=digest, file=MemorySubjects().mint())
+    return Document(
+        id=id, kind=kind, media_type="image/jpeg", size=200_000, digest=digest, file=MemorySubjects().mint()
+    )
 
 
 def enclosures() -> tuple[Document, ...]:
@@ -168,7 +170,7 @@ class Story:
         assert self.application.state is state
         return self
 
-    def refused(self, kind: type[Refusal], **facts: Any) -> Story:
+    def refused(self, kind: type[Refusal], /, **facts: Any) -> Story:
         """Refused like this, with these facts among others, and nothing was recorded."""
         assert type(self.refusal) is kind, f"expected {kind.__name__}, got {self.refusal!r}"
         assert {name: self.refusal.facts()[name] for name in facts} == facts

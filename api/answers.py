@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Union, cast
+from uuid import UUID
 
 import strawberry
 import structlog
@@ -13,15 +14,26 @@ from strawberry.types.field import StrawberryField
 
 from api.context import Info
 from api.declined import NotAllowed, SignInRequired
+from api.inputs import CommandInput, minted
 from api.refusals import Declined, refusal_answer, refusal_type
 from api.roles import STAFF_ONLY
 from domain.office import CommandReused, TooBusy
 from domain.refusals import Refusal
+from ledger.recorder import OutcomeUnknown
 
 log = structlog.get_logger("api")
 
 LISTED: Final[dict[str, tuple[type[Refusal], ...]]] = {}
 """The refusals that each field (``Mutation.decide``) lists, for the schema's tests and documentation."""
+
+
+class Unanswered(Exception):
+    """Whether the command was done is not known; it may be sent again with this id."""
+
+    def __init__(self, command_id: UUID | None) -> None:
+        super().__init__("outcome unknown")
+        self.command_id = command_id
+
 
 Resolver = Callable[..., Awaitable[Any]]
 
@@ -48,10 +60,15 @@ def _field(
 
         @functools.wraps(resolver)
         async def answer(self: Any, info: Info, **arguments: Any) -> Any:
+            asked = arguments.get("input")
+            if isinstance(asked, CommandInput):
+                asked.command_id = asked.command_id or minted()
             try:
                 if place in STAFF_ONLY:
                     await info.context.acting(place)
                 return await resolver(self, info, **arguments)
+            except OutcomeUnknown as unknown:
+                raise Unanswered(asked.command_id if isinstance(asked, CommandInput) else None) from unknown
             except Refusal as refusal:
                 if type(refusal) not in listed:
                     log.warning("refusal_not_listed", field=place, code=type(refusal).code)

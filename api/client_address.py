@@ -8,8 +8,8 @@ from typing import Final
 
 Network = IPv4Network | IPv6Network
 
-NOWHERE: Final = "unknown"
-"""The prefix of a request without a readable address: all such share one throttle."""
+NOWHERE: Final = "0.0.0.0"  # noqa: S104 - an address to count under, not to listen at
+"""Stands for a peer without a readable address (a Unix socket): all such share one throttle."""
 
 MAX_HOPS: Final = 20
 
@@ -20,8 +20,8 @@ class Proxies:
     def __init__(self, listed: Iterable[str] = ()) -> None:
         self._listed = tuple(ip_network(each, strict=False) for each in listed)
 
-    def client_prefix(self, peer: str | None, forwarded: Iterable[str] = ()) -> str:
-        """The client's address prefix (IPv4 /32, IPv6 /64) in text.
+    def client(self, peer: str | None, forwarded: Iterable[str] = ()) -> str:
+        """The client's address.
 
         ``forwarded`` are the X-Forwarded-For header lines in order. They are read from the right: each hop is
         believed only while the one that added it is a listed proxy.
@@ -33,22 +33,15 @@ class Proxies:
             if claimed is None:
                 break
             address = claimed
-        return prefix(address)
+        return NOWHERE if address is None else str(address)
 
     def _is_listed(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address.version == network.version and address in network for network in self._listed)
 
 
-def prefix(address: IPv4Address | IPv6Address | None) -> str:
-    """The network that one household or office shares: IPv4 /32, IPv6 /64."""
-    if address is None:
-        return NOWHERE
-    return str(ip_network((int(address), 64), strict=False)) if address.version == 6 else f"{address}/32"
-
-
 def _parsed(text: str | None) -> IPv4Address | IPv6Address | None:
     try:
-        address = ip_address((text or "").strip())
+        address = ip_address((text or "").strip().partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

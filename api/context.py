@@ -1,4 +1,4 @@
-"""What a resolver knows of its request: who asks, in which language, from where. Credentials are checked when needed."""
+"""What a resolver knows of its request: who asks, in which language, from where. Credentials are read when needed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from starlette.requests import HTTPConnection
 from uuid6 import uuid7
 
 import texts
-from api.callers import DraftHolder, StaffMember, draft_of, staff_of
+from api.callers import StaffMember, draft_of, staff_of
 from api.declined import DraftRequired, NotAllowed, SignInRequired
+from api.inputs import CommandInput, canonical
 from api.ports import Ports
 from api.roles import STAFF_ONLY, acting_role
 from domain.event import Act
 from domain.people import Actor
+from housekeeping.drafts import Draft
 
 T = TypeVar("T")
 
@@ -31,7 +33,9 @@ class Context:
     connection: HTTPConnection
     correlation: UUID = field(default_factory=lambda: UUID(int=uuid7().int))
     cookies: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
-    _draft: DraftHolder | None = None
+    afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """What is done after the answer has gone."""
+    _draft: Draft | None = None
     _staff: StaffMember | None = None
 
     @property
@@ -40,13 +44,13 @@ class Context:
         return texts.preferred(self.connection.headers.get("accept-language"))
 
     @property
-    def prefix(self) -> str:
-        """The client's address prefix, for throttles."""
+    def address(self) -> str:
+        """The client's address, for throttles."""
         client = self.connection.client
         forwarded = self.connection.headers.getlist("x-forwarded-for")
-        return self.ports.proxies.client_prefix(client.host if client else None, forwarded)
+        return self.ports.proxies.client(client.host if client else None, forwarded)
 
-    async def draft(self) -> DraftHolder:
+    async def draft(self) -> Draft:
         """Who holds the draft that the request's secret opens. Raises: DraftRequired."""
         if self._draft is None:
             self._draft = await run(draft_of, self.ports, self.connection)
@@ -70,9 +74,9 @@ class Context:
             raise NotAllowed
         return Actor(id=member.person, role=role)
 
-    def act(self, by: Actor, operation: str, command: UUID | None, body: bytes) -> Act:
-        """The circumstances of the command that this request asks for."""
-        return self.ports.office.act(by, operation, command, body, self.correlation)
+    def act(self, by: Actor, operation: str, asked: CommandInput) -> Act:
+        """The circumstances of the command that ``asked`` asks for; its id was minted if the client sent none."""
+        return self.ports.office.act(by, operation, asked.command_id, canonical(asked), self.correlation)
 
 
 Info = strawberry.Info[Context, None]

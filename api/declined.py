@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from domain.refusals import Refusal
 
@@ -65,11 +64,17 @@ class LinkRefused(Refusal):
 
 
 @dataclass(eq=False)
-class NeighbourAway(Refusal):
-    """A neighbour that this step needs (``bank``, ``mail``, ``registry``) does not answer; try again later."""
+class MailAway(Refusal):
+    """The mail server does not take mail now; try again later."""
 
-    code = "NEIGHBOUR_AWAY"
-    neighbour: str
+    code = "MAIL_AWAY"
+
+
+@dataclass(eq=False)
+class EmailUnusable(Refusal):
+    """No mail can reach an address that is written so."""
+
+    code = "EMAIL_UNUSABLE"
 
 
 @dataclass(eq=False)
@@ -77,4 +82,10 @@ class NothingThere(Refusal):
     """No such thing, or none that this account may see."""
 
     code = "NOTHING_THERE"
-    id: UUID | None = None
+
+
+@dataclass(eq=False)
+class NumberUnknown(Refusal):
+    """No case has this number (said to staff only)."""
+
+    code = "NUMBER_UNKNOWN"

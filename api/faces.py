@@ -7,6 +7,7 @@ Read models and commands are shown by hand-written types; this is for facts that
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, make_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +19,10 @@ import strawberry
 
 SCALARS: Final = (bool, int, str, UUID, datetime, date, Decimal)
 
+Show = Callable[[Any, str], Any]
+
 _faces: dict[type, type] = {}
+_shows: dict[type, Show] = {}
 _enums: dict[type[Enum], Any] = {}
 _names: dict[str, type] = {}
 
@@ -66,6 +70,13 @@ def dataclass_face(kind: type, name: str | None = None) -> type:
     return _faces[kind]
 
 
+def adopt(kind: type, stands_for: type, show: Show) -> None:
+    """Let the hand-written ``stands_for`` be the face of ``kind``; ``show(value, language)`` makes it."""
+    _claim(stands_for.__name__, kind)
+    _faces[kind] = stands_for
+    _shows[kind] = show
+
+
 def made(name: str, members: dict[str, Any], *, description: str | None, bases: tuple[type, ...] = ()) -> type:
     """A Strawberry type with these members by their Python names."""
     bare = make_dataclass(name, list(members.items()), bases=bases, kw_only=True)
@@ -79,13 +90,15 @@ def faces_of(kind: type) -> dict[str, Any]:
     return {field.name: face(hints[field.name]) for field in fields(cast(Any, kind))}
 
 
-def shown(value: Any) -> Any:
-    """``value`` as its face carries it."""
+def shown(value: Any, language: str) -> Any:
+    """``value`` as its face carries it, sentences in ``language``."""
     if isinstance(value, tuple | frozenset | list):
-        return [shown(each) for each in cast(tuple[Any, ...], value)]
+        return [shown(each, language) for each in cast(tuple[Any, ...], value)]
     kind = cast(type[Any], type(value))
+    if kind in _shows:
+        return _shows[kind](value, language)
     if kind in _faces:
-        return _faces[kind](**{field.name: shown(getattr(value, field.name)) for field in fields(value)})
+        return _faces[kind](**{field.name: shown(getattr(value, field.name), language) for field in fields(value)})
     return value
 
 

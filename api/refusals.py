@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import strawberry
 
+import api.shapes.enums as enums
 import texts
-from api.faces import faces_of, made, shown
+from api.faces import adopt, faces_of, made, shown
+from domain.compatriot.faults import Fault, FaultCode
 from domain.refusals import Refusal
 
 
@@ -26,6 +28,20 @@ class RefusalFace:
 class Declined(RefusalFace):
     pass
 
+
+@strawberry.type(name="Fault", description="One thing wrong with one field of a form.")
+class FaultFace:
+    field: str = strawberry.field(description="Its path as the input names it: `nameKa.first`, `citizenships[1]`.")
+    code: FaultCode
+    message: str
+
+    @classmethod
+    def of(cls, fault: Fault, language: str) -> Self:
+        return cls(field=fault.field, code=fault.code, message=texts.form_fault(language, fault.code.value))
+
+
+assert enums.NAMED
+adopt(Fault, FaultFace, FaultFace.of)
 
 _types: Final[dict[type[Refusal], type]] = {}
 
@@ -46,7 +62,7 @@ def refusal_answer(refusal: Refusal, language: str, listed: tuple[type[Refusal],
     kind = type(refusal)
     if kind not in listed:
         return Declined(code=kind.code, message=message)
-    facts = {name: shown(fact) for name, fact in refusal.facts().items()}
+    facts = {name: shown(fact, language) for name, fact in refusal.facts().items()}
     return refusal_type(kind)(code=kind.code, message=message, **facts)
 
 

@@ -1,0 +1,85 @@
+"""Number and code: whoever shows both holds the case. A wrong number and a wrong code answer and work alike."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from api.declined import WrongNumberOrCode
+from api.ports import Ports
+from domain.compatriot.application import Application
+from domain.compatriot.commands import NUMBER
+from domain.compatriot.rules import SERVICE
+from domain.number import read_number, same_code
+from domain.people import Actor, Role, SubjectId
+from projections import status
+from projections.answers import Answer
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who showed number and code. ``found`` is the case's status as it stood then."""
+
+    case: UUID
+    subject: SubjectId
+    number: str
+    found: Answer[status.Status]
+
+    @property
+    def actor(self) -> Actor:
+        """The case itself is who acts."""
+        return Actor(str(self.case), Role.HOLDER)
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """What the code is computed from."""
+
+    subject: SubjectId
+    version: int
+    issue: int
+
+
+def holder(ports: Ports, address: str, typed_number: str, typed_code: str) -> Holder:
+    """The holder of the case that this number and code open, asked from ``address``.
+
+    The try is counted before anything is verified and given back when the code was right; if it cannot be counted,
+    nothing is verified. Number unknown, mistyped or its code wrong: the same statements, the same answer.
+
+    Raises: TooManyTries, WrongNumberOrCode.
+    """
+    number = read_number(typed_number) or ""
+    taken = ports.lookups.take(number, address)
+    case = ports.office.find(NUMBER, number)
+    found = status.find(ports.pool, case)
+    lock = _lock(ports, case, found)
+    expected = _code(ports, number, lock or _decoy(ports))
+    if not same_code(expected, typed_code) or case is None or lock is None:
+        raise WrongNumberOrCode
+    ports.lookups.forgive(taken)
+    return Holder(case, lock.subject, number, found)
+
+
+def _lock(ports: Ports, case: UUID | None, found: Answer[status.Status]) -> _Lock | None:
+    known = found.known()
+    if known is not None:
+        return _Lock(known.dossier.subject, known.dossier.code_version, known.dossier.code_issue)
+    if case is None:
+        return None
+    application = ports.office.load(Application, case)  # registered a moment ago, or its row is under repair
+    if application.subject is None:
+        return None
+    return _Lock(application.subject, application.code_version, application.code_issue)
+
+
+def _decoy(ports: Ports) -> _Lock:
+    return _Lock(SubjectId(uuid4()), ports.keys.current_code_version(), 1)
+
+
+def _code(ports: Ports, number: str, lock: _Lock) -> str:
+    """The code that would be right, the key store asked anew; one that nobody can type if there is no key."""
+    try:
+        return ports.keys.code(lock.subject, SERVICE, number, lock.version, lock.issue, fresh=True)
+    except LookupError:
+        return secrets.token_hex(16)

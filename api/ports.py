@@ -1,0 +1,92 @@
+"""Everything that the API works with, made elsewhere: `sarkmeli.house` in the product, a builder in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from api.client_address import Proxies
+from domain.compatriot.commands import Commands as CompatriotCommands
+from domain.compatriot.rules import Rules as CompatriotRules
+from domain.office import Office
+from domain.payments.commands import Commands as PaymentCommands
+from domain.staff.commands import Commands as StaffCommands
+from domain.videobar.commands import Commands as VideobarCommands
+from domain.videobar.registry import CivilRegistry
+from domain.videobar.rules import Rules as VideobarRules
+from gateways.bank import BankOverHttp
+from gateways.files import Files
+from gateways.inspection import Inspector
+from gateways.mail import Mail
+from gateways.sign_in import RelyingParty
+from housekeeping.drafts import Drafts
+from housekeeping.lookups import Lookups
+from housekeeping.one_time_codes import OneTimeCodes
+from housekeeping.presence import Presence
+from housekeeping.sessions import Sessions
+from housekeeping.sign_ins import SignIns
+from housekeeping.uploads import Uploads
+from ledger.keys import KeyStore
+from ledger.reader import Reader
+from ledger.token import Tokens
+from projections.answers import Pool
+from projections.door import Door
+from projections.waiting import Waiting
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the settings say of this house. Addresses without a slash at their end."""
+
+    url: str
+    """How people reach the service, as their browsers say it in Origin."""
+    office_name: Mapping[str, str]
+    """By language, ``ka`` and ``en``: who signs the mails."""
+    production: bool = False
+    """Introspection, GraphiQL and /start are off; anonymous and cookie clients run published documents only."""
+    links: tuple[tuple[str, str], ...] = ()
+    """What /start points to in the sandbox: (name, address)."""
+    samples: tuple[str, ...] = ()
+    """Names of sample files, fetched under ``samples_url``."""
+    samples_url: str = ""
+    longest_wait: timedelta = timedelta(seconds=2)
+    """How long a question with `atLeast` waits for its read model."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One house's collaborators. All are safe for many threads."""
+
+    facts: Facts
+    office: Office
+    compatriot: CompatriotCommands
+    videobar: VideobarCommands
+    payments: PaymentCommands
+    staff: StaffCommands
+    compatriot_rules: CompatriotRules
+    videobar_rules: VideobarRules
+
+    keys: KeyStore
+    reader: Reader
+    tokens: Tokens
+    pool: Pool
+    """The read pool, autocommit."""
+    waiting: Waiting
+    door: Door
+
+    drafts: Drafts
+    uploads: Uploads
+    lookups: Lookups
+    sessions: Sessions
+    sign_ins: SignIns
+    one_time_codes: OneTimeCodes
+    presence: Presence
+
+    files: Files
+    inspector: Inspector
+    bank: BankOverHttp
+    registry: CivilRegistry
+    mail: Mail
+    sign_in: RelyingParty
+    proxies: Proxies = field(default_factory=Proxies)

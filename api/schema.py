@@ -1,0 +1,66 @@
+"""The schema: every root field together, and its text, which is the contract (``schema.graphql``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from api.endpoint import extensions
+from api.fields.applicant import ApplicantCommands
+from api.fields.bar_desk import BarQuestions
+from api.fields.cashier import CashierCommands
+from api.fields.chief import ChiefCommands
+from api.fields.holder import HolderCommands
+from api.fields.leaving import LeavingCommands
+from api.fields.lookup import LookupQuestions
+from api.fields.money_desk import CashierQuestions
+from api.fields.office_desk import OfficeQuestions
+from api.fields.officer import OfficerCommands
+from api.fields.operator import OperatorCommands
+from api.relay import Node
+
+CONTRACT: Final = Path("schema.graphql")
+
+
+@strawberry.type
+class Query(LookupQuestions, OfficeQuestions, BarQuestions, CashierQuestions):
+    """Questions."""
+
+
+@strawberry.type
+class Mutation(
+    ApplicantCommands,
+    HolderCommands,
+    LeavingCommands,
+    OperatorCommands,
+    OfficerCommands,
+    ChiefCommands,
+    CashierCommands,
+):
+    """Commands: each takes one input with an optional commandId and answers a union of its success and refusals."""
+
+
+def build_schema(*, closed: bool) -> strawberry.Schema:
+    """The schema to serve; ``closed`` in production, where nobody is told of it."""
+    return strawberry.Schema(
+        Query,
+        Mutation,
+        types=[Node],
+        extensions=extensions(closed=closed),
+        config=StrawberryConfig(disable_field_suggestions=closed),
+    )
+
+
+schema: Final = build_schema(closed=False)
+
+
+def sdl() -> str:
+    """The contract's text."""
+    return schema.as_str().rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    CONTRACT.write_text(sdl(), encoding="utf-8")

@@ -64,6 +64,7 @@ HOSTILE = {
     "subject": {"subject": "one\nBcc: eve@evil.example"},
     "subject, bare": {"subject": "one\rBcc: eve@evil.example"},
     "subject, unicode": {"subject": "one\u2028Bcc: eve@evil.example"},
+    "subject, nul": {"subject": "one\x00two"},
     "message id": {"message_id": "<a@b>\r\nBcc: eve@evil.example"},
     "message id, open": {"message_id": "a@b"},
     "language": {"language": "ka\r\nBcc: eve@evil.example"},

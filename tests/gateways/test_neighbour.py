@@ -82,11 +82,17 @@ def test_a_neighbour_that_fails_and_then_answers_has_answered() -> None:
         assert len(callers) == 3
 
 
-@pytest.mark.parametrize("script", [hangs_up, dribbles, floods, says(b"nonsense\r\n\r\n")])
+@pytest.mark.parametrize("script", [hangs_up, dribbles, says(b"nonsense\r\n\r\n")])
 def test_whatever_a_neighbour_does_the_question_ends(script: Script) -> None:
     with speaking(script) as (neighbour, callers), pytest.raises(NeighbourDown):
         neighbour.ask("GET", "/")
     assert 1 <= len(callers) <= 3
+
+
+def test_an_answer_without_end_is_not_kept() -> None:
+    small = Patience(connect=0.5, answer=20.0, in_all=20.0, tries=1, longest=1024 * 1024)
+    with patient(small, floods) as (neighbour, _), pytest.raises(NeighbourDown, match="length"):
+        neighbour.ask("GET", "/")
 
 
 def test_a_refusal_is_an_answer_and_is_not_asked_for_twice() -> None:

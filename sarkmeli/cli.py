@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -19,7 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 projections_app = typer.Typer(help="The read models: how far they are, and making one again.", no_args_is_help=True)
+consumers_app = typer.Typer(help="What follows the ledger and acts.", no_args_is_help=True)
 app.add_typer(projections_app, name="projections")
+app.add_typer(consumers_app, name="consumers")
 
 Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
 
@@ -31,6 +36,7 @@ def run(
     sandbox_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SANDBOX_PORT; 0 as above.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SMTP_PORT; 0 as above.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Remove what an earlier run left, and begin anew.")] = False,
+    tell: Annotated[int | None, typer.Option(help="A file descriptor that is told when all is ready.")] = None,
 ) -> None:
     """Start everything on this machine, the sandbox neighbours too, and keep it running until Ctrl-C."""
     from sarkmeli import embedded, running
@@ -39,7 +45,7 @@ def run(
 
     settings = _settings(folder=folder, port=port, sandbox_port=sandbox_port, smtp_port=smtp_port)
     try:
-        status = running.run(settings, reset=reset, colours=sys.stdout.isatty())
+        status = running.run(settings, reset=reset, colours=sys.stdout.isatty(), tell=tell)
     except AlreadyRuns as running_already:
         where = running_already.addresses
         told = f": {where.url}/start" if where else "; it is starting or stopping"
@@ -100,9 +106,9 @@ def schema(
     path: Annotated[Path, typer.Option(help="The file.")] = Path("schema.graphql"),
 ) -> None:
     """Write the GraphQL schema to schema.graphql."""
-    from api.schema import schema as current
+    from api.schema import sdl
 
-    text = current.as_str().rstrip() + "\n"
+    text = sdl()
     if not check:
         path.write_text(text, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -111,25 +117,69 @@ def schema(
 
 @projections_app.command("status")
 def projections_status(folder: Folder = None) -> None:
-    """How far each read model is behind the ledger, and what it has quarantined."""
-    from sarkmeli.projections_command import show_status
+    """How far each read model is behind the ledger, and what it has quarantined; fails unless all is well."""
+    from sarkmeli.upkeep import show_status
 
-    show_status(_begin(folder))
+    raise typer.Exit(0 if show_status(_begin(folder)) else 1)
 
 
 @projections_app.command("rebuild")
 def projections_rebuild(
     model: Annotated[str, typer.Argument(help="The read model's name.")], folder: Folder = None
 ) -> None:
-    """Make a read model again from the ledger."""
-    from sarkmeli.projections_command import rebuild
+    """Make a read model again from the ledger's first event, beside the one that serves."""
+    from sarkmeli.upkeep import rebuild_model
 
-    rebuild(_begin(folder), model)
+    with _plainly():
+        position = rebuild_model(_begin(folder), model)
+    typer.echo(f"{model} was made again and stands at {position}")
+
+
+@projections_app.command("retry")
+def projections_retry(
+    model: Annotated[str, typer.Argument(help="The read model's name.")],
+    stream: Annotated[UUID, typer.Argument(help="The quarantined stream.")],
+    folder: Folder = None,
+) -> None:
+    """Replay a quarantined stream, after what was wrong has been mended, and lift its mark."""
+    from sarkmeli.upkeep import retry_stream
+
+    with _plainly():
+        lifted = retry_stream(_begin(folder), model, stream)
+    typer.echo("lifted" if lifted else "it was not quarantined")
+
+
+@consumers_app.command("rebase")
+def consumers_rebase(
+    name: Annotated[str, typer.Argument(help="The consumer: notices.")],
+    position: Annotated[int, typer.Argument(help="The ledger position after which it goes on.", min=0)],
+    folder: Folder = None,
+) -> None:
+    """Let a consumer that followed another ledger (before a restore) go on in this one."""
+    from sarkmeli.upkeep import rebase_consumer
+
+    with _plainly():
+        rebase_consumer(_begin(folder), name, position)
+    typer.echo(f"{name} goes on after {position}")
 
 
 def main() -> None:
     """The program."""
     app()
+
+
+@contextmanager
+def _plainly() -> Generator[None]:
+    """What a person can mend is said in a sentence."""
+    from projections.poison import Poison
+    from projections.runner import BusyElsewhere
+    from sarkmeli import parts
+
+    try:
+        with parts.plainly():
+            yield
+    except (LookupError, BusyElsewhere, Poison) as error:
+        _leave(str(error.args[0] if isinstance(error, LookupError) and error.args else error))
 
 
 def _part(name: str, folder: Path | None) -> None:

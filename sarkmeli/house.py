@@ -154,7 +154,7 @@ class House:
             production=self.settings.production,
             links=links if stands_in else (),
             samples=SAMPLES if stands_in else (),
-            samples_url=f"{sandbox}/samples" if stands_in else "",
+            samples_url=f"{sandbox}/samples/" if stands_in else "",
         )
 
     @cached_property

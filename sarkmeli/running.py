@@ -24,8 +24,8 @@ START_TIMEOUT = 120.0
 """Seconds for everything to be ready on a slow machine; on an ordinary one it is under five."""
 
 
-def run(settings: Settings, *, reset: bool, colours: bool) -> int:
-    """Run everything until SIGINT or SIGTERM; the exit status.
+def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = None) -> int:
+    """Run everything until SIGINT or SIGTERM; the exit status. ``tell`` is a descriptor told when all is ready.
 
     Raises: AlreadyRuns, NotBegunAnew, Failed, embedded.NotStarted.
     """
@@ -42,13 +42,16 @@ def run(settings: Settings, *, reset: bool, colours: bool) -> int:
     for port in _ports(settings):
         _refuse_taken(settings.host, port)
 
-    supervisor = Supervisor(folder.logs, folder.running, (lock,), colours)
+    supervisor = Supervisor(folder.logs, folder.running, (lock, *([tell] if tell is not None else [])), colours)
     if left:
         supervisor.say(f"ended {left} processes that an earlier run had left")
     try:
         _start_all(supervisor, settings, colours)
         folder.announce(Addresses(settings.url, settings.sandbox_url, settings.smtp_port))
         welcome(settings, time.monotonic() - began)
+        if tell is not None:
+            os.write(tell, b"1")
+            os.close(tell)
         supervisor.keep()
     except Stopped:
         pass

@@ -53,8 +53,7 @@ class CivilRegistryOverHttp:
         self._neighbour = Neighbour("civil registry", base_url, patience, headers, tls)
 
     def find(self, personal_number: str) -> RegistryRecord | None:
-        """The person with this number, names in Georgian script; no picture on record is an empty one, and a document
-        that was cancelled before its time has no day on which it expires.
+        """The person with this number, names in Georgian script; no picture on record is an empty one.
 
         An answer about another number counts as none at all. Raises: RegistryUnavailable; ValueError if
         ``personal_number`` is not 11 digits.
@@ -78,9 +77,12 @@ class CivilRegistryOverHttp:
             birth_date=person.birth_date,
             citizenships=tuple(person.citizenships),
             document_number=person.document.number,
-            document_expires=None if person.document.state == "CANCELLED" else person.document.expires,
+            document_expires=person.document.expires,
             picture=picture.content,
             picture_media_type=picture.media_type,
+            document_cancelled=person.document.state == "CANCELLED",
+            died=person.died,
+            former_surnames=tuple(name.ka for name in person.former_surnames),
         )
 
     def _picture(self, personal_number: str) -> Answer:

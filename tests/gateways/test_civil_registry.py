@@ -40,16 +40,14 @@ def test_a_person_is_found_with_a_picture(registry: CivilRegistryOverHttp) -> No
 
 
 def test_what_an_operator_may_meet(registry: CivilRegistryOverHttp) -> None:
-    abroad, lost, expired, pictureless = (
-        registry.find(number) for number in ("61004023456", "19001066778", "35001098765", "42001020304")
-    )
-    assert abroad is not None
+    numbers = ("61004023456", "60002011223", "12001044556", "19001066778", "35001098765", "42001020304")
+    found = [person for number in numbers if (person := registry.find(number)) is not None]
+    abroad, changed, dead, lost, expired, pictureless = found
     assert abroad.citizenships == ("DE",)
-    assert lost is not None
-    assert lost.document_expires is None
-    assert expired is not None
+    assert changed.former_surnames == ("ლომიძე",)
+    assert dead.died == date(2023, 2, 11)
+    assert [person.document_cancelled for person in (changed, lost, expired)] == [False, True, False]
     assert expired.document_expires == date(2021, 9, 1)
-    assert pictureless is not None
     assert (pictureless.picture, pictureless.picture_media_type) == (b"", "")
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from domain.office import Office
 from ledger.opening import Ledger, open_ledger
@@ -39,10 +42,55 @@ class House:
 
     def ask(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.ledger_conninfo, autocommit=True) as connection:
-            found = connection.execute(query, params)
+            found = connection.execute(query, params or None)
             return found.fetchall() if found.description else []
 
     def ask_keys(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.keys_conninfo, autocommit=True) as connection:
-            found = connection.execute(query, params)
+            found = connection.execute(query, params or None)
             return found.fetchall() if found.description else []
+
+    def until_somebody_waits(self, work: Work) -> None:
+        """Goes on once PostgreSQL says that somebody waits for a lock, or once ``work`` has ended."""
+        while work.is_under_way() and self.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]:
+            pass
+
+
+class Work:
+    """Something done in a thread of its own."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._ended: SimpleQueue[Any] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                self._ended.put(work())
+            except BaseException as error:
+                self._ended.put(error)
+
+        self._thread = Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def is_under_way(self) -> bool:
+        return self._thread.is_alive()
+
+    def result(self) -> Any:
+        """What it gave, or the error that it raised."""
+        ended = self._ended.get(timeout=60)
+        self._thread.join()
+        if isinstance(ended, BaseException):
+            raise ended
+        return ended
+
+
+def plain_environment(house: House) -> dict[str, str]:
+    """The library's own variables and nothing of ours but the module."""
+    parts = conninfo_to_dict(house.ledger_conninfo)
+    return {
+        "PERSISTENCE_MODULE": "ledger",
+        "POSTGRES_DBNAME": str(parts["dbname"]),
+        "POSTGRES_HOST": str(parts["host"]),
+        "POSTGRES_USER": str(parts["user"]),
+        "POSTGRES_PASSWORD": "",
+        "POSTGRES_MAX_OVERFLOW": "15",
+    }

@@ -18,7 +18,7 @@ from eventsourcing.persistence import (
     TrackingRecorder,
 )
 from eventsourcing.utils import Environment
-from ledger_house import House
+from ledger_house import House, plain_environment
 from psycopg.conninfo import conninfo_to_dict
 
 import ledger
@@ -32,19 +32,6 @@ from eventsourcing.tests.persistence import (  # noqa: E402
     ProcessRecorderTestCase,
     TrackingRecorderTestCase,
 )
-
-
-def plain_environment(house: House) -> dict[str, str]:
-    """The library's own variables and nothing of ours but the module."""
-    parts = conninfo_to_dict(house.ledger_conninfo)
-    return {
-        "PERSISTENCE_MODULE": "ledger",
-        "POSTGRES_DBNAME": str(parts["dbname"]),
-        "POSTGRES_HOST": str(parts["host"]),
-        "POSTGRES_USER": str(parts["user"]),
-        "POSTGRES_PASSWORD": "",
-        "POSTGRES_MAX_OVERFLOW": "15",
-    }
 
 
 class OnOurs:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -196,7 +198,7 @@ class Inspector:
             start_new_session=True,
         )
         stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-        ending = threading.Timer(self.deadline, process.kill)
+        ending = threading.Timer(self.deadline, _end, (process,))
         ending.start()
         order = json.dumps({"kind": kind, "limits": asdict(self.limits)}).encode() + b"\n"
         feeding = threading.Thread(target=_feed, args=(stdin, order, content), daemon=True)
@@ -205,7 +207,7 @@ class Inspector:
             return self._answer(stdout)
         finally:
             ending.cancel()
-            process.kill()
+            _end(process)
             process.wait()
             feeding.join()
             stdout.close()
@@ -222,6 +224,12 @@ class Inspector:
         if len(kept) > most:
             raise UploadTooComplex
         return json.loads(line), kept
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the worker and whatever it started, before it is waited for and its number may be another's."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _feed(stdin: IO[bytes], order: bytes, content: Iterable[bytes]) -> None:

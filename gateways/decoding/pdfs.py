@@ -63,7 +63,11 @@ def examine(content: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
                 raise Fault("UPLOAD_EMPTY")
             if pages > limits.pages:
                 raise Fault("UPLOAD_TOO_MANY_PAGES", pages=pages, most=limits.pages)
-            return {"media_type": "application/pdf", "pages": pages}, _written_anew(pdf)
+            kept = _written_anew(pdf)
+            if cast(list[object], pdf.get_warnings()):  # pyright: ignore[reportUnknownMemberType]
+                # something could not be read and would be missing from the copy
+                raise Fault("UPLOAD_DAMAGED")
+            return {"media_type": "application/pdf", "pages": pages}, kept
     except pikepdf.PasswordError:
         raise Fault("UPLOAD_ENCRYPTED") from None
     except (pikepdf.PdfError, pikepdf.ForeignObjectError, ValueError, KeyError, TypeError, RuntimeError):

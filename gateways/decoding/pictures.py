@@ -47,17 +47,20 @@ def examine(kind: str, content: bytes, limits: Limits) -> tuple[dict[str, Any], 
     return {"media_type": "image/jpeg", "width": drawn.width, "height": drawn.height}, kept.getvalue()
 
 
+def is_heic(content: bytes) -> bool:
+    """Whether it says of itself that it is HEIC. ISO/IEC 23008-12, annex B."""
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS
+
+
 def _format_and_end(content: bytes) -> tuple[str, int]:
     """Which of our formats this is by its content, and where the picture ends. Raises: Fault."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG", _end_of_jpegs(content)
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG", _end_of_png(content)
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
+    if is_heic(content):
         return "HEIF", _end_of_boxes(content)
-    if foreign_content(content[:_DRAWN_ELSEWHERE]) and any(
-        mark in content[:1024] for mark in (b"\xff\xd8\xff", b"PNG")
-    ):
+    if b"%PDF-" in content[:1024]:
         raise Fault("UPLOAD_AMBIGUOUS")
     raise Fault("UPLOAD_TYPE_NOT_TAKEN", found=_named(content))
 

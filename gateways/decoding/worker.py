@@ -56,7 +56,7 @@ def examine(kind: str, content: bytes, limits: Limits) -> tuple[dict[str, Any], 
         return pdfs.examine(content, limits)
     from gateways.decoding import pictures
 
-    confine(limits)
+    confine(limits, threads=pictures.is_heic(content))
     examined = pictures.examine(kind, content, limits)
     refuse_archive(content)
     return examined
@@ -68,8 +68,11 @@ def refuse_archive(content: bytes) -> None:
         raise Fault("UPLOAD_AMBIGUOUS")
 
 
-def confine(limits: Limits) -> None:
-    """Give up everything that decoding does not need. To be called when all modules are imported."""
+def confine(limits: Limits, *, threads: bool = False) -> None:
+    """Give up everything that decoding does not need. To be called when all modules are imported.
+
+    ``threads`` leaves the right to start some, which the HEIC decoder cannot do without.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -87,7 +90,7 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, 0),
+        *(() if threads else ((resource.RLIMIT_NPROC, 0),)),
         (resource.RLIMIT_NOFILE, 16),
     ):
         resource.setrlimit(what, (most, most))

@@ -54,6 +54,10 @@ def customer_pages(orders: Orders, cash: Cash) -> APIRouter:
                 orders.pay(order["order_id"], CARDS[digits], holder.strip())
         return RedirectResponse(back_to(order), status_code=303)
 
+    @router.get("")
+    async def entrance() -> Response:
+        return RedirectResponse("/bank/cash", status_code=303)
+
     @router.get("/cash")
     async def counter(reference: str = "", amount: str = "", booked: str = "") -> HTMLResponse:
         return HTMLResponse(page("cash.html", reference=reference, amount=amount, notice=cash.find(booked), fault=None))

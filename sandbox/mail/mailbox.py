@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse, Response
 
 from sandbox.mail.messages import Messages, parsed, part
@@ -14,6 +14,8 @@ from sandbox.templates import page
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 )
+
+Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 def mailbox(messages: Messages, postman: Postman) -> APIRouter:
@@ -43,7 +45,7 @@ def mailbox(messages: Messages, postman: Postman) -> APIRouter:
         return {"deleted": messages.empty()}
 
     @router.get("/messages/{number}")
-    async def message(number: int) -> HTMLResponse:
+    async def message(number: Number) -> HTMLResponse:
         content = found(number)
         told = parsed(content)
         return HTMLResponse(
@@ -51,14 +53,14 @@ def mailbox(messages: Messages, postman: Postman) -> APIRouter:
         )  # fmt: skip
 
     @router.get("/messages/{number}/html")
-    async def html(number: int) -> HTMLResponse:
+    async def html(number: Number) -> HTMLResponse:
         body = part(parsed(found(number)), "html")
         if body is None:
             raise HTTPException(404, "no HTML part")
         return HTMLResponse(body, headers={"Content-Security-Policy": MAIL_POLICY})
 
     @router.get("/messages/{number}/raw")
-    async def raw(number: int) -> Response:
+    async def raw(number: Number) -> Response:
         return Response(found(number), media_type="text/plain; charset=utf-8")
 
     @router.post("/behaviour")

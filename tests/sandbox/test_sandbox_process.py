@@ -62,6 +62,8 @@ def test_every_page_of_the_house_opens(shared_sandbox: Sandbox) -> None:
         page = shared_sandbox.ask("GET", path)
         assert page.status_code == 200, path
         assert "<script>" not in page.text or page.headers["content-type"].startswith("text/plain"), path
+    assert shared_sandbox.ask("GET", "/bank").headers["location"] == "/bank/cash"
+    assert shared_sandbox.ask("GET", f"/mailbox/messages/{10**30}").status_code == 422
     html = shared_sandbox.ask("GET", f"/mailbox/messages/{number}/html")
     assert html.headers["content-security-policy"].startswith("sandbox ")
     assert "allow-scripts" not in html.headers["content-security-policy"]

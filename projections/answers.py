@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 from psycopg import sql
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from ledger.connecting import reading
 from ledger.reader import Recorded
 from ledger.sealing import Sealed
 from projections.model import Table
@@ -64,6 +66,21 @@ def page_of(
 def ask(text: LiteralString, **tables: Table) -> bytes:
     """A query with the live names of its tables filled in, rendered once."""
     return sql.SQL(text).format(**{name: table.at() for name, table in tables.items()}).as_bytes()
+
+
+def fetch(pool: Pool, query: bytes, arguments: Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a question, by column name. A connection that died with its server is replaced and asked again."""
+
+    def rows(db: Db) -> list[dict[str, Any]]:
+        with db.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, arguments).fetchall()
+
+    return reading(pool, rows)
+
+
+def fetch_one(pool: Pool, query: bytes, arguments: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first row of a question, if there is one."""
+    return next(iter(fetch(pool, query, arguments)), None)
 
 
 def paged(first: int) -> int:

@@ -8,14 +8,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Hands, Outcome
 from domain.compatriot.state import Missing, State, missing
 from ledger.reader import Recorded
 from ledger.sealing import Sealed
-from projections.answers import Answer, Pool, ask, maybe, paged, sealed_part, unpacked
+from projections.answers import Answer, Pool, ask, fetch, fetch_one, maybe, paged, sealed_part, unpacked
 from projections.call_rows import CALL_COLUMNS
 from projections.dossier import DOSSIER_COLUMNS
 from projections.model import Change, Table, on
@@ -149,8 +147,7 @@ _AWAITED = ask(
 
 def find(pool: Pool, case: UUID) -> Answer[Case]:
     """A case by its stream id."""
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_FIND, (case, CASE.name, CASE.version)).fetchone()
+    row = fetch_one(pool, _FIND, (case, CASE.name, CASE.version))
     answer = answered(row)
     if answer.row is None or isinstance(answer.row, Stale) or row is None:
         return Answer(None if answer.row is None else answer.row, answer.position)  # pyright: ignore
@@ -169,8 +166,7 @@ def awaited(pool: Pool, until: date, after: Awaited | None = None, first: int = 
     It may be stale: whoever acts on it asks the aggregate.
     """
     cursor_at: tuple[Any, ...] = (after.answer_until, after.position) if after is not None else (date.min, 0)
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_AWAITED, (until, *cursor_at, paged(first) - 1)).fetchall()
+    rows = fetch(pool, _AWAITED, (until, *cursor_at, paged(first) - 1))
     return [
         Awaited(
             case=row["stream"],

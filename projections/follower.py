@@ -8,7 +8,6 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from psycopg import Error
 
 from ledger.reader import AheadOfLedger, OtherLineage, Recorded
 from projections import poison, tracking
@@ -97,7 +96,7 @@ class Follower:
             self._set_apart(found, batch[len(before)].recorded_at)
             if after:
                 self._advance(after)
-        except Error as error:
+        except Exception as error:
             if not poison.is_poison(error):
                 raise
             if len(batch) == 1:
@@ -179,7 +178,9 @@ def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
 def _take(db: Db, rows: Rows, place: Place, recorded: Recorded) -> None:
     try:
         fold(db, rows, place, [recorded])
-    except Error as error:
+    except Poison:
+        raise
+    except Exception as error:
         if poison.is_poison(error):
             raise poison.blame(recorded, error) from error
         raise

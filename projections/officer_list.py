@@ -8,15 +8,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from domain.compatriot.application import Application
 from domain.compatriot.form import Language, Tier
 from domain.compatriot.state import UNDECIDED, State
 from domain.people import SubjectId
 from ledger.reader import Recorded
 from ledger.sealing import Sealed
-from projections.answers import Page, Pool, ask, page_of, paged
+from projections.answers import Page, Pool, ask, fetch, page_of, paged
 from projections.model import Change, Patch, Table, on
 from projections.poison import Stale
 from projections.standing import STANDING_COLUMNS, Standings
@@ -118,8 +116,7 @@ def page(
         "model": OFFICER_LIST.name,
         "version": OFFICER_LIST.version,
     }
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_PAGE, asked).fetchall()
+    rows = fetch(pool, _PAGE, asked)
     return page_of(rows, limit, _listed)
 
 

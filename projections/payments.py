@@ -8,14 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from domain.compatriot.application import Application
 from domain.payments.case import RefundReason
 from domain.payments.money import Money
 from domain.people import SubjectId
 from ledger.reader import Recorded
-from projections.answers import Answer, Page, Pool, ask, page_of, paged
+from projections.answers import Answer, Page, Pool, ask, fetch, fetch_one, page_of, paged
 from projections.model import Change, Patch, Put, Table, on
 from projections.payment_rows import PAYMENT_COLUMNS, PaymentRow, PaymentRows, payment_row
 from projections.poison import Stale
@@ -145,8 +143,7 @@ _DUE = ask(
 
 def find(pool: Pool, payment: UUID) -> Answer[PaymentRow]:
     """A payment by its stream id."""
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_FIND, (payment, PAYMENTS.name, PAYMENTS.version)).fetchone()
+    row = fetch_one(pool, _FIND, (payment, PAYMENTS.name, PAYMENTS.version))
     if row is None:
         return Answer(None, 0)
     if row["stale_since"] is not None:
@@ -178,8 +175,7 @@ def refunds_due(pool: Pool, after: int = 0, first: int = 50) -> Page[RefundDue]:
     """What cases say is due back and nobody has ordered back yet, oldest first."""
     limit = paged(first)
     asked: dict[str, Any] = {"after": after, "limit": limit, "model": PAYMENTS.name, "version": PAYMENTS.version}
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        return page_of(cursor.execute(_DUE, asked).fetchall(), limit, _refund_due, key="payment")
+    return page_of(fetch(pool, _DUE, asked), limit, _refund_due, key="payment")
 
 
 def _in_phase(pool: Pool, phases: list[str], after: int, first: int, by: datetime | None = None) -> Page[PaymentRow]:
@@ -192,8 +188,7 @@ def _in_phase(pool: Pool, phases: list[str], after: int, first: int, by: datetim
         "model": PAYMENTS.name,
         "version": PAYMENTS.version,
     }
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        return page_of(cursor.execute(_IN_PHASE, asked).fetchall(), limit, _payment)
+    return page_of(fetch(pool, _IN_PHASE, asked), limit, _payment)
 
 
 def _payment(row: dict[str, Any]) -> PaymentRow | Stale:

@@ -116,8 +116,12 @@ class Stale:
 
 
 def is_poison(error: Exception) -> bool:
-    """The event is to blame, not the database or the network."""
-    return isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in POISON_CLASSES
+    """The event is to blame, not the database or the network: also where the driver cannot even send a value."""
+    if not isinstance(error, psycopg.Error):
+        return isinstance(error, ValueError | TypeError | ArithmeticError | LookupError)
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError | psycopg.ProgrammingError)
+    return error.sqlstate[:2] in POISON_CLASSES
 
 
 def passes(error: Exception) -> bool:

@@ -8,10 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from domain.videobar.terms import Phase
-from projections.answers import Answer, Pool, ask
+from projections.answers import Answer, Pool, ask, fetch_one
 from projections.call_rows import CALL_COLUMNS, CallRow, CallRows, call_row
 from projections.model import Table
 from projections.poison import Stale
@@ -90,15 +88,14 @@ _PLACE = ask(
 )
 
 _WAITING = ask(
-    "SELECT count(*) FROM {call} WHERE phase = 'WAITING' AND service = ANY(%s::text[])",
+    "SELECT count(*) AS waiting FROM {call} WHERE phase = 'WAITING' AND service = ANY(%s::text[])",
     call=CALL,
 )
 
 
 def find(pool: Pool, call: UUID) -> Answer[CallPlace]:
     """A call, with its place in the queue if it waits."""
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_PLACE, (LAST_TALKS, call, QUEUE.name, QUEUE.version)).fetchone()
+    row = fetch_one(pool, _PLACE, (LAST_TALKS, call, QUEUE.name, QUEUE.version))
     if row is None:
         return Answer(None, 0)
     if row["stale_since"] is not None:
@@ -110,9 +107,8 @@ def find(pool: Pool, call: UUID) -> Answer[CallPlace]:
 
 def waiting(pool: Pool, services: Collection[str]) -> int:
     """How many calls of these services wait."""
-    with pool.connection() as db:
-        row = db.execute(_WAITING, (sorted(services),)).fetchone()
-    return row[0] if row is not None else 0
+    row = fetch_one(pool, _WAITING, (sorted(services),))
+    return row["waiting"] if row is not None else 0
 
 
 class Queue:
@@ -123,9 +119,8 @@ class Queue:
 
     def next_waiting(self, services: Collection[str], exclude: Collection[UUID]) -> UUID | None:
         """The call of these services that waits longest, but for those in ``exclude``."""
-        with self._pool.connection() as db:
-            row = db.execute(_NEXT, (sorted(services), list(exclude))).fetchone()
-        return row[0] if row is not None else None
+        row = fetch_one(self._pool, _NEXT, (sorted(services), list(exclude)))
+        return row["stream"] if row is not None else None
 
 
 def _place(row: dict[str, Any]) -> CallPlace:

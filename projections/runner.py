@@ -32,7 +32,16 @@ SET idle_in_transaction_session_timeout = '15s';
 """
 """So that the server frees the lock of a lost host within 5 seconds, even in the middle of a statement."""
 
-CLIENT = {"connect_timeout": 5, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
+APPLICATION = "sarkmeli projections"
+"""What `pg_stat_activity` calls our sessions."""
+
+CLIENT = {
+    "application_name": APPLICATION,
+    "connect_timeout": 5,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+}
 """And so that we notice a lost server."""
 
 _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"

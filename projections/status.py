@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
-from projections.answers import Answer, Pool, ask, revive
+from projections.answers import Answer, Pool, ask, fetch_one, revive
 from projections.call_rows import CALL_COLUMNS, CALL_KINDS, CALLS_OF_CASE, CallRow, CallRows, call_row
 from projections.dossier import DOSSIER_COLUMNS, Dossier, Dossiers, dossier
 from projections.model import Table
@@ -100,8 +98,7 @@ NO_CASE = UUID(int=0)
 
 def find(pool: Pool, case: UUID | None) -> Answer[Status]:
     """The status of a case."""
-    with pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_FIND, (case or NO_CASE, STATUS.name, STATUS.version)).fetchone()
+    row = fetch_one(pool, _FIND, (case or NO_CASE, STATUS.name, STATUS.version))
     return answered(row)
 
 

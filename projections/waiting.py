@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from ledger.connecting import reading
 from projections import tracking
 from projections.model import ReadModel
 from projections.tracking import CHANNEL, Db, Place
@@ -58,6 +60,8 @@ class Waiting:
         self._closed.set()
         with self._news:
             self._news.notify_all()
+        with suppress(psycopg.Error), self._pool.connection() as db:
+            db.execute("SELECT pg_notify(%s, '')", (CHANNEL,))  # wakes the listener; without it, it wakes by itself
         self._listener.join(2 * LISTEN_SECONDS)
 
     def wait_for(self, model: ReadModel, position: int, timeout: float) -> bool:
@@ -79,8 +83,7 @@ class Waiting:
         return False
 
     def _look(self, model: ReadModel) -> int:
-        with self._pool.connection() as db:
-            standing = tracking.find(db, Place(model))
+        standing = reading(self._pool, lambda db: tracking.find(db, Place(model)))
         return standing.position if standing is not None else 0
 
     def _hear(self, key: tuple[str, int], position: int) -> None:
@@ -95,7 +98,7 @@ class Waiting:
                 with psycopg.connect(self._conninfo, autocommit=True) as db:
                     db.execute(f"LISTEN {CHANNEL}".encode())
                     while not self._closed.is_set():
-                        for notify in db.notifies(timeout=LISTEN_SECONDS):
+                        for notify in db.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                             self._told(notify.payload)
             except psycopg.Error as error:
                 log.warning("projections not heard, looking instead", error=type(error).__name__)

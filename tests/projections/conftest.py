@@ -1,0 +1,121 @@
+"""A ledger in which a dozen applicants' stories have happened, made once; read models in databases of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "domain"))
+
+import stories
+from histories import RealStory, TimedOffice
+
+from housekeeping.schema import HOUSEKEEPING_DDL
+from ledger.opening import Ledger, open_ledger
+from ledger.reader import Recorded
+from ledger.schema import make_key_store, make_ledger
+from projections.schema import PROJECTIONS_DDL
+
+
+@dataclass
+class History:
+    """A filled ledger: where it is, how to reach it, and everything recorded in it."""
+
+    conninfo: str
+    keys_conninfo: str
+    folder: Path
+    ledger: Ledger
+    office: TimedOffice
+    told: dict[str, RealStory]
+    events: Sequence[Recorded]
+
+    def story(self, name: str) -> RealStory:
+        return self.told[name]
+
+    def case(self, name: str) -> UUID:
+        case = self.told[name].case
+        assert case is not None
+        return case
+
+
+def create_database(postgres: str) -> str:
+    name = f"p{uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as db:
+        db.execute(f'CREATE DATABASE "{name}"')
+    return make_conninfo(postgres, dbname=name)
+
+
+def apply(conninfo: str, statements: Sequence[str]) -> None:
+    with psycopg.connect(conninfo) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def make_history(postgres: str, folder: Path, told: Sequence[Callable[[RealStory], Any]]) -> History:
+    conninfo, keys_conninfo = create_database(postgres), create_database(postgres)
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        make_ledger(db)
+    make_key_store(keys_conninfo)
+    apply(conninfo, PROJECTIONS_DDL)
+    apply(conninfo, HOUSEKEEPING_DDL)
+    ledger = open_ledger(conninfo, keys_conninfo, folder)
+    office = TimedOffice(ledger.env)
+    stories_told = {}
+    for number, tell in enumerate(told):
+        story = RealStory(office, ledger, number)
+        tell(story)
+        stories_told[tell.__name__] = story
+    return History(
+        conninfo, keys_conninfo, folder, ledger, office, stories_told, ledger.reader.read(0, 100_000)
+    )
+
+
+@pytest.fixture(scope="session")
+def history(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """Read only: whoever appends to it spoils it for the others."""
+    made = make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", stories.ALL)
+    yield made
+    made.office.close()
+    made.ledger.close()
+
+
+@pytest.fixture
+def own_history(postgres: str, tmp_path: Path) -> Iterator[History]:
+    """A small history to append to."""
+    made = make_history(postgres, tmp_path / "keys", [stories.granted, stories.waiting])
+    yield made
+    made.office.close()
+    made.ledger.close()
+
+
+@pytest.fixture
+def reading(new_database: Callable[[], str]) -> str:
+    """A database with empty read models and no ledger. Its commits wait for no disk: no test here is about that."""
+    conninfo = new_database()
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        db.execute(f'ALTER DATABASE "{db.info.dbname}" SET synchronous_commit = off')
+    apply(conninfo, PROJECTIONS_DDL)
+    return conninfo
+
+
+@pytest.fixture
+def pool_of() -> Iterator[Callable[[str], ConnectionPool[Any]]]:
+    made: list[ConnectionPool[Any]] = []
+
+    def make(conninfo: str) -> ConnectionPool[Any]:
+        pool: ConnectionPool[Any] = ConnectionPool(conninfo, kwargs={"autocommit": True}, min_size=1, open=True)
+        made.append(pool)
+        return pool
+
+    yield make
+    for pool in made:
+        pool.close()

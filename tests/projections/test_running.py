@@ -1,0 +1,274 @@
+"""Runners at work on a real ledger: killed, cut off, standing by, stopped; waiting for them; rebuilding beside them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sources import Told
+from story import asked, begun, paid, seen
+
+from projections import lag, poison, rows, status, tracking
+from projections.all import MODELS
+from projections.follower import Follower
+from projections.payments import PAYMENTS
+from projections.queue import QUEUE
+from projections.rebuild import rebuild
+from projections.runner import APPLICATION, BusyElsewhere, Runner, session, take_turn
+from projections.status import STATUS
+from projections.tracking import Fenced, Place
+from projections.waiting import Waiting
+
+LONG = 30.0
+"""Seconds that nothing here ever takes; a bound for failures."""
+
+PROGRAM = """
+import pathlib, sys, threading
+from ledger.opening import open_ledger
+from projections.all import MODELS
+from projections.runner import Runner
+ledger = open_ledger(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]))
+print("ready", flush=True)
+Runner(sys.argv[1], ledger.reader, MODELS).run_forever(threading.Event())
+"""
+
+
+@pytest.fixture
+def db(own_history: Any) -> Iterator[Any]:
+    with psycopg.connect(own_history.conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def waiting(own_history: Any, pool_of: Callable[[str], Any]) -> Iterator[Waiting]:
+    with Waiting(own_history.conninfo, pool_of(own_history.conninfo)) as made:
+        yield made
+
+
+@contextmanager
+def running(history: Any, models: Any = MODELS) -> Iterator[None]:
+    stop = threading.Event()
+    runner = Runner(history.conninfo, history.ledger.reader, models)
+    thread = threading.Thread(target=runner.run_forever, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(LONG)
+        assert not thread.is_alive()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+
+
+def end(history: Any) -> int:
+    return history.ledger.reader.settled()
+
+
+def caught_up(history: Any, waiting: Waiting) -> bool:
+    return all(waiting.wait_for(model, end(history), LONG) for model in MODELS)
+
+
+def hashes(db: Any) -> list[str]:
+    return [rows.table_hash(db, Place(model)) for model in MODELS]
+
+
+def folded_anew(history: Any, reading: str) -> list[str]:
+    """What the tables must say: the history folded in one batch in a database of its own."""
+    with psycopg.connect(reading, autocommit=True) as clean:
+        for model in MODELS:
+            follower = Follower(clean, Told(history.ledger.reader.read(0, 10_000)), Place(model), 10_000)
+            while follower.step():
+                pass
+        return hashes(clean)
+
+
+@pytest.mark.parametrize("model", [STATUS, PAYMENTS], ids=lambda model: model.name)
+def test_a_runner_killed_in_mid_batch_is_taken_over(
+    own_history: Any, db: Any, waiting: Waiting, reading: str, model: Any
+) -> None:
+    """The next runner takes over while the dead one's statement still hangs; nothing is doubled or lost."""
+    table = model.tables[0].bare()
+    where = [own_history.conninfo, own_history.keys_conninfo, str(own_history.folder)]
+    root = Path(__file__).parents[2]
+    with psycopg.connect(own_history.conninfo) as blocker:
+        blocker.execute(f"LOCK TABLE reading.{table} IN EXCLUSIVE MODE")
+        first = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *where], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+        )
+        hangs = "SELECT pid FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+        until(lambda: db.execute(hangs, (f"reading.{table}",)).fetchone() is not None)
+        pid = db.execute(hangs, (f"reading.{table}",)).fetchone()[0]
+        assert tracking.find(db, Place(model)).position == 0
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        until(lambda: db.execute("SELECT FROM pg_locks WHERE pid = %s", (pid,)).fetchone() is None)
+        with session(own_history.conninfo) as free:
+            assert take_turn(free, Place(model))
+    with running(own_history):
+        own_history.story("waiting").given(paid)
+        assert caught_up(own_history, waiting)
+    assert hashes(db) == folded_anew(own_history, reading)
+
+
+def test_a_runner_whose_connections_are_cut_goes_on(
+    own_history: Any, db: Any, waiting: Waiting, reading: str
+) -> None:
+    with running(own_history):
+        assert caught_up(own_history, waiting)
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        db.execute(f"{cut} AND (application_name = %s OR query LIKE 'LISTEN%%')", (APPLICATION,))
+        own_history.story("waiting").given(paid)
+        assert caught_up(own_history, waiting)
+    assert hashes(db) == folded_anew(own_history, reading)
+
+
+def test_a_second_runner_stands_by_and_takes_over(
+    own_history: Any, db: Any, waiting: Waiting, reading: str
+) -> None:
+    with running(own_history):
+        with running(own_history):
+            assert caught_up(own_history, waiting)
+        own_history.story("waiting").given(paid)
+        assert caught_up(own_history, waiting)
+    assert hashes(db) == folded_anew(own_history, reading)
+
+
+def test_a_model_that_must_stop_says_why_while_the_others_go_on(own_history: Any, db: Any, waiting: Waiting) -> None:
+    tracking.begin(db, Place(STATUS), uuid4())
+    with running(own_history):
+        assert waiting.wait_for(PAYMENTS, end(own_history), LONG)
+        until(lambda: tracking.find(db, Place(STATUS)).stopped is not None)
+    assert "sarkmeli projections rebuild status" in tracking.find(db, Place(STATUS)).stopped
+    assert not lag.is_ready(db, MODELS)
+    rebuild(own_history.conninfo, own_history.ledger.reader, STATUS)
+    with running(own_history):
+        assert caught_up(own_history, waiting)
+    assert lag.is_ready(db, MODELS)
+
+
+def test_lag_is_told_in_positions_and_seconds(own_history: Any, db: Any) -> None:
+    assert [one.position for one in lag.lag(db, MODELS)] == [None] * len(MODELS)
+    Runner(own_history.conninfo, own_history.ledger.reader, MODELS).run_once()
+    before = end(own_history)
+    assert {(one.position, one.behind, one.seconds) for one in lag.lag(db, MODELS)} == {(before, 0, 0.0)}
+    own_history.story("waiting").given(paid)
+    (found,) = lag.lag(db, [STATUS])
+    assert (found.position, found.behind) == (before, end(own_history) - before)
+    assert found.seconds > 0
+
+
+def test_waiting_ends_with_the_bound_and_with_the_news(own_history: Any, waiting: Waiting) -> None:
+    here = end(own_history)
+    assert not waiting.wait_for(STATUS, here, 0.0)
+    assert not waiting.wait_for(STATUS, here, 0.05)
+    answers: list[bool] = []
+    waiters = [
+        threading.Thread(target=lambda: answers.append(waiting.wait_for(STATUS, here, LONG))) for _ in range(8)
+    ]
+    for waiter in waiters:
+        waiter.start()
+    Runner(own_history.conninfo, own_history.ledger.reader, [STATUS]).run_once()
+    for waiter in waiters:
+        waiter.join(LONG)
+    assert answers == [True] * 8
+
+
+def test_waiting_needs_no_signal(own_history: Any, db: Any, waiting: Waiting) -> None:
+    """The row moves, and nobody says so."""
+    here = end(own_history)
+    answers: list[bool] = []
+    waiter = threading.Thread(target=lambda: answers.append(waiting.wait_for(STATUS, here, LONG)))
+    waiter.start()
+    tracking.adopt(db, Place(STATUS), own_history.ledger.reader.lineage(), here)
+    waiter.join(LONG)
+    assert answers == [True]
+
+
+def test_who_waited_reads_what_was_waited_for(
+    own_history: Any, waiting: Waiting, pool_of: Callable[[str], Any]
+) -> None:
+    pool, story = pool_of(own_history.conninfo), own_history.story("waiting")
+    with running(own_history):
+        for step in (paid, seen, begun, asked):
+            story.given(step)
+            wanted = end(own_history)
+            assert waiting.wait_for(STATUS, wanted, LONG)
+            answer = status.find(pool, story.case)
+            assert answer.position >= wanted
+            assert answer.known().dossier.state is story.application.state
+
+
+def test_a_rebuild_beside_replaces_the_rows_at_once(
+    own_history: Any, db: Any, reading: str, pool_of: Callable[[str], Any]
+) -> None:
+    reader, place = own_history.ledger.reader, Place(STATUS)
+    Runner(own_history.conninfo, reader, MODELS).run_once()
+    expected = folded_anew(own_history, reading)
+    db.execute("DELETE FROM reading.status_payment_v1")
+    db.execute("UPDATE reading.status_v1 SET state = 'LAPSED'")
+    recorded = reader.read(0, 1)[0]
+    poison.add(db, place, poison.blame(recorded, ValueError()), poison.Bound())
+    broken = rows.table_hash(db, place)
+    pool = pool_of(own_history.conninfo)
+
+    with session(own_history.conninfo) as at_work:
+        runner = Follower(at_work, reader, place)
+        seen_on_the_way: list[tuple[str, bool]] = []
+
+        def told(position: int, settled: int) -> None:
+            stale = isinstance(status.find(pool, recorded.stream).row, poison.Stale)
+            seen_on_the_way.append((rows.table_hash(db, place), stale))
+
+        assert rebuild(own_history.conninfo, reader, STATUS, told=told) == end(own_history)
+        assert seen_on_the_way == [(broken, True)]
+        assert hashes(db) == expected
+        assert poison.every(db) == []
+
+        own_history.story("waiting").given(paid)
+        while runner.step():
+            pass
+    Runner(own_history.conninfo, reader, [model for model in MODELS if model is not STATUS]).run_once()
+    reading_anew = folded_beyond(own_history)
+    assert rows.table_hash(db, place) == reading_anew
+    left = db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'reading' AND tablename LIKE '%beside'")
+    assert left.fetchone()[0] == 0
+
+
+def folded_beyond(history: Any) -> str:
+    """The status tables as a second rebuild makes them."""
+    rebuild(history.conninfo, history.ledger.reader, STATUS)
+    with psycopg.connect(history.conninfo, autocommit=True) as db:
+        return rows.table_hash(db, Place(STATUS))
+
+
+def test_a_runner_with_a_batch_in_hand_is_fenced_by_a_rebuild(own_history: Any, db: Any) -> None:
+    """It read at position 0; the rebuild has moved the model to the end meanwhile."""
+    runner = Follower(db, own_history.ledger.reader, Place(QUEUE))
+    rebuild(own_history.conninfo, own_history.ledger.reader, QUEUE)
+    before = rows.table_hash(db, Place(QUEUE))
+    with pytest.raises(Fenced):
+        runner.step()
+    assert rows.table_hash(db, Place(QUEUE)) == before
+
+
+def test_one_rebuild_of_a_model_at_a_time(own_history: Any) -> None:
+    with session(own_history.conninfo) as other:
+        assert take_turn(other, Place(STATUS, beside=True))
+        with pytest.raises(BusyElsewhere):
+            rebuild(own_history.conninfo, own_history.ledger.reader, STATUS)

@@ -150,7 +150,7 @@ class Endpoint:
     def _told(self, error: GraphQLError) -> dict[str, Any]:
         """A request error: in production without a word of the schema."""
         if _is_bug(error):
-            _log_bug(cast(BaseException, error.original_error), field=None)
+            log_bug(cast(BaseException, error.original_error), field=None)
             return {"message": "The service failed.", "extensions": {"code": "FAILED"}}
         ours = error.message.startswith("The operation ")
         message = error.message if ours or not self.closed else "The document or its variables do not fit the schema."
@@ -168,7 +168,7 @@ class Endpoint:
             extensions: dict[str, Any] = {"code": "OUTCOME_UNKNOWN", "commandId": str(cause.command_id)}
             message = "Whether it was done is not known. Send it again with the same commandId."
         else:
-            _log_bug(cause, field=place, correlation=str(context.correlation))
+            log_bug(cause, field=place, correlation=str(context.correlation))
             extensions = {"code": "FAILED", "correlation": str(context.correlation)}
             message = "The service failed."
         return {"message": message, "path": error.path, "extensions": extensions}
@@ -201,7 +201,7 @@ def _refused(reason: str, status: int = 400) -> Response:
     return JSONResponse({"errors": [{"message": reason, "extensions": {"code": "BAD_REQUEST"}}]}, status)
 
 
-def _log_bug(error: BaseException, *, field: str | None, correlation: str | None = None) -> None:
+def log_bug(error: BaseException, *, field: str | None, correlation: str | None = None) -> None:
     """The error's type and frames. Its message may hold what a person wrote, so it is not logged."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("failed", error=type(error).__qualname__, field=field, correlation=correlation, frames=frames[-12:])

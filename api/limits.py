@@ -40,7 +40,7 @@ MAX_ROOT_FIELDS: Final = 10
 """Fields at the root of one operation: a document is not a batch."""
 PAGE: Final = 20
 """Rows that a connection brings when ``first`` is not given."""
-MAX_PAGE: Final = 100
+MAX_PAGE: Final = 50
 """Rows that a connection brings at most; also what a variable ``first`` counts as."""
 
 _ENOUGH: Final = 10**9

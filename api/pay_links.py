@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from api.ports import Ports
-from api.tickets import For, Tickets
+from api.ports import Facts
+from api.tickets import For, Macs, Tickets
 
 LASTS: Final = timedelta(days=30)
 """Longer than any order; whether it may still be paid is asked of the payment itself."""
 
 
-def pay_link(ports: Ports, payment: UUID, now: datetime) -> str:
+def pay_link(facts: Facts, keys: Macs, payment: UUID, now: datetime) -> str:
     """Where to pay this card order."""
-    return f"{ports.facts.url}/pay/{Tickets(ports.keys).issue(For.PAY, payment, now, LASTS)}"
+    return f"{facts.url}/pay/{Tickets(keys).issue(For.PAY, payment, now, LASTS)}"

@@ -47,6 +47,9 @@ STAFF_ONLY: Final[dict[str, frozenset[Role]]] = {
 }
 """The roles that each staff field is for."""
 
+DOCUMENTS: Final = _OPERATOR | _REVIEW
+"""Who may download a case's documents: officers and the chief, and the operator of its call while it lasts."""
+
 PUBLIC: Final = frozenset(
     {
         "Mutation.openDraft",

@@ -170,7 +170,7 @@ def _registered(context: Context, receipt: Receipt, now: datetime) -> Applicatio
         number=group_number(str(application.number)),
         code=group_code(ports.compatriot.code_of(application.id)) if application.code_issue == 1 else "",
         fee=Money.of(application.fee),
-        bank_page=pay_link(ports, payment, now),
+        bank_page=pay_link(ports.facts, ports.keys, payment, now),
         cash_reference=str(application.cash_reference),
         bar=bar_view(ports, SERVICE, now),
     )

@@ -166,7 +166,7 @@ class HolderCommands:
                 token=token(context, receipt),
                 payment=payment.id,
                 fee=Money.of(payment.fee),
-                bank_page=pay_link(context.ports, payment.id, act.now),
+                bank_page=pay_link(context.ports.facts, context.ports.keys, payment.id, act.now),
                 expires=payment.expires,
             )
 

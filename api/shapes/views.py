@@ -36,7 +36,7 @@ def holders_view(ports: Ports, who: Holder, found: Status, papers: Papers, now: 
     def payment(row: PaymentRow) -> Payment:
         unpaid = row.phase is PaymentPhase.OPEN and found.dossier.paid_by is None
         payable = unpaid and row.expires is not None and row.expires > now
-        return Payment.of(row, pay_link(ports, row.payment, now) if payable else None)
+        return Payment.of(row, pay_link(ports.facts, ports.keys, row.payment, now) if payable else None)
 
     return _view(ports, who.found.position, found, papers, document, payment)
 

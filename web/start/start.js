@@ -54,11 +54,11 @@ async function listUploads() {
 
 const steps = {
   async draft() {
-    const answer = answered("draft", await ask("open-draft", { input: {} }));
+    const answer = answered("draft", await ask("OpenDraft", { input: {} }));
     if (answer) show("draft", `${texts.draft_is} ${answer.expiresAt}`);
   },
   async email({ email }) {
-    const answer = answered("email", await ask("request-email-code", { input: { email: email.value } }));
+    const answer = answered("email", await ask("RequestEmailCode", { input: { email: email.value } }));
     if (!answer) return;
     show("email", texts.email_sent);
     fillIn((input) => {
@@ -67,7 +67,7 @@ const steps = {
   },
   async code({ code }) {
     const email = form("email").elements.email.value;
-    const answer = answered("code", await ask("confirm-email", { input: { email, code: code.value } }));
+    const answer = answered("code", await ask("ConfirmEmail", { input: { email, code: code.value } }));
     if (answer) show("code", texts.email_confirmed);
   },
   async file({ kind, file }) {
@@ -85,7 +85,7 @@ const steps = {
     await listUploads();
   },
   async register({ variables }) {
-    show("register", await ask("register-application", JSON.parse(variables.value)));
+    show("register", await ask("RegisterApplication", JSON.parse(variables.value)));
   },
 };
 

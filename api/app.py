@@ -1,0 +1,106 @@
+"""The API put together: one ASGI application over its ports."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.bank import bank_router
+from api.documents import TrustedDocuments
+from api.downloads import downloads_router
+from api.endpoint import Endpoint, log_bug
+from api.health import REQUESTS, SECONDS, health_router
+from api.pages import HEADERS
+from api.ports import Ports
+from api.schema import build_schema
+from api.signalling import signalling_router
+from api.signing_in import sign_in_router
+from api.start import start_router
+from api.uploads import Reception, uploads_router
+
+log = structlog.get_logger("api")
+
+HSTS: Final = "max-age=63072000; includeSubDomains"
+
+
+def create_app(ports: Ports) -> ASGIApp:
+    """The service over these ports."""
+    closed = ports.facts.production
+    app = FastAPI(title="Sarkmeli", docs_url=None, redoc_url=None, openapi_url=None)
+    trusted = TrustedDocuments.read()
+    endpoint = Endpoint(build_schema(closed=closed), ports, trusted)
+
+    @app.post("/graphql", include_in_schema=False)
+    async def graphql(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        with SECONDS.time():
+            answer = await endpoint(request)
+        REQUESTS.labels(answer.status_code).inc()
+        return answer
+
+    routers = [
+        health_router(ports),
+        bank_router(ports),
+        sign_in_router(ports),
+        downloads_router(ports),
+        signalling_router(ports),
+        uploads_router(reception(ports)),
+    ]
+    if not closed:
+        routers.append(start_router(ports, trusted))
+    for router in routers:
+        app.include_router(router)
+    return Doorway(app, ports)
+
+
+def reception(ports: Ports) -> Reception:
+    """What receiving uploads needs of the ports."""
+
+    def client(request: Request) -> str:
+        peer = request.client.host if request.client else None
+        return ports.proxies.client(peer, request.headers.getlist("x-forwarded-for"))
+
+    return Reception(
+        drafts=ports.drafts,
+        uploads=ports.uploads,
+        files=ports.files,
+        inspector=ports.inspector,
+        client=client,
+        origins=frozenset({ports.facts.url}),
+    )
+
+
+class Doorway:
+    """Around everything: headers on every answer, and a bug logged without the values that it met."""
+
+    def __init__(self, app: ASGIApp, ports: Ports) -> None:
+        self.app = app
+        self.secure = ports.facts.url.startswith("https://")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        begun = False
+
+        async def outward(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if self.secure:
+                    headers.setdefault("Strict-Transport-Security", HSTS)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, outward)
+        except Exception as error:  # noqa: BLE001 - the last door: everything is logged here, nothing goes further
+            log_bug(error, field=scope.get("path"))
+            if scope["type"] == "http" and not begun:
+                failed = JSONResponse({"message": "The service failed."}, 500)
+                await failed(scope, receive, outward)

@@ -1,0 +1,112 @@
+"""``/start`` and ``/graphiql``: where a stranger begins. Both are off in production."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+
+import texts
+from api.context import run
+from api.documents import TrustedDocuments
+from api.pages import CONTENT_POLICY
+from api.ports import Ports
+from domain.compatriot.documents import DocumentKind
+from texts.sentences import sentences
+
+WEB: Final = Path(__file__).parent.parent / "web"
+GRAPHIQL: Final = WEB / "dist" / "graphiql"
+
+GRAPHIQL_POLICY: Final = CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+    "img-src 'self' data:", "img-src 'self' data:; font-src 'self' data:; worker-src 'self'"
+)
+"""Its editor sets styles as it goes; scripts are still our own files only."""
+
+SHOWN_KINDS: Final = [kind.value for kind in DocumentKind if kind is not DocumentKind.INFORMATION]
+
+
+def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
+    """``/start`` with its files, ``/graphiql`` with its."""
+    router = APIRouter(include_in_schema=False)
+    pages = Environment(loader=FileSystemLoader(WEB / "start"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+    @router.get("/start")
+    async def start(request: Request) -> Response:
+        asked = request.query_params.get("language")
+        language = texts.language(asked) if asked else texts.preferred(request.headers.get("accept-language"))
+        return HTMLResponse(await run(_start, ports, pages, trusted, str(language)))
+
+    @router.get("/start/{name}")
+    async def start_file(name: str) -> Response:
+        return _file(WEB / "start", name, ("start.js", "start.css"))
+
+    @router.get("/graphiql")
+    async def graphiql(request: Request) -> Response:
+        if not (GRAPHIQL / "index.html").is_file():
+            language = texts.preferred(request.headers.get("accept-language"))
+            return PlainTextResponse(texts.say(language, "start", "graphiql_missing"), 503)
+        return FileResponse(
+            GRAPHIQL / "index.html", media_type="text/html", headers={"Content-Security-Policy": GRAPHIQL_POLICY}
+        )
+
+    @router.get("/graphiql/{name}")
+    async def graphiql_file(name: str) -> Response:
+        built = tuple(path.name for path in GRAPHIQL.glob("*")) if GRAPHIQL.is_dir() else ()
+        return _file(GRAPHIQL, name, built)
+
+    return router
+
+
+def sample_variables(ports: Ports) -> dict[str, Any]:
+    """A person of the sandbox's civil registry, as the form would be filled in; documents are yet to be uploaded."""
+    return {
+        "input": {
+            "form": {
+                "nameKa": {"first": "ნინო", "last": "მაისურაძე"},
+                "nameLatin": {"first": "Nino", "last": "Maisuradze"},
+                "birthDate": "1988-03-14",
+                "sex": "FEMALE",
+                "citizenships": ["GE"],
+                "personalNumber": "01008012345",
+                "document": {"kind": "OTHER", "number": "18IC40211", "issuer": "GE", "expires": "2034-05-20"},
+                "addressAbroad": {"country": "DE", "city": "Berlin", "line": "Torstraße 1", "postcode": "10119"},
+                "email": "nino@example.org",
+                "telephone": "+493012345678",
+                "grounds": {"citizenAbroad": True, "origin": False, "motherTongue": False},
+                "tier": "STANDARD",
+                "language": "KA",
+                "channel": "CARD",
+            },
+            "documents": [],
+            "consents": [
+                {"kind": consent.kind.value, "version": consent.version} for consent in ports.compatriot_rules.consents
+            ],
+        }
+    }
+
+
+def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: str) -> str:
+    say = sentences(texts.language(language), "start")
+    return pages.get_template("start.html.jinja").render(
+        language=language,
+        other="en" if language == "ka" else "ka",
+        say=say,
+        links=ports.facts.links,
+        samples=ports.facts.samples,
+        samples_url=ports.facts.samples_url,
+        kinds=SHOWN_KINDS,
+        operations=trusted.operations,
+        sample=json.dumps(sample_variables(ports), ensure_ascii=False, indent=2),
+        given={"operations": {each.name: each.text for each in trusted.operations}, "texts": say},
+    )
+
+
+def _file(folder: Path, name: str, known: tuple[str, ...]) -> Response:
+    if name not in known:
+        return Response(status_code=404)
+    return FileResponse(folder / name)

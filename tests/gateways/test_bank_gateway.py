@@ -18,14 +18,14 @@ from gateways.bank import BadSignature, BankDisagrees, BankOverHttp, notice_told
 from gateways.neighbour import Patience
 
 FEE = Money(Decimal("50.00"))
-QUICK = Patience(connect=1.0, answer=2.0, in_all=4.0, tries=3, trips_after=100)
+PATIENT = Patience(connect=10.0, answer=10.0, in_all=20.0, tries=3, trips_after=100)
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 
 def gateway(sandbox: Sandbox, *secrets: str) -> BankOverHttp:
     known = sandbox.secrets
     return BankOverHttp(
-        f"{sandbox.url}/bank", known["bank_api_key"], secrets or (known["bank_signing_secret"],), QUICK
+        f"{sandbox.url}/bank", known["bank_api_key"], secrets or (known["bank_signing_secret"],), PATIENT
     )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_a_failing_bank_is_unavailable_and_one_failure_is_got_over(
 
 def test_a_wrong_key_is_unavailable(shared_sandbox: Sandbox) -> None:
     with pytest.raises(BankUnavailable):
-        BankOverHttp(f"{shared_sandbox.url}/bank", "wrong", ("s",), QUICK).order(uuid4())
+        BankOverHttp(f"{shared_sandbox.url}/bank", "wrong", ("s",), PATIENT).order(uuid4())
 
 
 def test_cash_is_read_by_cursor_and_sent_back_by_transaction(own_sandbox: Sandbox, service: Service) -> None:

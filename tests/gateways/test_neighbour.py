@@ -12,6 +12,7 @@ import pytest
 from gateways.neighbour import Answer, Neighbour, NeighbourDown, Patience
 
 QUICK = Patience(connect=0.5, answer=0.5, in_all=1.0, tries=3, trips_after=100)
+PATIENT = Patience(connect=10.0, answer=10.0, in_all=30.0, tries=3, trips_after=100)
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 Script = Callable[[socket.socket], None]
@@ -77,7 +78,7 @@ def floods(connection: socket.socket) -> None:
 
 def test_a_neighbour_that_fails_and_then_answers_has_answered() -> None:
     busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
-    with speaking(hangs_up, says(busy), says(WHOLE)) as (neighbour, callers):
+    with patient(PATIENT, hangs_up, says(busy), says(WHOLE)) as (neighbour, callers):
         assert neighbour.ask("GET", "/") == Answer(200, b"ok", "")
         assert len(callers) == 3
 
@@ -96,19 +97,19 @@ def test_an_answer_without_end_is_not_kept() -> None:
 
 
 def test_a_refusal_is_an_answer_and_is_not_asked_for_twice() -> None:
-    with speaking(says(b"HTTP/1.1 409 No\r\nContent-Length: 0\r\n\r\n")) as (neighbour, callers):
+    with patient(PATIENT, says(b"HTTP/1.1 409 No\r\nContent-Length: 0\r\n\r\n")) as (neighbour, callers):
         assert neighbour.ask("POST", "/").status == 409
         assert len(callers) == 1
 
 
 def test_nobody_is_led_elsewhere() -> None:
     away = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
-    with speaking(says(away)) as (neighbour, _):
+    with patient(PATIENT, says(away)) as (neighbour, _):
         assert neighbour.ask("GET", "/").status == 302
 
 
 def test_a_neighbour_that_keeps_failing_is_left_alone_and_then_asked_again() -> None:
-    tripping = Patience(connect=0.5, answer=0.5, in_all=5.0, tries=1, trips_after=2, rests=0.05)
+    tripping = Patience(connect=10.0, answer=10.0, in_all=20.0, tries=1, trips_after=2, rests=0.05)
     with patient(tripping, hangs_up, hangs_up, says(WHOLE)) as (neighbour, callers):
         for _ in range(2):
             with pytest.raises(NeighbourDown):

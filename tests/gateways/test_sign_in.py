@@ -22,7 +22,7 @@ from gateways import sign_in_keys
 from gateways.neighbour import Patience
 from gateways.sign_in import ProviderSettings, RelyingParty, SignInRefused, SignInUnavailable, verifier
 
-QUICK = Patience(connect=1.0, answer=2.0, in_all=3.0, tries=2, trips_after=100)
+PATIENT = Patience(connect=10.0, answer=10.0, in_all=20.0, tries=3, trips_after=100)
 
 
 def relying_party(sandbox: Sandbox, **changes: Any) -> RelyingParty:
@@ -34,7 +34,7 @@ def relying_party(sandbox: Sandbox, **changes: Any) -> RelyingParty:
         "audience": "sarkmeli",
         **changes,
     }
-    return RelyingParty(ProviderSettings(**known), QUICK)
+    return RelyingParty(ProviderSettings(**known), PATIENT)
 
 
 @pytest.fixture

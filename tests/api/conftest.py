@@ -1,0 +1,34 @@
+"""One service a worker, over real PostgreSQL and real neighbours on loopback."""
+
+import pytest
+from neighbours import Sandbox, free_port
+from window import settings_of, window
+
+
+@pytest.fixture(scope="session")
+def databases(postgres):
+    """A function that makes a database which lasts as long as the server."""
+    import uuid
+
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    def make():
+        name = f"api{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return make_conninfo(postgres, dbname=name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def at(tmp_path_factory, databases):
+    """The service."""
+    folder, port = tmp_path_factory.mktemp("run"), free_port()
+    sandbox_port = free_port()
+    named = ("--public-url", f"http://localhost:{sandbox_port}")
+    sandbox = Sandbox(folder / "sandbox", f"http://localhost:{port}", named, sandbox_port).start()
+    with window(settings_of(folder, databases, port, sandbox), sandbox) as running:
+        yield running
+    sandbox.stop()

@@ -1,0 +1,158 @@
+"""The deadlines consumer on the real ledger and the sandbox bank, with the clock set forward."""
+
+from decimal import Decimal
+
+import pytest
+from consumer_house import CASHIER
+
+from consumers.duties import Later
+from consumers.terms import Terms
+from domain.compatriot.lapse import AlreadyWarned
+from domain.payments.payment import Payment
+from sarkmeli.case_files import LedgerFiles
+
+
+@pytest.fixture
+def duty(at):
+    """Do one duty of the office's once, after the read models have caught up."""
+
+    def do(name):
+        at.project()
+        return next(each for each in at.house.deadlines().duties if each.name == name).do()
+
+    return do
+
+
+def test_who_brings_nothing_is_warned_once_and_lapses_once(at, duty):
+    case = at.register()
+    at.days_pass(22)
+    assert duty("terms") == 0
+    at.days_pass(1)
+    assert (duty("terms"), duty("terms")) == (1, 0)
+    assert at.story(case) == ["ExpiryWarned"]
+    at.days_pass(7)
+    assert duty("terms") == 0
+    at.days_pass(1)
+    assert (duty("terms"), duty("terms")) == (1, 0)
+    assert at.story(case) == ["ExpiryWarned", "Lapsed"]
+
+
+def test_after_a_weeks_stop_a_late_warning_moves_the_last_day(at, duty):
+    case = at.register()
+    registered_until = at.application(case).answer_until
+    at.days_pass(33)
+    assert (duty("terms"), duty("terms")) == (1, 0)
+    assert at.story(case) == ["ExpiryWarned"]
+    moved_by = at.application(case).answer_until - registered_until
+    assert moved_by.days == 10
+    at.days_pass(7)
+    assert duty("terms") == 0
+    at.days_pass(1)
+    assert duty("terms") == 1
+    assert at.story(case) == ["ExpiryWarned", "Lapsed"]
+
+
+def test_after_a_long_stop_nobody_of_many_is_missed(at, duty):
+    cases = [at.register(f"nobody{number}@example.org") for number in range(103)]
+    at.days_pass(40)
+    assert duty("terms") == len(cases)
+    assert {tuple(at.story(case)) for case in cases} == {("ExpiryWarned",)}
+    at.days_pass(8)
+    assert duty("terms") == len(cases)
+    assert {tuple(at.story(case)) for case in cases} == {("ExpiryWarned", "Lapsed")}
+
+
+def test_a_stale_read_model_warns_nobody_twice(at):
+    case = at.register()
+    at.days_pass(25)
+    at.project()
+    terms = Terms(at.office, at.house.compatriot, at.house.pool)
+    assert terms.keep() == 1
+    again = Terms(at.office, at.house.compatriot, at.house.pool)
+    assert again.keep() == 1, "the same command again: the ledger knows it and answers what it did"
+    assert at.story(case) == ["ExpiryWarned"]
+    with pytest.raises(AlreadyWarned):
+        at.house.compatriot.warn(at.office.act(at.office.history(case)[-1].by, "warn"), case=case)
+
+
+def test_a_lost_callback_is_found_by_asking(at, duty, sandbox):
+    case = at.register()
+    sandbox.pay(at.at_bank(case), card="4000000000000051")
+    assert duty("orders at the bank") == 1
+    assert at.story(case) == ["Paid"]
+    assert duty("orders at the bank") == 0
+
+
+def test_an_order_that_expired_here_is_asked_about_until_the_bank_has_said_its_last_word(at, duty, sandbox):
+    case = at.register()
+    page = at.at_bank(case)
+    at.days_pass(1)
+    assert (duty("orders out of time"), duty("orders out of time")) == (1, 0)
+    assert duty("orders at the bank") == 0
+    sandbox.pay(page, card="4000000000000051")
+    at.days_pass(1)
+    assert duty("orders at the bank") == 1
+    assert at.story(case) == ["Paid"]
+    assert at.events(at.order(case)) == ["Opened", "Expired", "Succeeded"]
+
+
+def test_an_order_that_nobody_opened_at_the_bank_fails_after_its_grace(at, duty):
+    case = at.register()
+    at.days_pass(1)
+    duty("orders out of time")
+    assert duty("orders at the bank") == 0
+    at.days_pass(1)
+    assert duty("orders at the bank") == 1
+    assert at.events(at.order(case)) == ["Opened", "Expired", "Failed"]
+
+
+def test_while_the_bank_is_away_nothing_is_lost(at, duty, sandbox):
+    case = at.register()
+    sandbox.pay(at.at_bank(case), card="4000000000000051")
+    sandbox.stop()
+    try:
+        with pytest.raises(Later):
+            duty("orders at the bank")
+        with pytest.raises(Later):
+            duty("cash")
+    finally:
+        sandbox.start()
+    del at.house.bank  # a new process: its circuit to the bank is closed
+    assert duty("orders at the bank") == 1
+    assert at.story(case) == ["Paid"]
+
+
+def test_cash_whose_notice_was_lost_is_taken_once(at, duty, sandbox):
+    case = at.register()
+    application = at.application(case)
+    sandbox.pay_cash(reference=str(application.cash_reference), amount="50.00", delivery="lost")
+    assert duty("cash") >= 1
+    assert duty("cash") == 0
+    assert at.story(case) == ["Paid"]
+
+
+def test_money_is_sent_back_once_however_often_that_is_tried(at, duty, sandbox):
+    case = at.register()
+    reference = str(at.application(case).cash_reference)
+    sandbox.pay_cash(reference=reference, amount="50.00", delivery="lost")
+    sandbox.pay_cash(reference=reference, amount="50.00", delivery="lost")
+    duty("cash")
+    assert at.story(case) == ["Paid", "RefundDue"]
+    payment = next(iter(at.application(case).refunds))
+    at.house.payments.order_refund(at.office.act(CASHIER, "order refund"), payment=payment)
+    money = at.office.load(Payment, payment)
+    at.house.bank.refund(payment, money.transaction, money.received)  # and the office died before it could note it
+    assert (duty("money sent back"), duty("money sent back")) == (1, 0)
+    assert at.events(payment)[-2:] == ["RefundOrdered", "Refunded"]
+    assert at.story(case) == ["Paid", "RefundDue", "Refunded"]
+    assert at.office.load(Payment, payment).received.amount == Decimal("50.00")
+
+
+def test_unused_uploads_go_and_those_that_a_case_holds_stay(at, duty):
+    case = at.register()
+    held = set(at.application(case).documents)
+    files = LedgerFiles(at.office, at.house.ledger.reader)
+    draft = at.office.history(case)[0].draft
+    assert set(files.of(draft, None)) == set(files.of(draft, case)) == {document.file for document in held}
+    assert duty("drafts and uploads") == 0
+    assert duty("what has expired") >= 0

@@ -116,3 +116,7 @@ DIGESTS: Final = {
     "noto-sans-greek-700-normal.woff2": "453c49c9043e04c1103ed1228a1d8d96750c858e08d6b204119d7a16b7642246",
 }
 """SHA-256 of each file of those packages that is used."""
+
+
+if __name__ == "__main__":
+    prepare()

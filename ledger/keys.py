@@ -126,9 +126,12 @@ class KeyStore:
         self._by_subject.clear()
         self._by_id.clear()
 
-    def subject_key(self, subject: SubjectId) -> SubjectKey:
-        """The key that seals what is said of ``subject`` now. Raises: SubjectErased, UnknownKey."""
-        known, found = self._by_subject.find(subject)
+    def subject_key(self, subject: SubjectId, *, fresh: bool = False) -> SubjectKey:
+        """The key that seals what is said of ``subject`` now; ``fresh`` asks the key store whatever is remembered.
+
+        Raises: SubjectErased, UnknownKey.
+        """
+        known, found = (False, None) if fresh else self._by_subject.find(subject)
         if not known:
             found = self._load("id", [subject]).get(subject)
         if found is None:
@@ -155,9 +158,15 @@ class KeyStore:
         """The code key version that new codes are computed under."""
         return self._ring.current("code")
 
-    def code(self, subject: SubjectId, service: str, number: str, version: int, issue: int) -> str:
-        """The 16 Crockford base32 characters, ungrouped. Raises: SubjectErased, UnknownKey (both LookupError)."""
-        salt = self.subject_key(subject).salt
+    def code(
+        self, subject: SubjectId, service: str, number: str, version: int, issue: int, *, fresh: bool = False
+    ) -> str:
+        """The 16 Crockford base32 characters, ungrouped.
+
+        ``fresh`` asks the key store in any case, one statement, so that a look-up costs the same for a subject that
+        is remembered, one that is not and one that never was. Raises: SubjectErased, UnknownKey (both LookupError).
+        """
+        salt = self.subject_key(subject, fresh=fresh).salt
         message = bind("sarkmeli code", service, number, issue.to_bytes(4, "big"), salt)
         if version not in self._ring.live("code"):
             raise UnknownKey(f"code key version {version} is not in use")

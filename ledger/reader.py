@@ -20,7 +20,7 @@ from ledger.mapper import SealingMapper, sealed_part, with_facts
 from ledger.sealing import Sealed, Sealer
 from ledger.signals import Listener
 
-__all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded"]
+__all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded", "Undecodable"]
 
 LINEAGE_MEMORY: Final = 5.0
 """Seconds for which the lineage is not asked for again."""
@@ -46,6 +46,21 @@ class Recorded:
     sealed: Sealed | None
 
 
+class Undecodable(Exception):
+    """An event stands in the ledger that this program cannot read; its cause says why.
+
+    A follower may set its stream aside and go on after ``position``.
+    """
+
+    def __init__(self, row: events.Row) -> None:
+        super().__init__(f"{row.topic} at position {row.position} cannot be read")
+        self.position = row.position
+        self.stream = row.stream
+        self.version = row.version
+        self.topic = row.topic
+        self.recorded_at = row.recorded_at.astimezone(UTC)
+
+
 class Reader:
     """Reads the ledger without ever passing a position that is still to be filled. Safe for many threads."""
 
@@ -67,16 +82,27 @@ class Reader:
         return reading(self._pool, self._barrier.settled)
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
-        """At most ``limit`` events from after a position, in order, none past the settled one."""
+        """At most ``limit`` events from after a position, in order, none past the settled one.
+
+        Stops before an event that cannot be read. Raises: Undecodable if that one stands first.
+        """
 
         def ask(connection: Connection[Any]) -> list[events.Row]:
             settled = self._barrier.settled(connection)
             return events.by_position(connection, after, settled, limit) if settled > after else []
 
-        return [self._recorded(row) for row in reading(self._pool, ask)]
+        found: list[Recorded] = []
+        for row in reading(self._pool, ask):
+            try:
+                found.append(self._recorded(row))
+            except Undecodable:
+                if not found:
+                    raise
+                break
+        return found
 
     def stream(self, stream: UUID) -> Sequence[Recorded]:
-        """One stream's events by version."""
+        """One stream's events by version. Raises: Undecodable."""
         found = reading(self._pool, lambda connection: events.by_version(connection, stream))
         return [self._recorded(row) for row in found]
 
@@ -127,7 +153,10 @@ class Reader:
 
     def _recorded(self, row: events.Row) -> Recorded:
         stored = row.stored()
-        event = self._mapper.unopened(stored)
+        try:
+            event = self._mapper.unopened(stored)
+        except Exception as error:  # an upcaster or a class's own check may raise anything
+            raise Undecodable(row) from error
         return Recorded(
             position=row.position,
             stream=row.stream,

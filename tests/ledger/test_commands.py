@@ -218,6 +218,6 @@ def test_without_keys_there_are_no_commands(house: House) -> None:
     house.closing.append(office.close)
     act = office.act(somebody(), "write")
     with pytest.raises(ProgrammingError):
-        write(office, act, None)
+        office.recorder.insert_events([], command=act, principal=uuid4())
     with pytest.raises(ProgrammingError):
         office.find("number", "1")

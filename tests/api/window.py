@@ -14,6 +14,7 @@ from granian.server.embed import Server
 from neighbours import HTTP
 from psycopg.conninfo import conninfo_to_dict
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from websockets.sync.client import connect
 
 from api.app import create_app
 from sarkmeli.house import open_house
@@ -59,12 +60,14 @@ def window(settings, sandbox):
 def served(app, port):
     """An application behind a real server, in a thread of its own."""
     server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
-    serving = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    loop = asyncio.new_event_loop()
+    serving = threading.Thread(target=loop.run_until_complete, args=(server.serve(),), daemon=True)
     serving.start()
     _answers(f"http://127.0.0.1:{port}/health/live")
     yield
-    server.stop()
+    loop.call_soon_threadsafe(server.stop)
     serving.join(20)
+    loop.close()
 
 
 @retry(retry=retry_if_exception_type(httpx.TransportError), wait=wait_fixed(0.02), stop=stop_after_delay(20))
@@ -218,3 +221,52 @@ def keyed(answer):
 
 def database(conninfo):
     return conninfo_to_dict(conninfo)["dbname"]
+
+
+def met(window, entered, operator):
+    """Both sides come to the signalling point of a call; what each was told until they were connected."""
+    address = f"ws://127.0.0.1:{window.house.settings.port}/videobar/calls/{entered['call']}"
+    told = {}
+    with connect(address) as applicant:
+        applicant.send(json.dumps({"ticket": entered["ticket"]}))
+        with connect(address, additional_headers={"Authorization": f"Bearer {operator.token}"}) as desk:
+            told["operator"] = _until_connected(desk)
+            told["applicant"] = _until_connected(applicant)
+            applicant.send('{"sdp": "offer"}')
+            told["passed on"] = json.loads(desk.recv(10))
+    return told
+
+
+def _until_connected(socket):
+    messages = [json.loads(socket.recv(10))]
+    while messages[-1]["type"] != "connected":
+        messages.append(json.loads(socket.recv(10)))
+    return messages
+
+
+def checks(source="CIVIL_REGISTRY", verdict="MATCHES", visual=True):
+    """Every check with one source and one verdict."""
+    check = {"source": source, "verdict": verdict}
+    names = ("surname", "firstName", "documentValidity", "citizenship", "picture")
+    return {**dict.fromkeys(names, check), "visualContact": visual}
+
+
+def seen(window, client, answer, operator="operator-1"):
+    """The applicant is called in, seen and verified; what the operator's last command answered."""
+    consent = client.ask("Office")["bar"]["consent"]
+    entered = client.do("EnterBar", **keyed(answer), consent=consent, camera=True, microphone=True)
+    desk = window.staff(operator)
+    claimed = desk.do("ClaimNextCall")
+    assert claimed["call"] == entered["call"]
+    met(window, entered, desk)
+    desk.do("RecordChecks", call=entered["call"], checks=checks(), will="She asks for the status of compatriot.")
+    return desk.do("Verify", call=entered["call"])
+
+
+def paid(window, answer):
+    """The fee is paid by card at the bank's page, and the payer comes back."""
+    there = HTTP.get(answer["bankPage"].replace("localhost", "127.0.0.1"), follow_redirects=False)
+    assert there.status_code == 303, there.text
+    back = window.sandbox.pay(there.headers["location"].replace("localhost", "127.0.0.1"))
+    assert back.status_code == 303, back.text
+    return HTTP.get(back.headers["location"].replace("localhost", "127.0.0.1"))

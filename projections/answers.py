@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from ledger.connecting import reading
+from ledger.connecting import asking
 from ledger.reader import Recorded
 from ledger.sealing import Sealed
 from projections.model import Table
@@ -75,7 +75,7 @@ def fetch(pool: Pool, query: bytes, arguments: Sequence[Any] | Mapping[str, Any]
         with db.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query, arguments).fetchall()
 
-    return reading(pool, rows)
+    return asking(pool, rows)
 
 
 def fetch_one(pool: Pool, query: bytes, arguments: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import structlog
 
-from ledger.reader import AheadOfLedger, OtherLineage, Recorded
+from ledger.reader import AheadOfLedger, OtherLineage, Recorded, Undecodable
 from projections import poison, tracking
 from projections.model import Change, Key, Row, Table
-from projections.poison import Bound, Poison, Undecodable
+from projections.poison import Bound, Poison
 from projections.rows import Rows
 from projections.tracking import Db, Place
 

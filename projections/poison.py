@@ -73,16 +73,6 @@ class Poison(Exception):
         self.stream = stream
 
 
-class Undecodable(Exception):
-    """The ledger holds an event that cannot be read as any event class; ``__cause__`` is why."""
-
-    def __init__(self, position: int, stream: UUID, recorded_at: datetime) -> None:
-        super().__init__(f"stream {stream} at {position}")
-        self.position = position
-        self.stream = stream
-        self.recorded_at = recorded_at
-
-
 class TooMuchPoison(Exception):
     """More streams than the bound were set apart within the last events: the model is at fault, and stops."""
 

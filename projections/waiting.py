@@ -17,7 +17,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
-from ledger.connecting import reading
+from ledger.connecting import asking
 from projections import tracking
 from projections.model import ReadModel
 from projections.tracking import CHANNEL, Db, Place
@@ -83,7 +83,7 @@ class Waiting:
         return False
 
     def _look(self, model: ReadModel) -> int:
-        standing = reading(self._pool, lambda db: tracking.find(db, Place(model)))
+        standing = asking(self._pool, lambda db: tracking.find(db, Place(model)))
         return standing.position if standing is not None else 0
 
     def _hear(self, key: tuple[str, int], position: int) -> None:

@@ -74,9 +74,7 @@ def make_history(postgres: str, folder: Path, told: Sequence[Callable[[RealStory
         story = RealStory(office, ledger, number)
         tell(story)
         stories_told[tell.__name__] = story
-    return History(
-        conninfo, keys_conninfo, folder, ledger, office, stories_told, ledger.reader.read(0, 100_000)
-    )
+    return History(conninfo, keys_conninfo, folder, ledger, office, stories_told, ledger.reader.read(0, 100_000))
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from ledger.reader import AheadOfLedger, OtherLineage, Recorded
-from projections.poison import Undecodable
+from ledger import events
+from ledger.reader import AheadOfLedger, OtherLineage, Recorded, Undecodable
 
 LINEAGE = uuid4()
+
+
+def undecodable(one: Recorded) -> Undecodable:
+    return Undecodable(
+        events.Row(one.position, one.stream, one.version, "of.no.Class", b"", None, None, None, one.recorded_at)
+    )
 
 
 @dataclass
@@ -33,7 +39,7 @@ class Told:
         for one in [one for one in self.events if one.position > after][: min(cut, limit)]:
             if one.position in self.undecodable:
                 if not found:
-                    raise Undecodable(one.position, one.stream, one.recorded_at)
+                    raise undecodable(one)
                 break
             found.append(one)
         return found
@@ -42,7 +48,7 @@ class Told:
         found = [one for one in self.events if one.stream == stream]
         for one in found:
             if one.position in self.undecodable:
-                raise Undecodable(one.position, one.stream, one.recorded_at)
+                raise undecodable(one)
         return found
 
     def wait(self, after: int, timeout: float) -> int:

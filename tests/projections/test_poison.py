@@ -8,12 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 from sources import Told
+from story import paid
 from tallies import HaltingMeddlers, Meddlers, Tallies
 
 from domain.payments.payment import Payment
 from projections import poison, rows, status, tracking
+from projections.all import MODELS
 from projections.follower import Follower, retry
 from projections.poison import Bound, Poison, Stale, TooMuchPoison
+from projections.runner import Runner
 from projections.status import STATUS
 from projections.tracking import Place
 
@@ -83,6 +86,23 @@ def test_an_event_that_cannot_be_read_sets_its_stream_apart(db: Any, history: An
     with pytest.raises(Poison):
         retry(db, Told(history.events, undecodable=frozenset({spoilt})), Place(Tallies()), sick)
     assert retry(db, Told(history.events), Place(Tallies()), sick)
+
+
+def test_an_event_of_no_known_class_in_the_ledger_stops_nobody_else(own_history: Any) -> None:
+    reader, sick = own_history.ledger.reader, own_history.case("granted")
+    with psycopg.connect(own_history.conninfo, autocommit=True) as db:
+        db.execute(
+            """
+            INSERT INTO ledger.event (position, stream, version, topic, plain, recorded_at, lineage)
+            SELECT ledger.draw(1), %s, 1000, 'compatriot.Application.FromTheFuture', '{}', now(), id
+            FROM ledger.lineage ORDER BY generation DESC LIMIT 1
+            """,
+            (sick,),
+        )
+        own_history.story("waiting").given(paid)
+        Runner(own_history.conninfo, reader, MODELS).run_once()
+        assert {(one.model, one.stream) for one in poison.every(db)} == {(model.name, sick) for model in MODELS}
+        assert {tracking.find(db, Place(model)).position for model in MODELS} == {reader.settled()}
 
 
 def test_a_retry_does_not_run_ahead_of_its_model(db: Any, history: Any) -> None:
@@ -155,9 +175,7 @@ def test_a_fault_of_the_database_is_nobody_s_poison(db: Any, history: Any) -> No
     assert tracking.find(db, Place(Tallies())).position == 0
 
 
-def test_a_quarantined_case_answers_stale(
-    reading: str, db: Any, history: Any, pool_of: Callable[[str], Any]
-) -> None:
+def test_a_quarantined_case_answers_stale(reading: str, db: Any, history: Any, pool_of: Callable[[str], Any]) -> None:
     follow(db, Told(history.events), STATUS)
     pool, sick = pool_of(reading), history.case("granted")
     assert not isinstance(status.find(pool, sick).row, Stale)

@@ -126,9 +126,7 @@ def test_a_runner_killed_in_mid_batch_is_taken_over(
     assert hashes(db) == folded_anew(own_history, reading)
 
 
-def test_a_runner_whose_connections_are_cut_goes_on(
-    own_history: Any, db: Any, waiting: Waiting, reading: str
-) -> None:
+def test_a_runner_whose_connections_are_cut_goes_on(own_history: Any, db: Any, waiting: Waiting, reading: str) -> None:
     with running(own_history):
         assert caught_up(own_history, waiting)
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -138,9 +136,7 @@ def test_a_runner_whose_connections_are_cut_goes_on(
     assert hashes(db) == folded_anew(own_history, reading)
 
 
-def test_a_second_runner_stands_by_and_takes_over(
-    own_history: Any, db: Any, waiting: Waiting, reading: str
-) -> None:
+def test_a_second_runner_stands_by_and_takes_over(own_history: Any, db: Any, waiting: Waiting, reading: str) -> None:
     with running(own_history):
         with running(own_history):
             assert caught_up(own_history, waiting)
@@ -178,9 +174,7 @@ def test_waiting_ends_with_the_bound_and_with_the_news(own_history: Any, waiting
     assert not waiting.wait_for(STATUS, here, 0.0)
     assert not waiting.wait_for(STATUS, here, 0.05)
     answers: list[bool] = []
-    waiters = [
-        threading.Thread(target=lambda: answers.append(waiting.wait_for(STATUS, here, LONG))) for _ in range(8)
-    ]
+    waiters = [threading.Thread(target=lambda: answers.append(waiting.wait_for(STATUS, here, LONG))) for _ in range(8)]
     for waiter in waiters:
         waiter.start()
     Runner(own_history.conninfo, own_history.ledger.reader, [STATUS]).run_once()

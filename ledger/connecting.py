@@ -61,10 +61,10 @@ def rows(connection: Connection[Any], query: LiteralString, params: Sequence[Any
         return cursor.execute(query, params).fetchall()
 
 
-def reading(pool: Pool, ask: Callable[[Connection[Any]], T]) -> T:
-    """What ``ask`` reads. If its connection proves dead (the server restarted), drop the dead ones and ask again.
+def asking(pool: Pool, ask: Callable[[Connection[Any]], T]) -> T:
+    """What ``ask`` gives. If its connection proves dead (the server restarted), drop the dead ones and ask again.
 
-    Only for what may be asked twice.
+    Only for what may be done twice: reads, and writes that harm nobody when repeated.
     """
     pool.open()
     connection = None

@@ -20,7 +20,7 @@ from uuid6 import uuid7
 from domain.number import code_from
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
-from ledger.connecting import Pool, open_pool, reading, refuse_unsafe_durability
+from ledger.connecting import asking, open_pool, refuse_unsafe_durability
 from ledger.keyring import Keyring
 from ledger.kms import KeyFolder, KeysMissing, Kms
 from ledger.memory import ShortMemory
@@ -79,9 +79,7 @@ class KeyStore:
         self._purposes: dict[tuple[str, int], bytes] = {}
         self._ring = Keyring(self._kms)
         try:
-            with self._pool_open().connection() as connection:
-                refuse_unsafe_durability(connection)
-                self._ring.open(connection)
+            asking(self._pool, self._open)
         except BaseException:
             self.close()
             raise
@@ -106,23 +104,19 @@ class KeyStore:
         """A new subject; its key is committed before this returns."""
         subject, key_id = UUID(int=uuid7().int), UUID(int=uuid7().int)
         secret = os.urandom(KEY_BYTES + SALT_BYTES)
-        with self._pool_open().connection() as connection, connection.transaction():
-            epoch = self._ring.hold_current_epoch(connection)
-            wrapped = self._kms.wrap("epoch", epoch, secret, place(subject, key_id))
-            connection.execute(
-                "INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s)",
-                (subject, key_id, epoch, wrapped),
-            )
+
+        def put(connection: Connection[Any]) -> None:
+            with connection.transaction():
+                epoch = self._ring.hold_current_epoch(connection)
+                wrapped = self._kms.wrap("epoch", epoch, secret, place(subject, key_id))
+                connection.execute(_MINT, (subject, key_id, epoch, wrapped))
+
+        asking(self._pool, put)
         return SubjectId(subject)
 
     def erase(self, subject: SubjectId) -> None:
         """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds."""
-        with self._pool_open().connection() as connection:
-            connection.execute(
-                "UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp()"
-                " WHERE id = %s AND wrapped IS NOT NULL",
-                (subject,),
-            )
+        asking(self._pool, lambda connection: connection.execute(_ERASE, (subject,)))
         self._by_subject.clear()
         self._by_id.clear()
 
@@ -199,7 +193,7 @@ class KeyStore:
 
     def unwrap(self, subject: SubjectId, wrapped: bytes, context: bytes) -> bytes:
         """What `wrap` was given. Raises: SubjectErased, UnknownKey, Tampered."""
-        return self._open("sarkmeli file key", subject, wrapped, context)
+        return self._unseal("sarkmeli file key", subject, wrapped, context)
 
     def seal(self, subject: SubjectId, value: bytes, context: bytes) -> bytes:
         """A small personal value for a row that is not history; opens only with the same ``context``."""
@@ -207,7 +201,7 @@ class KeyStore:
 
     def unseal(self, subject: SubjectId, sealed: bytes, context: bytes) -> bytes:
         """What `seal` was given. Raises: SubjectErased, UnknownKey, Tampered."""
-        return self._open("sarkmeli value", subject, sealed, context)
+        return self._unseal("sarkmeli value", subject, sealed, context)
 
     def seal_for_office(self, purpose: str, value: bytes) -> bytes:
         """A value of the office's own (a sign-in under way, a session), under a key for ``purpose``."""
@@ -224,9 +218,9 @@ class KeyStore:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _pool_open(self) -> Pool:
-        self._pool.open()
-        return self._pool
+    def _open(self, connection: Connection[Any]) -> None:
+        refuse_unsafe_durability(connection)
+        self._ring.open(connection)
 
     def _purpose_key(self, purpose: str, version: int) -> bytes:
         key = self._purposes.get((purpose, version))
@@ -239,7 +233,7 @@ class KeyStore:
         held = self.subject_key(subject)
         return held.key_id.bytes + encrypt(held.key, value, bind(use, subject.bytes, held.key_id.bytes, context))
 
-    def _open(self, use: str, subject: SubjectId, sealed: bytes, context: bytes) -> bytes:
+    def _unseal(self, use: str, subject: SubjectId, sealed: bytes, context: bytes) -> bytes:
         if len(sealed) < 16:
             raise Tampered("too short to be sealed")
         key_id = UUID(bytes=sealed[:16])
@@ -275,7 +269,7 @@ class KeyStore:
         def ask(connection: Connection[Any]) -> list[tuple[UUID, UUID, int, bytes | None]]:
             return connection.execute(query, (list(ids),)).fetchall()
 
-        return reading(self._pool, ask)
+        return asking(self._pool, ask)
 
     def _unwrap(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> SubjectKey | None:
         if wrapped is None:
@@ -284,6 +278,12 @@ class KeyStore:
         return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
 
 
+_MINT: Final = """
+INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
+"""
+_ERASE: Final = """
+UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE id = %s AND wrapped IS NOT NULL
+"""
 _BY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE id = ANY(%s)"
 _BY_KEY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE key_id = ANY(%s)"
 

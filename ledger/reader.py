@@ -14,7 +14,7 @@ from psycopg import Connection
 from domain.event import Root
 from ledger import events
 from ledger.barrier import Barrier
-from ledger.connecting import open_pool, reading, rows
+from ledger.connecting import asking, open_pool, rows
 from ledger.lineage import AheadOfLedger, OtherLineage, current_lineage
 from ledger.mapper import SealingMapper, sealed_part, with_facts
 from ledger.sealing import Sealed, Sealer
@@ -79,7 +79,7 @@ class Reader:
 
     def settled(self) -> int:
         """The highest position behind which nothing is still to come; 0 in an empty ledger."""
-        return reading(self._pool, self._barrier.settled)
+        return asking(self._pool, self._barrier.settled)
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
         """At most ``limit`` events from after a position, in order, none past the settled one.
@@ -92,7 +92,7 @@ class Reader:
             return events.by_position(connection, after, settled, limit) if settled > after else []
 
         found: list[Recorded] = []
-        for row in reading(self._pool, ask):
+        for row in asking(self._pool, ask):
             try:
                 found.append(self._recorded(row))
             except Undecodable:
@@ -103,7 +103,7 @@ class Reader:
 
     def stream(self, stream: UUID) -> Sequence[Recorded]:
         """One stream's events by version. Raises: Undecodable."""
-        found = reading(self._pool, lambda connection: events.by_version(connection, stream))
+        found = asking(self._pool, lambda connection: events.by_version(connection, stream))
         return [self._recorded(row) for row in found]
 
     def open(self, recorded: Recorded) -> Root.Event:
@@ -119,8 +119,8 @@ class Reader:
     def wait(self, after: int, timeout: float) -> int:
         """The settled position, as soon as it is past ``after`` or ``timeout`` seconds have gone.
 
-        Woken by the signal behind each commit, and by a heartbeat. Raises: psycopg.OperationalError if PostgreSQL is
-        lost meanwhile.
+        Woken by the signal behind each commit, and by a heartbeat. Raises: psycopg.OperationalError while PostgreSQL
+        does not answer.
         """
         deadline = monotonic() + timeout
         while True:
@@ -135,7 +135,7 @@ class Reader:
         """The ledger's lineage now (or up to 5 seconds ago)."""
         now = monotonic()
         if self._lineage is None or now - self._lineage[0] >= LINEAGE_MEMORY:
-            self._lineage = (now, reading(self._pool, current_lineage))
+            self._lineage = (now, asking(self._pool, current_lineage))
         return self._lineage[1]
 
     def check(self, position: int, lineage: UUID) -> None:
@@ -143,7 +143,7 @@ class Reader:
 
         Raises: OtherLineage, AheadOfLedger.
         """
-        current, last = reading(
+        current, last = asking(
             self._pool, lambda connection: (current_lineage(connection), rows(connection, _LAST)[0][0])
         )
         if lineage != current:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from threading import Lock, local
-from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -46,12 +45,14 @@ class Listener:
     def wait(self, timeout: float) -> None:
         """Return at the next signal, after ``timeout`` seconds, or after a heartbeat, whichever comes first.
 
-        Raises: psycopg.OperationalError if the connection is lost; the next `listen` makes another.
+        Also when the connection is lost: the next `listen` makes another, or says why it cannot.
         """
-        deadline = monotonic() + min(timeout, HEARTBEAT)
         connection: Connection[Any] = self._here.connection
-        for _ in connection.notifies(timeout=max(0.0, deadline - monotonic()), stop_after=1):
-            return
+        try:
+            for _ in connection.notifies(timeout=min(timeout, HEARTBEAT), stop_after=1):
+                return
+        except psycopg.OperationalError:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection; whoever waits gets an error."""

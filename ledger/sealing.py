@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
 from domain.event import ERASED, Erased
 from domain.people import SubjectId
-from ledger.aead import Tampered, bind, decrypt, encrypt
+from ledger.aead import FORMAT, Tampered, bind, decrypt, encrypt
 from ledger.codec import Json, Unstorable, dump, load
 from ledger.keys import KeyStore, SubjectKey
 from ledger.shape import SEALED, SealedMark, shape_of
@@ -17,8 +17,6 @@ from ledger.topics import event_class
 
 __all__ = ["SEALED", "Sealed", "SealedMark", "Sealer"]
 
-FORMAT: Final = b"\x01"
-"""The first byte of a ciphertext and of a packed `Sealed`; a later format takes another."""
 _FIXED: Final = 1 + 16 + 8 + 16 + 2
 
 
@@ -75,8 +73,7 @@ class Sealer:
         held = self.keys.subject_key(subject)
         empty = Sealed(stream, version, topic, held.key_id, b"")
         plain = dump({"class_version": class_version, "facts": dict(facts)})
-        ciphertext = FORMAT + encrypt(held.key, plain, empty.associated())
-        return Sealed(stream, version, topic, held.key_id, ciphertext)
+        return replace(empty, ciphertext=encrypt(held.key, plain, empty.associated()))
 
     def open(self, sealed: Sealed) -> dict[str, Any]:
         """Each personal field by name, typed; `ERASED` where the key is gone. Raises: Tampered, UnknownKey."""
@@ -106,9 +103,7 @@ class Sealer:
 def _opened(sealed: Sealed, key: SubjectKey | None) -> tuple[dict[str, Json] | Erased, int]:
     if key is None:
         return ERASED, 0
-    if sealed.ciphertext[:1] != FORMAT:
-        raise Tampered("sealed in no known format")
-    document = load(decrypt(key.key, sealed.ciphertext[1:], sealed.associated()))
+    document = load(decrypt(key.key, sealed.ciphertext, sealed.associated()))
     facts, class_version = document.get("facts"), document.get("class_version")
     if not isinstance(facts, dict) or not isinstance(class_version, int):
         raise Unstorable("a sealed part that is none")

@@ -33,6 +33,8 @@ class Context:
     connection: HTTPConnection
     correlation: UUID = field(default_factory=lambda: UUID(int=uuid7().int))
     cookies: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    operation_named: bool = False
+    """Whether the request says which of its document's operations to run."""
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """What is done after the answer has gone."""
     _draft: Draft | None = None

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLError,
     MaxIntrospectionDepthRule,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
 )
 from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.requests import Request
@@ -58,6 +59,21 @@ class Bounded(SchemaExtension):
         yield
 
 
+class OperationNamed(SchemaExtension):
+    """Refuses a document of several operations of which none is named, where Strawberry would run the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Before validation's outcome is looked at."""
+        context = self.execution_context
+        document = context.graphql_document
+        named = isinstance(context.context, Context) and context.context.operation_named
+        if document is not None and not context.pre_execution_errors and not named:
+            operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+            if len(operations) > 1:
+                context.pre_execution_errors = [GraphQLError("The operation is not named.", operations)]
+        yield
+
+
 class BoundedAndClosed(Bounded):
     """As `Bounded`, and nobody is told of the schema."""
 
@@ -66,7 +82,12 @@ class BoundedAndClosed(Bounded):
 
 def extensions(*, closed: bool) -> list[Any]:
     """The schema's extensions; ``closed`` in production, where introspection is off."""
-    return [BoundedAndClosed if closed else Bounded, lambda: ParserCache(CACHED), lambda: ValidationCache(CACHED)]
+    return [
+        BoundedAndClosed if closed else Bounded,
+        lambda: ParserCache(CACHED),
+        lambda: ValidationCache(CACHED),
+        OperationNamed,
+    ]
 
 
 class Endpoint:
@@ -86,6 +107,7 @@ class Endpoint:
             query = await self._document(context, asked)
         except Malformed as malformed:
             return _refused(malformed.reason, malformed.status)
+        context.operation_named = bool(asked.get("operationName"))
         try:
             result = await self.schema.execute(
                 query,

@@ -71,7 +71,7 @@ class Limits(ASTValidationRule):
     """Refuses a document that asks too much, and literals that no column could hold."""
 
     def enter_document(self, node: DocumentNode, *_: Any) -> None:
-        measuring = _Measuring(
+        measuring = Measuring(
             {d.name.value: d for d in node.definitions if isinstance(d, FragmentDefinitionNode)},
         )
         for definition in node.definitions:
@@ -105,7 +105,7 @@ class Limits(ASTValidationRule):
             self.report_error(GraphQLError("A number has too many digits.", node))
 
 
-class _Measuring:
+class Measuring:
     """Measures selections; every fragment once. A fragment within itself counts nothing: another rule refuses it."""
 
     def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:

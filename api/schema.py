@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from api.endpoint import extensions
 from api.fields.applicant import ApplicantCommands
@@ -43,9 +45,16 @@ class Mutation(
     """Commands: each takes one input with an optional commandId and answers a union of its success and refusals."""
 
 
+class QuietSchema(strawberry.Schema):
+    """Logs no error itself: Strawberry would log its message, which may hold what a person wrote."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing; the endpoint logs bugs by type and place."""
+
+
 def build_schema(*, closed: bool) -> strawberry.Schema:
     """The schema to serve; ``closed`` in production, where nobody is told of it."""
-    return strawberry.Schema(
+    return QuietSchema(
         Query,
         Mutation,
         types=[Node],

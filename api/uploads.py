@@ -2,7 +2,7 @@
 
 ``POST /uploads`` takes a raw body with ``?kind=``, or a form with ``kind`` before its file. The draft's secret is its
 ``__Host-draft`` cookie or a bearer; with the cookie the request must carry ``X-Sarkmeli``, which no page of another
-site can add, and its Origin, where it has one, must be ours.
+site can add, and its Origin must be ours.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Reception:
         if not (length.isascii() and length.isdigit()):
             return None
         if len(length) > 12 or int(length) > self.uploads.limits.size + FIELDS_MOST:
-            raise UploadTooLarge(self.uploads.limits.size)
+            raise UploadTooLarge(self.uploads.limits.size >> 20)
         return int(length)
 
     async def _seal(self, slot: Slot, file: AsyncIterator[bytes]) -> int:
@@ -155,7 +155,7 @@ class Reception:
             async for chunk in file:
                 size += len(chunk)
                 if size > most:
-                    raise UploadTooLarge(most)
+                    raise UploadTooLarge(most >> 20)
                 waiting += chunk
                 if len(waiting) >= _WRITE:
                     await _run(writer.write, bytes(waiting))
@@ -174,11 +174,8 @@ class Reception:
 
     def _refuse_foreign_page(self, request: Request) -> None:
         origin = request.headers.get("origin")
-        if origin is None and request.method == "GET":
-            origin = (
-                next(iter(self.origins)) if request.headers.get("sec-fetch-site") in {None, "same-origin"} else None
-            )
-        if origin not in self.origins or HEADER not in request.headers:
+        said_by_browser = origin is not None or request.method != "GET"  # which names none for a page's own GET
+        if HEADER not in request.headers or (said_by_browser and origin not in self.origins):
             raise NotFromOurPages
 
 

@@ -1,0 +1,156 @@
+"""What an attacker may send: each a clean 4xx that says nothing of the schema or of what was sent, and quickly."""
+
+import json
+import time
+
+import pytest
+from graphql import build_schema as parsed_schema
+from graphql import parse, specified_rules, validate
+from neighbours import HTTP
+from window import OPERATIONS, keyed, registered
+
+from api.limits import Limits, Measuring
+from api.schema import build_schema, sdl
+from api.strict_json import Malformed, read_object
+
+STATUS = "query S($number: String!, $code: String!) { status(number: $number, code: $code) { __typename } }"
+ME = "{ me { draft { id } } }"
+
+
+def status_with(value):
+    """A request whose number is this raw JSON."""
+    return b'{"query": %s, "variables": {"number": %s, "code": "x"}}' % (json.dumps(STATUS).encode(), value)
+
+
+NESTED = b"[" * 5_000 + b"]" * 5_000
+
+MALFORMED = {
+    "nothing": b"",
+    "null": b"null",
+    "a number": b"1",
+    "a list, as batches are": json.dumps([{"query": ME}]).encode(),
+    "no query": b"{}",
+    "an empty query": b'{"query": ""}',
+    "a null query": b'{"query": null}',
+    "a query that is a list": b'{"query": []}',
+    "variables that are a list": json.dumps({"query": ME, "variables": []}).encode(),
+    "variables that are a text": json.dumps({"query": ME, "variables": "{}"}).encode(),
+    "an operation name that is a number": json.dumps({"query": ME, "operationName": 1}).encode(),
+    "a member that no request has": json.dumps({"query": ME, "map": {}}).encode(),
+    "half of it": b'{"query": "',
+    "other encodings": json.dumps({"query": ME}).encode("utf-16"),
+    "broken UTF-8": b'{"query": "\xff"}',
+    "a lone surrogate": status_with(b'"\\ud800"'),
+    "a lone surrogate in a name": b'{"query": "{ me { draft { id } } }", "variables": {"\\udfff": 1}}',
+    "NUL": status_with(b'"a\\u0000b"'),
+    "5,000 digits": status_with(b"1" * 5_000),
+    "5,000 digits and a fraction": status_with(b"1" * 5_000 + b".5"),
+    "not a number": status_with(b"NaN"),
+    "infinity": status_with(b"-Infinity"),
+    "deep variables": status_with(NESTED),
+    "deep and never closed": b'{"query": "{me}", "variables": ' + b'{"a":' * 40_000,
+    "200,000 members": status_with(b"[" + b"1," * 60_000 + b"1]"),
+    "a field that is not there": json.dumps({"query": "{ statuz }"}).encode(),
+    "an unknown operation": json.dumps({"query": ME, "operationName": "Other"}).encode(),
+    "two operations, none named": json.dumps({"query": "query A { __typename } query B { __typename }"}).encode(),
+    "a subscription": json.dumps({"query": "subscription { me }"}).encode(),
+    "a schema definition": json.dumps({"query": "type A { b: Int }"}).encode(),
+    "NUL in a literal": json.dumps({"query": '{ status(number: "\\u0000", code: "") { __typename } }'}).encode(),
+    "an endless number in a literal": json.dumps({"query": "{ officerCases(first: %s) { __typename } }" % ("9" * 5000)}).encode(),
+    "a fragment within itself": json.dumps({"query": "{ ...A } fragment A on Query { ...A }"}).encode(),
+    "deep selections": json.dumps({"query": "{" + "me{" * 400 + "}" * 400 + "}"}).encode(),
+    "deep lists in a literal": json.dumps({"query": "{ caseEvents(number: %s) { __typename } }" % ("[" * 700 + "]" * 700)}).encode(),
+    "5,000 aliases": json.dumps({"query": "{" + "".join(f"a{n}: __typename " for n in range(5_000)) + "}"}).encode(),
+    "100 aliases": json.dumps({"query": "{" + "".join(f"a{n}: __typename " for n in range(100)) + "}"}).encode(),
+    "100 look-ups at once": json.dumps(
+        {"query": "{" + "".join(f'a{n}: status(number: "1", code: "2") {{ __typename }} ' for n in range(100)) + "}"}
+    ).encode(),
+    "directives by the thousand": json.dumps({"query": "{ me " + "@skip(if: false) " * 2_000 + "{ draft { id } } }"}).encode(),
+    "a wrong type": status_with(b"{}"),
+    "a variable that is missing": json.dumps({"query": STATUS, "variables": {"number": "1"}}).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_requests_are_answered_400(at, body):
+    began = time.monotonic()
+    answer = at.post(body)
+    took = time.monotonic() - began
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert "data" not in answer.json()
+    assert took < 5
+
+
+def test_only_json_by_post(at):
+    url = f"{at.url}/graphql"
+    assert HTTP.get(url, params={"query": ME}).status_code == 405
+    assert HTTP.put(url, json={"query": ME}).status_code == 405
+    assert HTTP.post(url, data={"query": ME}).status_code == 415
+    assert HTTP.post(url, content=ME, headers={"Content-Type": "application/graphql"}).status_code == 415
+    assert HTTP.post(url, files={"operations": json.dumps({"query": ME})}).status_code == 415
+    assert at.post(b'{"query": "' + b" " * 300_000 + b'"}').status_code == 413
+    assert at.post({"query": ME}).status_code == 200
+
+
+def nested_fragments(depth):
+    """Each fragment spreads the next one twice, through a field."""
+    body = "".join(f"fragment F{n} on Me {{ ...F{n + 1} ...F{n + 1} }} " for n in range(depth))
+    return "{ me { ...F0 } } " + body + f"fragment F{depth} on Me {{ draft {{ id }} }}"
+
+
+def test_nested_fragments_are_measured_once_each(at):
+    began = time.monotonic()
+    answer = at.post({"query": nested_fragments(60)})
+    assert answer.status_code == 400
+    assert "too much" in answer.text
+    assert time.monotonic() - began < 5
+    assert at.post({"query": nested_fragments(3)}).status_code == 200
+
+
+def test_limits_count_what_fragments_bring():
+    query = "{ ...A ...B } fragment A on Query { a: me { ...C } } fragment B on Query { b: me { ...C } }"
+    query += " fragment C on Me { draft { i: id } staff { n: name } }"
+    measuring = Measuring({each.name.value: each for each in parse(query).definitions[1:]})
+    measure = measuring.selection(parse(query).definitions[0].selection_set)
+    assert (measure.depth, measure.cost, measure.aliases) == (3, 10, 6)
+    assert measuring.roots(parse(query).definitions[0].selection_set) == 2
+
+
+def test_introspection_that_feeds_on_itself_is_refused(at):
+    deep = "{ __schema { types { " + "fields { type { " * 5 + "name" + " } }" * 5 + " } } }"
+    assert at.post({"query": deep}).status_code == 400
+
+
+def test_every_published_operation_fits_the_schema_and_the_limits():
+    schema = parsed_schema(sdl())
+    for file in OPERATIONS.iterdir():
+        assert validate(schema, parse(file.read_text()), [*specified_rules, Limits]) == [], file.name
+
+
+def test_a_bug_is_told_by_a_reference_and_logged_without_values(at, monkeypatch, capsys, caplog):
+    _, answer = registered(at)
+
+    def broken(*_):
+        raise RuntimeError(f"the code is {answer['code']}")
+
+    monkeypatch.setattr(at.house.office, "find", broken)
+    told = at.client().send("Status", **keyed(answer))
+    assert told.status_code == 500
+    assert told.json()["errors"][0]["extensions"]["code"] == "FAILED"
+    seen = capsys.readouterr()
+    assert answer["code"] not in told.text + seen.out + seen.err + caplog.text
+    assert "broken" in seen.out + seen.err
+
+
+def test_production_tells_nobody_of_the_schema():
+    schema = build_schema(closed=True)
+    told = schema.execute_sync("{ __schema { types { name } } }")
+    assert told.data is None
+    assert all("introspection" in error.message for error in told.errors)
+
+
+def test_strict_json_takes_what_is_fine():
+    assert read_object('{"a": [1, 2.5, "ქართული\\n", null, true]}'.encode()) == {"a": [1, 2.5, "ქართული\n", None, True]}
+    with pytest.raises(Malformed):
+        read_object(b'{"a": 1234567890123456789}')

@@ -50,9 +50,9 @@ class House:
             found = connection.execute(query, params or None)
             return found.fetchall() if found.description else []
 
-    def until_somebody_waits(self, work: Work) -> None:
-        """Goes on once PostgreSQL says that somebody waits for a lock, or once ``work`` has ended."""
-        while work.is_under_way() and self.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]:
+    def until_somebody_waits(self, work: Work, waiters: int = 1) -> None:
+        """Goes on once PostgreSQL says that so many wait for a lock, or once ``work`` has ended."""
+        while work.is_under_way() and self.ask("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] < waiters:
             pass
 
 

@@ -6,10 +6,12 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from eventsourcing.persistence import IntegrityError, ProgrammingError
+from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEvent
 from ledger_house import House, Work, plain_environment
 from ledger_samples import Letter, somebody, write
 
@@ -166,22 +168,41 @@ def test_an_address_taken_is_a_conflict_and_says_its_kind(ledger: Ledger, office
     assert office.find("number", "9") is None, "kinds are apart"
 
 
-def test_two_who_take_the_same_addresses_in_opposite_order_do_not_deadlock(house: House, ledger: Ledger) -> None:
-    subject, offices = ledger.keys.mint(), [house.office(), house.office()]
-    kinds = [("number", str(n)) for n in range(10)]
-    together = Barrier(2)
+def in_opposite_order(house: House, middle: Append, forth: Append, back: Append) -> None:
+    """Two appends over the same things in opposite order, both stopped halfway by a third, which then gives way.
 
-    def take(turn: int) -> str:
-        act = offices[turn].act(somebody(), "write")
-        together.wait()
-        try:
-            write(offices[turn], act, subject, *(kinds if turn else kinds[::-1]))
-        except AddressTaken:
-            return "taken"
-        return "given"
+    Were each to take things in the order given, each would now hold what the other wants.
+    """
+    third, first, second = house.connect(), house.connect(), house.connect()
 
-    with ThreadPoolExecutor(2) as hands:
-        assert sorted(hands.map(take, range(2))) == ["given", "taken"]
+    def run(connection: psycopg.Connection[Any], append: Append) -> None:
+        with connection.transaction():
+            append.run(connection)
+
+    with third.transaction(force_rollback=True):
+        middle.run(third)
+        going = Work(lambda: run(first, forth))
+        house.until_somebody_waits(going)
+        coming = Work(lambda: run(second, back))
+        house.until_somebody_waits(coming, waiters=2)
+    going.result()
+    with pytest.raises((AddressTaken, psycopg.errors.UniqueViolation)):
+        coming.result()
+
+
+def test_addresses_in_opposite_order_do_not_deadlock(house: House, ledger: Ledger, office: Office) -> None:
+    def taking(*names: int) -> Append:
+        key, stream = CommandKey.of(office.act(somebody(), "take"), ledger.keys), uuid4()
+        return Append((), key, stream, [Address("name", str(name), stream) for name in names], ledger.keys)
+
+    in_opposite_order(house, taking(5), taking(*range(10)), taking(*reversed(range(10))))
+
+
+def test_streams_in_opposite_order_do_not_deadlock(house: House, ledger: Ledger) -> None:
+    def saying(*streams: int) -> Append:
+        return Append([StoredEvent(UUID(int=stream), 1, "some", b"{}") for stream in streams])
+
+    in_opposite_order(house, saying(5), saying(*range(10)), saying(*reversed(range(10))))
 
 
 def test_its_own_address_may_be_given_to_a_stream_again(ledger: Ledger, office: Office) -> None:

@@ -1,7 +1,6 @@
-"""What an attacker may send: each a clean 4xx that says nothing of the schema or of what was sent, and quickly."""
+"""What an attacker may send: each a clean 4xx; what would hang runs into the test's time-out."""
 
 import json
-import time
 
 import pytest
 from graphql import build_schema as parsed_schema
@@ -23,6 +22,12 @@ def status_with(value):
 
 
 NESTED = b"[" * 5_000 + b"]" * 5_000
+
+
+def query(text):
+    """A request with this document."""
+    return json.dumps({"query": text}).encode()
+
 
 MALFORMED = {
     "nothing": b"",
@@ -50,22 +55,22 @@ MALFORMED = {
     "deep variables": status_with(NESTED),
     "deep and never closed": b'{"query": "{me}", "variables": ' + b'{"a":' * 40_000,
     "200,000 members": status_with(b"[" + b"1," * 60_000 + b"1]"),
-    "a field that is not there": json.dumps({"query": "{ statuz }"}).encode(),
+    "a field that is not there": query("{ statuz }"),
     "an unknown operation": json.dumps({"query": ME, "operationName": "Other"}).encode(),
-    "two operations, none named": json.dumps({"query": "query A { __typename } query B { __typename }"}).encode(),
-    "a subscription": json.dumps({"query": "subscription { me }"}).encode(),
-    "a schema definition": json.dumps({"query": "type A { b: Int }"}).encode(),
-    "NUL in a literal": json.dumps({"query": '{ status(number: "\\u0000", code: "") { __typename } }'}).encode(),
-    "an endless number in a literal": json.dumps({"query": "{ officerCases(first: %s) { __typename } }" % ("9" * 5000)}).encode(),
-    "a fragment within itself": json.dumps({"query": "{ ...A } fragment A on Query { ...A }"}).encode(),
-    "deep selections": json.dumps({"query": "{" + "me{" * 400 + "}" * 400 + "}"}).encode(),
-    "deep lists in a literal": json.dumps({"query": "{ caseEvents(number: %s) { __typename } }" % ("[" * 700 + "]" * 700)}).encode(),
-    "5,000 aliases": json.dumps({"query": "{" + "".join(f"a{n}: __typename " for n in range(5_000)) + "}"}).encode(),
-    "100 aliases": json.dumps({"query": "{" + "".join(f"a{n}: __typename " for n in range(100)) + "}"}).encode(),
-    "100 look-ups at once": json.dumps(
-        {"query": "{" + "".join(f'a{n}: status(number: "1", code: "2") {{ __typename }} ' for n in range(100)) + "}"}
-    ).encode(),
-    "directives by the thousand": json.dumps({"query": "{ me " + "@skip(if: false) " * 2_000 + "{ draft { id } } }"}).encode(),
+    "two operations, none named": query("query A { __typename } query B { __typename }"),
+    "a subscription": query("subscription { me }"),
+    "a schema definition": query("type A { b: Int }"),
+    "NUL in a literal": query('{ status(number: "\\u0000", code: "") { __typename } }'),
+    "an endless number in a literal": query("{ officerCases(first: %s) { __typename } }" % ("9" * 5000)),
+    "a fragment within itself": query("{ ...A } fragment A on Query { ...A }"),
+    "deep selections": query("{" + "me{" * 400 + "}" * 400 + "}"),
+    "deep lists in a literal": query("{ caseEvents(number: %s) { __typename } }" % ("[" * 700 + "]" * 700)),
+    "5,000 aliases": query("{" + "".join(f"a{n}: __typename " for n in range(5_000)) + "}"),
+    "100 aliases": query("{" + "".join(f"a{n}: __typename " for n in range(100)) + "}"),
+    "100 look-ups at once": query(
+        "{" + "".join(f'a{n}: status(number: "1", code: "2") {{ __typename }} ' for n in range(100)) + "}"
+    ),
+    "directives by the thousand": query("{ me " + "@skip(if: false) " * 2_000 + "{ draft { id } } }"),
     "a wrong type": status_with(b"{}"),
     "a variable that is missing": json.dumps({"query": STATUS, "variables": {"number": "1"}}).encode(),
 }  # fmt: skip
@@ -73,13 +78,10 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_requests_are_answered_400(at, body):
-    began = time.monotonic()
     answer = at.post(body)
-    took = time.monotonic() - began
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
     assert "data" not in answer.json()
-    assert took < 5
 
 
 def test_only_json_by_post(at):
@@ -100,11 +102,9 @@ def nested_fragments(depth):
 
 
 def test_nested_fragments_are_measured_once_each(at):
-    began = time.monotonic()
     answer = at.post({"query": nested_fragments(60)})
     assert answer.status_code == 400
     assert "too much" in answer.text
-    assert time.monotonic() - began < 5
     assert at.post({"query": nested_fragments(3)}).status_code == 200
 
 

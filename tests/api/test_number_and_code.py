@@ -1,0 +1,113 @@
+"""Number and code: what is wrong is not told, not even by the work done; guessing is slowed; nobody is locked out."""
+
+import threading
+
+import psycopg
+import pytest
+from window import keyed, registered
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """Every statement that the API's own threads send, and every round trip, since last asked."""
+    seen = []
+    execute, wait = psycopg.Cursor.execute, psycopg.Connection.wait
+
+    def ours():
+        return "AnyIO" in threading.current_thread().name
+
+    def noted(self, query, *arguments, **options):
+        if ours():
+            seen.append(query.decode() if isinstance(query, bytes) else str(query))
+        return execute(self, query, *arguments, **options)
+
+    def waited(self, *arguments, **options):
+        if ours():
+            seen.append("round trip")
+        return wait(self, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(psycopg.Connection, "wait", waited)
+
+    def taken():
+        found = list(seen)
+        seen.clear()
+        return found
+
+    return taken
+
+
+def other(code):
+    """A code that differs in its last character."""
+    return code[:-1] + ("0" if code[-1] != "0" else "1")
+
+
+def test_a_wrong_number_and_a_wrong_code_do_the_same(at, statements):
+    client, answer = registered(at)
+    client.ask("Status", **keyed(answer), atLeast=answer["token"])
+    cases = {
+        "wrong code": {**keyed(answer), "code": other(answer["code"])},
+        "no code": {**keyed(answer), "code": ""},
+        "unknown number": {**keyed(answer), "number": "1234567897"},
+        "mistyped number": {**keyed(answer), "number": "1234567890"},
+        "no number": {**keyed(answer), "number": "\u0640"},
+    }
+    told, done = {}, {}
+    for name, shown in cases.items():
+        stranger = at.client()
+        for _ in range(2):  # again within the key store's memory
+            stranger.ask("Status", **shown)
+            statements()
+            told[name] = stranger.ask("Status", **shown)
+            done[name] = statements()
+    assert {name: one["code"] for name, one in told.items()} == dict.fromkeys(cases, "WRONG_NUMBER_OR_CODE")
+    assert len({str(one) for one in told.values()}) == 1
+    assert len(done["wrong code"]) > 8
+    for name in cases:
+        assert done[name] == done["wrong code"], name
+    client.ask("Status", **keyed(answer))
+    assert statements() != done["wrong code"]
+
+
+def test_five_wrong_codes_and_then_none_is_verified_from_there(at, statements):
+    client, answer = registered(at)
+    stranger = at.client()
+    wrong = {**keyed(answer), "code": other(answer["code"])}
+    for _ in range(5):
+        assert stranger.ask("Status", **wrong)["code"] == "WRONG_NUMBER_OR_CODE"
+    statements()
+    assert stranger.ask("Status", **keyed(answer))["code"] == "TOO_MANY_TRIES"
+    assert not any("keystore" in statement for statement in statements())
+    for _ in range(8):
+        assert "state" in client.ask("Status", **keyed(answer), atLeast=answer["token"])
+
+
+def test_it_fails_closed_when_tries_cannot_be_counted(at, monkeypatch):
+    client, answer = registered(at)
+
+    def away(*_):
+        raise psycopg.OperationalError("no connection")
+
+    monkeypatch.setattr(at.house.lookups, "take", away)
+    assert client.send("Status", **keyed(answer)).status_code == 500
+
+
+def test_typing_is_forgiving(at):
+    client, answer = registered(at)
+    number = answer["number"].replace(" ", "-").replace("0", "O")
+    code = answer["code"].lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    assert "state" in client.ask("Status", number=number, code=code, atLeast=answer["token"])
+
+
+def test_only_a_listed_proxy_says_where_a_request_comes_from():
+    from api.client_address import NOWHERE, Proxies
+
+    proxies = Proxies(["10.0.0.0/8", "fd00::/8"])
+    assert proxies.client("203.0.113.7", ["198.51.100.1"]) == "203.0.113.7"
+    assert proxies.client("10.1.2.3", ["6.6.6.6, 203.0.113.7, 10.9.9.9"]) == "203.0.113.7"
+    assert proxies.client("10.1.2.3", ["6.6.6.6", "203.0.113.7"]) == "203.0.113.7"
+    assert proxies.client("10.1.2.3", ["203.0.113.7, not an address"]) == "10.1.2.3"
+    assert proxies.client("fd00::1", ["2001:db8::1"]) == "2001:db8::1"
+    assert proxies.client("::ffff:10.1.2.3", ["::ffff:203.0.113.7"]) == "203.0.113.7"
+    assert proxies.client("10.1.2.3", [" , " * 5_000]) == "10.1.2.3"
+    assert (proxies.client(None), proxies.client("")) == (NOWHERE, NOWHERE)

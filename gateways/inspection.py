@@ -36,18 +36,10 @@ class UploadEmpty(Refusal):
 
 @dataclass(eq=False)
 class UploadTooLarge(Refusal):
-    """More than ``most`` bytes."""
+    """More than so many ``megabytes`` (of 2^20 bytes)."""
 
     code = "UPLOAD_TOO_LARGE"
-    most: int
-
-    @property
-    def megabytes(self) -> int:
-        """``most`` as a person reads it."""
-        return self.most // (1024 * 1024)
-
-    def facts(self) -> dict[str, Any]:
-        return {"megabytes": self.megabytes}
+    megabytes: int
 
 
 @dataclass(eq=False)

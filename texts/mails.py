@@ -11,7 +11,7 @@ import tomllib
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from jinja2 import StrictUndefined, meta
+from jinja2 import StrictUndefined, Template, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from texts.languages import Language, language, on_one_line
@@ -41,7 +41,7 @@ def mail(name: str, tongue: str, **facts: Any) -> Letter:
     told = {fact: on_one_line(value) if isinstance(value, str) else value for fact, value in spoken_facts.items()}
     letter = _letter(name, chosen)
     parts = [part for part in letter["part"] if "when" not in part or told.get(part["when"])]
-    subject = on_one_line(PLAIN.from_string(letter["subject"]).render(told))
+    subject = on_one_line(_template(letter["subject"]).render(told))
     text = "\n\n".join(_as_text(part, told) for part in parts) + f"\n\n-- \n{on_one_line(str(told['office_name']))}\n"
     return Letter(subject=subject, text=text, html=_as_html(chosen, subject, parts, told))
 
@@ -71,6 +71,16 @@ def _letter(name: str, tongue: Language) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
+@cache
+def _template(string: str) -> Template:
+    return PLAIN.from_string(string)
+
+
+@cache
+def _page() -> Template:
+    return HTML.from_string((FOLDER / "mail.html.jinja").read_text(encoding="utf-8"))
+
+
 def _strings(part: dict[str, Any]) -> list[str]:
     match part:
         case {"say": sentence}:
@@ -84,7 +94,7 @@ def _strings(part: dict[str, Any]) -> list[str]:
 
 
 def _as_text(part: dict[str, Any], told: dict[str, Any]) -> str:
-    rendered = [PLAIN.from_string(string).render(told).strip() for string in _strings(part)]
+    rendered = [_template(string).render(told).strip() for string in _strings(part)]
     if "table" in part:
         return "\n".join(f"    {label}: {value}" for label, value in _pairs(rendered))
     if "link" in part:
@@ -95,15 +105,14 @@ def _as_text(part: dict[str, Any], told: dict[str, Any]) -> str:
 def _as_html(tongue: Language, subject: str, parts: list[dict[str, Any]], told: dict[str, Any]) -> str:
     blocks: list[dict[str, Any]] = []
     for part in parts:
-        plain = [PLAIN.from_string(string).render(told).strip() for string in _strings(part)]
+        plain = [_template(string).render(told).strip() for string in _strings(part)]
         if "table" in part:
             blocks.append({"kind": "table", "rows": _pairs(plain)})
         elif "link" in part:
             blocks.append({"kind": "link", "words": plain[0], "address": _address(plain[1])})
         else:
             blocks.append({"kind": "say", "lines": plain[0].splitlines()})
-    page = HTML.from_string((FOLDER / "mail.html.jinja").read_text(encoding="utf-8"))
-    return page.render(language=tongue, subject=subject, blocks=blocks, office_name=told["office_name"])
+    return _page().render(language=tongue, subject=subject, blocks=blocks, office_name=told["office_name"])
 
 
 def _pairs(cells: list[str]) -> list[tuple[str, str]]:

@@ -45,7 +45,7 @@ def examine(kind: str, content: bytes, limits: Limits) -> tuple[dict[str, Any], 
     if not content:
         raise Fault("UPLOAD_EMPTY")
     if len(content) > limits.size:
-        raise Fault("UPLOAD_TOO_LARGE", most=limits.size)
+        raise Fault("UPLOAD_TOO_LARGE", megabytes=limits.size >> 20)
     if content.startswith(b"%PDF-"):
         from gateways.decoding import pdfs
 

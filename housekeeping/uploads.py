@@ -278,7 +278,10 @@ class Uploads:
                 db.execute(_END, ("DISCARDED", id))
 
     def expire(self, cases: CaseFiles) -> int:
-        """Clear away drafts whose day is over, with every file that no case holds. How many drafts; resumable."""
+        """Clear away drafts whose day is over, with every file that no case holds. How many drafts; resumable.
+
+        Raises: ExceptionGroup of what went wrong with single drafts, when all others are done; they come again.
+        """
         with self._pool.connection() as db:
             abandoned = db.execute(_ABANDONED, (_BATCH,)).fetchall()
             ended: list[tuple[UUID, UUID | None, bool]] = db.execute(_EXPIRE, (_BATCH,)).fetchall()  # pyright: ignore
@@ -286,9 +289,16 @@ class Uploads:
             self._erase(file)
             with self._pool.connection() as db:
                 db.execute(_END, ("REFUSED", id))
+        failed: list[Exception] = []
         for draft, case, held in ended:
-            with self._pool.connection() as db:
-                self._clear(db, draft, frozenset(cases.of(draft, case)) if held else frozenset())
+            try:
+                kept = frozenset(cases.of(draft, case)) if held else frozenset[UUID]()
+                with self._pool.connection() as db:
+                    self._clear(db, draft, kept)
+            except Exception as error:  # noqa: BLE001 - raised below: one draft must not keep the others
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("drafts could not be cleared away", failed)
         return len(ended)
 
     def _clear(self, db: Db, draft: UUID, kept: frozenset[UUID]) -> None:

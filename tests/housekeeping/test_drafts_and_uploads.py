@@ -192,15 +192,18 @@ def test_a_held_draft_outlives_its_day_and_what_a_case_holds_outlives_the_draft(
 
 
 def test_an_expiry_that_was_killed_is_finished_by_the_next(room: Room) -> None:
+    draft, other = room.draft(), room.draft()
+    upload = room.kept(draft)
+
     class Fails:
         def erase(self, file: UUID) -> None:
             raise ConnectionError
 
-    draft = room.draft()
-    upload = room.kept(draft)
-    room.days_pass(draft)
-    with pytest.raises(ConnectionError):
+    for each in (draft, other):
+        room.days_pass(each)
+    with pytest.raises(ExceptionGroup) as failed:
         room.uploads(Fails()).expire(Cases())
+    assert [type(error) for error in failed.value.exceptions] == [ConnectionError]
     with room.pool.connection() as db:
         db.execute("UPDATE housekeeping.draft SET expires_at = now() + interval '1 hour'")
     with pytest.raises(DraftOver):

@@ -18,6 +18,8 @@ import psutil
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from sarkmeli.processes import still_there
+
 SUPERUSER = "postgres"
 ACCOUNT = "pgserver"
 """The account that root lends to PostgreSQL."""
@@ -131,8 +133,7 @@ def end_leftovers(folder: Path, timeout: float = 20.0) -> int:
         for kind, patience in ((signal.SIGINT, timeout), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
             for process in masters if kind != signal.SIGKILL else found:
                 _signal(process, kind)
-            _, left = psutil.wait_procs(found, timeout=patience if masters or kind == signal.SIGKILL else 0)
-            if not left:
+            if not still_there(found, patience if masters or kind == signal.SIGKILL else 0):
                 break
         else:
             raise NotStarted(f"processes still run on {data}")

@@ -131,6 +131,10 @@ class Outside:
 
         return self.patiently(send)
 
+    def get(self, path: str) -> int:
+        """The status that one of the office's pages answers with."""
+        return self.patiently(lambda: self._http.get(self._ours(path)).status_code)
+
     def sample(self, name: str) -> bytes:
         """One of the sandbox's sample files."""
         return self.patiently(lambda: self._http.get(f"{self.sandbox}/samples/{name}").raise_for_status().content)

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -75,9 +76,26 @@ def end(leftovers: Sequence[Identity], patience: float = 5.0) -> int:
         for process in found:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(kind)
-        if not psutil.wait_procs(found, timeout=patience)[1]:
+        if not still_there(found, patience):
             break
     return len(found)
+
+
+def still_there(processes: Sequence[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Those that have not ended within ``patience`` seconds. One that its parent has not buried yet has ended."""
+    until = time.monotonic() + patience
+    while left := [process for process in processes if _lives(process)]:
+        if time.monotonic() > until:
+            return left
+        time.sleep(0.01)
+    return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def die_with(parent: int, kind: signal.Signals) -> None:

@@ -1,0 +1,35 @@
+"""Whole offices: one that a worker's tests share and leave as they found it, and ones of a test's own."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from running_office import Office
+
+
+@pytest.fixture
+def office_folder():
+    """A folder for one office; short, and one that PostgreSQL's account may pass through."""
+    base = Path(tempfile.mkdtemp(prefix="sk-run-", dir="/tmp"))
+    yield base / "run"
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def own_office(office_folder):
+    """An office of the test's own, not started yet."""
+    office = Office(office_folder)
+    yield office
+    office.clean_up()
+
+
+@pytest.fixture(scope="session")
+def shared_office():
+    """One running office a worker."""
+    base = Path(tempfile.mkdtemp(prefix="sk-run-", dir="/tmp"))
+    office = Office(base / "run").start()
+    yield office
+    assert office.stop() == 0
+    office.clean_up()
+    shutil.rmtree(base, ignore_errors=True)

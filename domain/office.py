@@ -174,6 +174,10 @@ class Office(Application[UUID]):
             except IntegrityError:
                 if (earlier := self.desk.find_command(act)) is not None:
                     return earlier
+            except Refusal:  # it may be this very command, done meanwhile by its twin, that stands in the way
+                if (earlier := self.desk.find_command(act)) is not None:
+                    return earlier
+                raise
         raise TooBusy
 
     def history(self, stream: UUID) -> list[Root.Event]:

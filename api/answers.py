@@ -16,7 +16,7 @@ from api.context import Info
 from api.declined import NotAllowed, SignInRequired
 from api.inputs import CommandInput, minted
 from api.refusals import Declined, refusal_answer, refusal_type
-from api.roles import STAFF_ONLY
+from api.roles import PUBLIC, STAFF_ONLY
 from domain.office import CommandReused, TooBusy
 from domain.refusals import Refusal
 from ledger.recorder import OutcomeUnknown
@@ -54,6 +54,8 @@ def _field(
     def decorate(resolver: Resolver) -> StrawberryField:
         name = _camel(resolver.__name__)
         place = f"{root}.{name}"
+        if place not in STAFF_ONLY and place not in PUBLIC:
+            raise TypeError(f"{place} is for nobody: name its roles, or say that it is public, in api.roles")
         listed = tuple(dict.fromkeys((*refusals, *((SignInRequired, NotAllowed) if place in STAFF_ONLY else ()))))
         LISTED[place] = listed
         union = _union(f"{name[0].upper()}{name[1:]}Answer", success, listed)

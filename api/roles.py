@@ -59,6 +59,7 @@ PUBLIC: Final = frozenset(
         "Mutation.enterBar",
         "Mutation.leaveBar",
         "Mutation.openPayment",
+        "Mutation.openPapersDraft",
         "Mutation.provideInformation",
         "Mutation.giveConsent",
         "Mutation.withdrawConsent",

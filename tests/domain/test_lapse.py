@@ -34,6 +34,7 @@ from domain.compatriot.lapse import (
     NotWarned,
     NotYetLapsed,
     TooEarlyToWarn,
+    refuse_unless_lapsed,
 )
 from domain.compatriot.reception import ApplicationEnded
 from domain.compatriot.state import Missing, State
@@ -164,3 +165,8 @@ def test_a_payment_in_the_same_moment_wins_against_the_lapse() -> None:
         story.and_state(State.IN_TERM)
     else:
         pytest.fail("the case lapsed although it was paid")
+
+
+def test_to_be_warned_of_something_else_is_not_to_be_warned() -> None:
+    with pytest.raises(NotWarned):
+        refuse_unless_lapsed({Missing.CALL, Missing.FEE}, {Missing.FEE}, LAST_DAY, AFTER)

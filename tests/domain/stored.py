@@ -1,0 +1,104 @@
+"""Stories as the ledger stores them, kept for ever: what was stored once must replay under every later program.
+
+    python tests/domain/stored.py --write NAME
+
+tells the story NAME of `STORIES` and writes it beside the others. It refuses to touch a file that is there: an event
+that changes gets a new version, an upcaster and a new story; the old files stay and must still replay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+
+from eventsourcing.utils import get_topic
+
+from domain.event import Root
+from ledger.shape import shape_of
+from ledger.topics import event_class
+
+FOLDER = Path(__file__).parent / "stored"
+OURS = "compatriot."
+
+
+def stored(event: Any) -> dict[str, Any]:
+    """An event as plain JSON, every fact by the codec; nothing is sealed, for these people do not exist."""
+    shape = shape_of(type(event))
+    return {
+        "stream": str(event.originator_id),
+        "version": event.originator_version,
+        "topic": get_topic(type(event)),
+        "class_version": shape.version,
+        "facts": shape.write(event, shape.hints),
+    }
+
+
+def revived(row: dict[str, Any]) -> Any:
+    """The event, upcast to what its class is now."""
+    kind = event_class(row["topic"])
+    shape = shape_of(kind)
+    facts = dict(row["facts"])
+    shape.upcast(facts, row["class_version"])
+    return kind(originator_id=UUID(row["stream"]), originator_version=row["version"], **shape.read(facts))
+
+
+def replayed(rows: list[dict[str, Any]]) -> dict[str, Root]:
+    """Every aggregate of a stored story by its stream."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        found[row["stream"]] = revived(row).mutate(found.get(row["stream"]))
+    return found
+
+
+def standing(application: Any) -> dict[str, Any]:
+    """How an application stands after its events: what the public and the rules go by."""
+    return {
+        "state": application.state.name,
+        "missing": [missing.name for missing in application.missing],
+        "due": [[step.rule.name, step.date.isoformat(), step.days] for step in application.due or ()],
+        "answer_until": application.answer_until and application.answer_until.isoformat(),
+        "outcome": application.outcome and application.outcome.name,
+        "fee": str(application.fee),
+        "refunds": sorted(f"{payment}: {amount}" for payment, amount in application.refunds.items()),
+        "documents": [str(document.id) for document in application.documents],
+        "consents": sorted(f"{kind}: {version}" for kind, version in application.consents.items()),
+        "code": [application.code_version, application.code_issue],
+        "version": application.version,
+    }
+
+
+def stories() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every stored story."""
+    for path in sorted(FOLDER.glob("*.json")):
+        yield path, json.loads(path.read_text(encoding="utf-8"))
+
+
+def write(name: str) -> None:
+    """Tell and store one story. Raises: FileExistsError if it was stored before."""
+    from stored_stories import STORIES
+
+    story = STORIES[name]()
+    events = [story.office.mapper.to_domain_event(row) for row in story.office.recorder.select_notifications(1, 10_000)]
+    rows = [stored(event) for event in events if get_topic(type(event)).startswith(OURS)]
+    document = {
+        "events": rows,
+        "stands": {stream: standing(aggregate) for stream, aggregate in replayed(rows).items()},
+    }
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / f"{name}.json").open("x", encoding="utf-8") as file:
+        json.dump(document, file, ensure_ascii=False, indent=1, sort_keys=True)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", metavar="NAME", required=True)
+    write(parser.parse_args().write)

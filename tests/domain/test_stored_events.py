@@ -1,0 +1,122 @@
+"""Stored events are for ever: every class is kept, every kept one replays, wherever its class has moved."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored import FOLDER, OURS, replayed, revived, standing, stored, stories
+
+from domain.compatriot.application import Application
+from ledger.codec import dump
+from ledger.shape import shape_of
+from ledger.topics import event_classes
+
+CLASSES = {topic: kind for topic, kind in event_classes().items() if topic.startswith(OURS)}
+STORIES = list(stories())
+ROOT = Path(__file__).parents[2]
+
+EVENTS = """
+Registered ConsentGiven ConsentWithdrawn CodeReissued VideoVerified ReceptionRefused Paid RefundDue Refunded
+ReviewStarted Assigned InformationRequested InformationProvided DocumentAttached TermExtended
+ConclusionPrepared Decided DecisionDelivered ExpiryWarned Lapsed Withdrawn
+"""
+"""The design's row, but for appeal and erasure."""
+IN_CLEAR = """
+amount answer_until call channel chief code_issue code_version days draft due fee fee_in_force_since file
+files ground kind language lapses_after method missing officer operator outcome payment reason received
+reception_until recommends refunded_endings term_days tier version
+"""
+"""Facts that say nothing of a person, or too little: who adds one decides it here."""
+
+
+def test_every_event_class_of_the_design_is_there() -> None:
+    assert set(CLASSES) == {f"compatriot.Application.{name}" for name in EVENTS.split()}
+
+
+def test_every_version_of_every_event_class_is_kept() -> None:
+    kept = {(row["topic"], row["class_version"]) for _, story in STORIES for row in story["events"]}
+    wanted = {(t, v) for t, kind in CLASSES.items() for v in range(1, shape_of(kind).version + 1)}
+    assert kept >= wanted
+
+
+@pytest.mark.parametrize(("path", "story"), STORIES, ids=[path.stem for path, _ in STORIES])
+def test_what_was_stored_replays_to_where_it_stood(path: Path, story: dict[str, Any]) -> None:
+    stands = {stream: standing(aggregate) for stream, aggregate in replayed(story["events"]).items()}
+    assert stands == story["stands"]
+
+
+@pytest.mark.parametrize(("path", "story"), STORIES, ids=[path.stem for path, _ in STORIES])
+def test_what_was_stored_would_be_stored_alike(path: Path, story: dict[str, Any]) -> None:
+    for row in story["events"]:
+        event = revived(row)
+        if shape_of(type(event)).version == row["class_version"]:
+            assert dump(stored(event)) == dump(row)
+
+
+def test_what_says_something_about_a_person_is_sealed() -> None:
+    circumstances = {"timestamp", "by", "command", "correlation", "subject", "originator_topic"}
+    shapes = [shape_of(kind) for kind in CLASSES.values()]
+    clear = {name for shape in shapes for name in shape.hints if name not in shape.personal} - circumstances
+    assert clear == set(IN_CLEAR.split())
+    registered = shape_of(CLASSES["compatriot.Application.Registered"]).personal
+    assert registered == {"number", "cash_reference", "form", "documents"}
+
+
+def test_no_test_writes_a_stored_story() -> None:
+    before = {path: path.read_bytes() for path in FOLDER.iterdir()}
+    name = next(iter(before)).stem
+    script = Path(__file__).parent / "stored.py"
+    ran = subprocess.run([sys.executable, str(script), "--write", name], capture_output=True, text=True, check=False)
+    assert "FileExistsError" in ran.stderr
+    assert before == {path: path.read_bytes() for path in FOLDER.iterdir()}
+
+
+REPLAY_ELSEWHERE = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from stored import replayed, standing, stories
+from domain.elsewhere.cases import Case
+for path, story in stories():
+    found = replayed(story["events"])
+    assert all(type(aggregate) is Case for aggregate in found.values())
+    assert {stream: standing(aggregate) for stream, aggregate in found.items()} == story["stands"], path
+print("replayed", len(list(stories())), Case.Paid.__module__)
+"""
+
+
+def test_a_class_may_move_and_be_renamed_and_its_events_still_replay(tmp_path: Path) -> None:
+    """The domain is copied, `Application` and `History` get other names in other modules, and read what was stored."""
+    house = tmp_path / "domain"
+    shutil.copytree(ROOT / "domain", house, ignore=shutil.ignore_patterns("__pycache__"))
+    (house / "elsewhere").mkdir()
+    (house / "elsewhere" / "__init__.py").write_text("")
+    shutil.move(house / "compatriot" / "application.py", house / "elsewhere" / "cases.py")
+    shutil.move(house / "compatriot" / "events.py", house / "elsewhere" / "course.py")
+    for path in (path for name in ("compatriot", "elsewhere") for path in (house / name).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace("compatriot.application import", "elsewhere.cases import")
+        text = text.replace("compatriot.events import", "elsewhere.course import")
+        text = re.sub(r"(?<!\.)\bHistory\b", "Course", text)
+        text = re.sub(r"(?<!\.)\bApplication\b", "Case", text)
+        path.write_text(text, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", REPLAY_ELSEWHERE, str(tmp_path), str(ROOT), str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["replayed", str(len(STORIES)), "domain.elsewhere.cases"]
+
+
+def test_topics_are_declared_and_not_module_paths() -> None:
+    for topic, kind in CLASSES.items():
+        assert topic == f"compatriot.Application.{kind.__name__}"
+    assert Application.TOPIC == "compatriot.Application"

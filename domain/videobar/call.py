@@ -78,6 +78,8 @@ class Call(Root):
 
         TOPIC = "videobar.Call.BrokenOff"
         reason: BreakOff
+        counts: bool
+        """Whether it counted, by the rule of that day, towards refusing reception for want of visual contact."""
 
     class RecordingStored(Root.Event):
         """The recording of one side is sealed in the office's files."""
@@ -224,7 +226,8 @@ class Call(Root):
         """Break the call off; it keeps its place, or ends if ``limit`` calls of this case were. Returns: if it ended.
 
         What counts against the applicant needs the applicant on the call: who never appeared is abandoned instead, and
-        may enter again. Raises: CallOver, NotYourCall, NotConnected.
+        may enter again. What does not count ends nothing, also where the limit was lowered meanwhile. Raises: CallOver,
+        NotYourCall, NotConnected.
         """
         if act.by.role is not Role.SYSTEM:
             self.refuse_unless_held_by(act.by)
@@ -232,8 +235,8 @@ class Call(Root):
             raise CallOver if self.is_over else NotYourCall
         if reason.counts and Side.APPLICANT not in self.channels:
             raise NotConnected((Side.APPLICANT,))
-        self.record(self.BrokenOff, act, reason=reason)
-        if self.broken_off < limit:
+        self.record(self.BrokenOff, act, reason=reason, counts=reason.counts)
+        if not reason.counts or self.broken_off < limit:
             return False
         self._end(act, Outcome.RECEPTION_REFUSED, Ground.NO_VISUAL_CONTACT)
         return True
@@ -276,8 +279,8 @@ class Call(Root):
         self.will = will
 
     @event(BrokenOff)
-    def _broken_off(self, reason: BreakOff) -> None:
-        self.broken_off += reason.counts
+    def _broken_off(self, counts: bool) -> None:
+        self.broken_off += counts
         self.phase = Phase.WAITING
         self.operator = None
         self.channels = {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from eventsourcing.persistence import IntegrityError
 
 from domain.event import Act, Root
-from domain.office import AddressTaken, Office, Receipt
+from domain.office import AddressTaken, AlreadyDone, Office, Receipt
 from domain.people import Actor
 from domain.refusals import Refusal
 from domain.series import Series
@@ -82,23 +84,21 @@ class Commands:
             if newest is not None and (held := self.office.load(Call, newest)).is_held_by(act.by):
                 return _unchanged(held)
             passed: set[UUID] = set()
-            closed: list[Call] = []
             while (waiting := self.queue.next_waiting(services, passed)) is not None:
                 passed.add(waiting)
                 call = self.office.load(Call, waiting)
                 if call.phase is not Phase.WAITING:
                     continue
                 if not self._still_awaited(call):
-                    call.abandon(act, reason=Leaving.CASE_CLOSED)
-                    closed.append(call)
+                    self._close(act, call)
                     continue
                 call.claim(act, number=number + 1)
                 try:
-                    return self.office.commit(call, *closed, act=act, addresses=[series.address(number + 1, call.id)])
+                    return self.office.commit(call, act=act, addresses=[series.address(number + 1, call.id)])
                 except AddressTaken:
                     raise
                 except IntegrityError:
-                    closed.clear()
+                    continue
             raise NobodyWaiting
 
         return self.office.perform(act, decide)
@@ -205,6 +205,13 @@ class Commands:
 
     def _bar(self, service: str) -> Bar:
         return self.rules.bars[service]
+
+    def _close(self, act: Act, call: Call) -> None:
+        """Abandon a call whose case ended or was seen meanwhile: a command of its own."""
+        apart = replace(act, operation="videobar.close", command=uuid5(act.command, call.id.hex), body=b"")
+        call.abandon(apart, reason=Leaving.CASE_CLOSED)
+        with suppress(IntegrityError, AlreadyDone):
+            self.office.commit(call, act=apart)
 
     def _still_awaited(self, call: Call) -> bool:
         try:

@@ -20,6 +20,10 @@ class Bar:
     broken_off_limit: int = 3
     """After so many calls broken off for want of visual contact, the electronic application is refused reception."""
 
+    def __post_init__(self) -> None:
+        if self.broken_off_limit < 1:
+            raise ValueError("no application is refused reception before a call of its was broken off")
+
 
 @dataclass(frozen=True)
 class Rules:

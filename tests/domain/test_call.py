@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,6 +28,7 @@ from domain.videobar.refusals import (
     WordsUnreadable,
     WrongSource,
 )
+from domain.videobar.rules import Rules
 from domain.videobar.terms import BreakOff, Channel, Phase, Side
 
 
@@ -225,6 +227,30 @@ def test_the_last_broken_off_call_refuses_reception_for_want_of_visual_contact(s
 
     assert stage.office.told()[-3:] == ["BrokenOff", "Ended", "ReceptionRefused"]
     assert stage.office.history(stage.case_of(call).id)[-1].ground is Ground.NO_VISUAL_CONTACT
+
+
+def test_the_offices_own_fault_never_ends_a_case_also_where_the_limit_was_lowered(stage: Stage) -> None:
+    call = stage.connected()
+    stage.bar.break_off(stage.office.by(NINO), call=call, reason=BreakOff.NO_PICTURE)
+    stage.bar.rules = Rules(
+        bars={"mushrooms": replace(stage.bar.rules.bars["mushrooms"], broken_off_limit=1)}, consent="v1"
+    )
+    stage.claim()
+    stage.connect(call)
+
+    stage.bar.break_off(stage.office.by(NINO), call=call, reason=BreakOff.OFFICE_FAULT)
+
+    assert not stage.case_of(call).has_ended
+    assert stage.call(call).phase is Phase.WAITING
+
+
+def test_what_counted_when_it_was_broken_off_counts_whatever_the_rule_is_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = stage.connected()
+    stage.bar.break_off(stage.office.by(NINO), call=call, reason=BreakOff.NO_SOUND)
+    monkeypatch.setattr(BreakOff, "counts", property(lambda reason: reason is BreakOff.NO_PICTURE))
+    assert stage.call(call).broken_off == 1
 
 
 def test_broken_off_calls_count_over_all_calls_of_a_case(stage: Stage) -> None:

@@ -165,6 +165,16 @@ def test_a_call_whose_case_has_ended_is_abandoned_on_the_way_to_the_next(stage: 
     assert live_call(stage.office, there.id) is not None
 
 
+def test_a_call_whose_case_has_ended_is_abandoned_even_if_nobody_else_waits(stage: Stage) -> None:
+    gone = stage.permit()
+    left = stage.enter(gone)
+    stage.withdraw(gone)
+    for _ in range(2):
+        with pytest.raises(NobodyWaiting):
+            stage.claim()
+    assert stage.office.story(left) == ["Requested", "Abandoned"]
+
+
 def test_the_case_decides_last_and_a_refusal_leaves_the_call_as_it_was(stage: Stage) -> None:
     call = stage.connected()
     stage.check(call)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -28,6 +28,10 @@ ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded})
 
 _REMOVE = "DELETE FROM {table} t USING unnest({arrays}) AS gone ({key}) WHERE ({own}) = ({other})"
 
+_REMOVE_OF = "DELETE FROM {table} WHERE {owner} = %s"
+
+_REPLACE = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {beside}"
+
 _HASH = "SELECT to_jsonb(t)::text FROM {table} t ORDER BY {key}"
 
 
@@ -38,13 +42,29 @@ class Columns:
         self.table = table
         self.name = table.at(beside)
         self.types: dict[str, str] = dict(db.execute(_COLUMNS, (f"reading.{table.bare(beside)}",)).fetchall())
+        names = tuple(self.types)
+        self._load = self._ready(_LOAD, arrays=self._arrays(table.key), key=_listed(table.key))
+        self._write = self._ready(
+            _WRITE,
+            columns=_listed(names),
+            arrays=self._arrays(names),
+            key=_listed(table.key),
+            excluded=_listed(names, "excluded"),
+        )
+        self._remove = self._ready(
+            _REMOVE,
+            arrays=self._arrays(table.key),
+            key=_listed(table.key),
+            own=_listed(table.key, "t"),
+            other=_listed(table.key, "gone"),
+        )
+        self._remove_of = self._ready(_REMOVE_OF, owner=sql.Identifier(OWNER))
 
     def load(self, db: Db, keys: Iterable[Key]) -> dict[Key, Row]:
         """The rows that stand under these keys."""
         wanted = list(keys)
-        query = sql.SQL(_LOAD).format(table=self.name, arrays=self._arrays(self.table.key), key=_listed(self.table.key))
         with db.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(query, [[key[i] for key in wanted] for i in range(len(self.table.key))])
+            cursor.execute(self._load, [[key[i] for key in wanted] for i in range(len(self.table.key))])
             return {tuple(row[name] for name in self.table.key): row for row in cursor}
 
     def write(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -52,37 +72,25 @@ class Columns:
         names = tuple(self.types)
         if unknown := {name for row in rows for name in row} - set(names):
             raise LookupError(f"{self.table.name} has no column {', '.join(sorted(unknown))}")
-        query = sql.SQL(_WRITE).format(
-            table=self.name,
-            columns=_listed(names),
-            arrays=self._arrays(names),
-            key=_listed(self.table.key),
-            excluded=_listed(names, "excluded"),
-        )
-        db.execute(query, [self._column(name, rows) for name in names])
+        db.execute(self._write, [self._column(name, rows) for name in names])
 
     def remove(self, db: Db, keys: Iterable[Key]) -> None:
         """Delete the rows under these keys, those that are there."""
         gone = list(keys)
-        query = sql.SQL(_REMOVE).format(
-            table=self.name,
-            arrays=self._arrays(self.table.key),
-            key=_listed(self.table.key),
-            own=_listed(self.table.key, "t"),
-            other=_listed(self.table.key, "gone"),
-        )
-        db.execute(query, [[key[i] for key in gone] for i in range(len(self.table.key))])
+        db.execute(self._remove, [[key[i] for key in gone] for i in range(len(self.table.key))])
 
     def remove_of(self, db: Db, owner: UUID) -> None:
         """Delete every row that this stream owns."""
-        query = sql.SQL("DELETE FROM {} WHERE {} = %s").format(self.name, sql.Identifier(OWNER))
-        db.execute(query, (owner,))
+        db.execute(self._remove_of, (owner,))
 
     def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         values = [row.get(name) for row in rows]
         if self.types[name] == "jsonb":
             return [None if value is None else Jsonb(value) for value in values]
         return values
+
+    def _ready(self, text: LiteralString, **pieces: sql.Composable) -> bytes:
+        return sql.SQL(text).format(table=self.name, **pieces).as_bytes()
 
     def _arrays(self, names: Sequence[str]) -> sql.Composed:
         return sql.SQL(", ").join(sql.SQL("%s::" + self.types[name] + "[]") for name in names)  # pyright: ignore
@@ -134,11 +142,13 @@ def drop(db: Db, place: Place) -> None:
         db.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.at(place.beside)))
 
 
-def replace(db: Db, model_tables: Sequence[Table]) -> None:
+def replace(db: Db, tables: Sequence[Table]) -> None:
     """Put the rows prepared beside into the tables that serve. Readers see the old rows until the commit."""
-    for table in model_tables:
+    for table in tables:
+        columns = _listed(tuple(Columns(db, table, beside=True).types))
+        beside = table.at(beside=True)
         db.execute(sql.SQL("DELETE FROM {}").format(table.at()))
-        db.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table.at(), table.at(beside=True)))
+        db.execute(sql.SQL(_REPLACE).format(table=table.at(), columns=columns, beside=beside))
 
 
 def table_hash(db: Db, place: Place) -> str:

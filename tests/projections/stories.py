@@ -7,13 +7,13 @@ from datetime import timedelta
 from histories import RealStory
 from story import (
     KETEVAN,
+    NINO,
     OTAR,
     answered,
     asked,
     assigned_to,
     attached_by,
     begun,
-    broken_off,
     code_reissued,
     concluded,
     consent_taken_back,
@@ -36,6 +36,8 @@ from story import (
 from domain.compatriot.form import ConsentKind, Tier
 from domain.payments.bank import BankOrder, OrderStatus
 from domain.people import Actor, Role, system
+from domain.videobar.checks import Check, Checks, Verdict
+from domain.videobar.terms import BreakOff
 
 CASHIER = Actor("person-lali", Role.CASHIER)
 
@@ -67,7 +69,11 @@ def waiting(story: RealStory) -> None:
 
 
 def broken_off_once(story: RealStory) -> None:
-    story.given(filed, broken_off)
+    story.given(filed)
+    call = story.talk()
+    made = Check(story.application.identity_source, Verdict.MATCHES)
+    story.bar.record_checks(story.act(NINO), call=call, checks=Checks(surname=made), will="მსურს")
+    story.bar.break_off(story.act(NINO), call=call, reason=BreakOff.NO_PICTURE)
 
 
 def reception_refused(story: RealStory) -> None:

@@ -65,7 +65,7 @@ def test_the_history_reaches_every_table(db: Any, whole: list[str]) -> None:
             assert count > 0, table.name
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(1, 12), min_size=1, max_size=40))
 def test_the_same_events_give_the_same_tables_however_cut(
     db: Any, whole: list[str], history: Any, cuts: list[int]

@@ -118,7 +118,8 @@ def test_payments_and_calls_of_a_case(read: Any, pool: Any) -> None:
     assert [call.leaving for call in left.calls] == [Leaving.LEFT]
     broken = status.find(pool, read.case("broken_off_once")).known().live_call
     assert [reason for reason, _ in broken.broken_off] == [BreakOff.NO_PICTURE]
-    assert (broken.operator, broken.checks, broken.will) == (None, None, None)
+    assert (broken.operator, broken.checks, broken.checked_at, broken.will) == (None, None, None, None)
+    assert broken.connected == {}
     refused = status.find(pool, read.case("reception_refused")).known()
     assert refused.dossier.refusal_ground is Ground.IDENTITY_DOUBT
     assert refused.calls[0].ground is Ground.IDENTITY_DOUBT

@@ -156,11 +156,13 @@ def test_if_nothing_can_be_learnt_it_says_so_and_the_same_command_sent_again_is_
 
 
 def test_a_restart_of_the_pools_connections_between_commands_is_not_noticed(house: House) -> None:
-    ledger, office = house.open(), house.office()
+    ledger, office = house.open(), house.office(POSTGRES_POOL_SIZE="8")
+    office.factory.datastore.pool.wait()
     subject = ledger.keys.mint()
     receipt = write(office, office.act(somebody(), "write"), subject)
     letter = office.load(Letter, receipt.stream)
     for reads_first in (False, True):
+        act = office.act(somebody(), "stamp")
         house.ask(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -169,7 +171,7 @@ def test_a_restart_of_the_pools_connections_between_commands_is_not_noticed(hous
         if reads_first:
             letter = office.load(Letter, receipt.stream)
             ledger.reader.read(0, 10)
-        letter.stamp(act := office.act(somebody(), "stamp"))
+        letter.stamp(act)
         office.commit(letter, act=act)
         assert monotonic() - began < 5
     assert [event.position for event in ledger.reader.read(0, 10)] == [1, 2, 3]

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 import texts
 from api.context import run
+from api.declined import LinkRefused
 from api.endpoint import read_body
 from api.pages import page
 from api.ports import Ports
@@ -22,7 +23,7 @@ from api.tickets import For, Tickets
 from domain.office import Receipt, UnknownCase
 from domain.payments.bank import BankUnavailable
 from domain.payments.payment import Payment, Phase
-from domain.payments.refusals import AlreadyPaid
+from domain.payments.refusals import AlreadyPaid, PaymentClosed
 from domain.people import system
 from domain.refusals import Refusal
 from gateways.bank import BadSignature, BankDisagrees, notice_told, order_named
@@ -81,18 +82,30 @@ def _pay(ports: Ports, language: str, ticket: str) -> Response:
     title = texts.say(language, "start", "pay_title")
     try:
         payment, _ = Tickets(ports.keys).read(For.PAY, ticket, ports.office.desk.now())
+    except LinkRefused as refusal:
+        return page(language, title, sentence(refusal, language), 404)
+    try:
         order = ports.payments.payable(payment)
         if order.fee is None:
             raise TypeError("a card order names its fee")
         there = ports.bank.create_order(payment, order.fee, f"{ports.facts.url}/bank/return", language)
-    except AlreadyPaid:
-        return page(language, title, texts.say(language, "start", "pay_done"))
+    except (AlreadyPaid, PaymentClosed) as refusal:
+        return _closed(ports, language, payment, refusal)
     except BankDisagrees as disagrees:
         log.error("order_refused_by_bank", status=disagrees.status)
         return page(language, title, sentence(BankUnavailable(), language), 502)
     except Refusal as refusal:
         return page(language, title, sentence(refusal, language), 503 if isinstance(refusal, BankUnavailable) else 404)
     return RedirectResponse(there.url, 303, headers={"Cache-Control": "no-store"})
+
+
+def _closed(ports: Ports, language: str, payment: UUID, refusal: Refusal) -> Response:
+    """What whoever comes with an old link is told: that it is paid, or that this order is over."""
+    title = texts.say(language, "start", "pay_title")
+    taken = ports.office.load(Payment, payment).phase is Phase.SUCCEEDED
+    if taken or isinstance(refusal, AlreadyPaid):
+        return page(language, title, texts.say(language, "start", "pay_done"))
+    return page(language, title, sentence(refusal, language), 410)
 
 
 def _return(ports: Ports, language: str, named: str) -> Response:

@@ -1,5 +1,7 @@
 """Staff see nobody's data before the reading is committed."""
 
+from uuid import UUID
+
 import psycopg
 import pytest
 from window import keyed, registered
@@ -19,29 +21,34 @@ def readings(at):
 
 
 @pytest.fixture
-def opened(monkeypatch):
-    """How many readings were committed whenever sealed parts were opened."""
+def opened(at, monkeypatch):
+    """How many readings were committed, as another connection sees it, whenever sealed parts were opened."""
     seen = []
     original = Sealer.open_all
 
     def noted(self, sealed):
-        seen.append(len(sealed))
+        with psycopg.connect(at.house.settings.ledger_conninfo) as connection:
+            topic = Reading.PersonalDataRead.TOPIC
+            seen.append(
+                connection.execute("SELECT count(*) FROM ledger.event WHERE topic = %s", (topic,)).fetchone()[0]
+            )
         return original(self, sealed)
 
     monkeypatch.setattr(Sealer, "open_all", noted)
     return seen
 
 
-def test_a_case_is_shown_once_its_reading_is_committed(at):
+def test_a_case_is_opened_once_its_reading_is_committed(at, opened):
     _, answer = registered(at)
     officer = at.staff("officer-1")
     before = len(readings(at))
+    opened.clear()
     shown = officer.ask("Case", id=answer["case"], atLeast=answer["token"])
     assert shown["file"]["form"]["nameLatin"]["first"] == "Nino"
     (reading,) = readings(at)[before:]
     assert reading[:3] == ("officer", "REVIEW", "case")
-    subject = at.house.ledger.reader.stream(__import__("uuid").UUID(answer["case"]))[0].event.subject
-    assert reading[3] == (subject,)
+    assert reading[3] == (at.house.ledger.reader.stream(UUID(answer["case"]))[0].event.subject,)
+    assert set(opened) == {before + 1}
 
 
 def test_nothing_is_opened_when_the_reading_cannot_be_stored(at, monkeypatch, opened):

@@ -1,0 +1,199 @@
+"""The doors beside GraphQL: signalling, staff sign-in in a browser, the first pages, health."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from neighbours import HTTP
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from window import form, keyed, met, registered
+
+
+def entered_bar(at, client, answer):
+    consent = client.ask("Office")["bar"]["consent"]
+    return client.do("EnterBar", **keyed(answer), consent=consent, camera=True, microphone=True)
+
+
+def line(at, call, **headers):
+    return connect(f"ws://127.0.0.1:{at.house.settings.port}/videobar/calls/{call}", additional_headers=headers)
+
+
+def told(socket, kind):
+    """The next message of this kind."""
+    while (message := json.loads(socket.recv(10)))["type"] != kind:
+        pass
+    return message
+
+
+def test_verified_only_after_both_sides_met(at):
+    client, answer = registered(at)
+    entered = entered_bar(at, client, answer)
+    assert client.ask("CallPlace", ticket=entered["ticket"])["call"] == entered["call"]
+    desk = at.staff("operator-2")
+    claimed = desk.do("ClaimNextCall")
+    assert claimed["call"] == entered["call"]
+    assert desk.do("ClaimNextCall")["call"] == entered["call"]
+    shown = desk.ask("Call", id=entered["call"], atLeast=claimed["token"])
+    assert (shown["registryAnswer"], shown["registry"]["surname"]) == ("FOUND", "მაისურაძე")
+    assert {each["kind"]: each["suggested"] for each in shown["comparisons"]} == dict.fromkeys(
+        ("SURNAME", "FIRST_NAME", "DOCUMENT_VALIDITY", "CITIZENSHIP"), "MATCHES"
+    )
+    assert at.staff("operator-1").ask("Call", id=entered["call"])["code"] == "NOT_YOUR_CALL"
+    assert desk.refused("Verify", call=entered["call"]) == "NOT_CONNECTED"
+    seen = met(at, entered, desk)
+    assert seen["operator"][-1]["channel"] == seen["applicant"][-1]["channel"] == "SIGNALLING_ONLY"
+    assert seen["passed on"] == {"sdp": "offer"}
+    assert desk.refused("Verify", call=entered["call"]) == "CHECKS_INCOMPLETE"
+    desk.do("RefuseReception", call=entered["call"], ground="IDENTITY_DOUBT", reasons="Another face.")
+    with line(at, entered["call"]) as late:
+        late.send(json.dumps({"ticket": entered["ticket"]}))
+        assert told(late, "refused")["code"] == "LINK_REFUSED"
+
+
+def test_nobody_takes_anothers_place_in_a_call(at):
+    (one, first), (two, second) = registered(at), registered(at)
+    mine, other = entered_bar(at, one, first), entered_bar(at, two, second)
+    for said in ({"ticket": other["ticket"]}, {"ticket": "x"}, {"ticket": 1}, {}):
+        with line(at, mine["call"]) as socket:
+            socket.send(json.dumps(said))
+            assert told(socket, "refused")["code"] == "LINK_REFUSED"
+            with pytest.raises(ConnectionClosed):
+                socket.recv(10)
+    for said in ("[1]", "not json", "[" * 10_000, b"\x00\x01", '{"ticket": "\\ud800"}'):
+        with line(at, mine["call"]) as socket:
+            socket.send(said)
+            assert told(socket, "refused")["code"] == "MALFORMED"
+    for account in ("operator-1", "officer-1"):
+        with line(at, mine["call"], Authorization=f"Bearer {at.staff(account).token}") as socket:
+            assert told(socket, "refused")["code"] == "NOT_YOUR_CALL"
+    with pytest.raises(InvalidStatus):
+        line(at, mine["call"], Origin="https://evil.example").__enter__()
+    for client, answer in ((one, first), (two, second)):
+        client.do("LeaveBar", **keyed(answer))
+
+
+@pytest.fixture
+def browser(at):
+    """A browser: keeps cookies over this machine's http as browsers do, and says its page's Origin."""
+    with httpx.Client(trust_env=False, follow_redirects=False, timeout=20) as client:
+        yield Browser(at, client)
+
+
+class Browser:
+    def __init__(self, at, client):
+        self.at = at
+        self.client = client
+        self.cookies = {}
+
+    def go(self, method, path, **request):
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        answer = self.client.request(
+            method, f"{self.at.url}{path}", **{**request, "headers": {**headers, **request.get("headers", {})}}
+        )
+        for cookie in answer.headers.get_list("set-cookie"):
+            name, _, rest = cookie.partition("=")
+            value, _, attributes = rest.partition(";")
+            assert "Secure" in attributes
+            assert "HttpOnly" in attributes
+            assert "Path=/" in attributes
+            assert "Domain" not in attributes
+            assert name.startswith("__Host-")
+            self.cookies[name] = value.strip('"')
+        return answer
+
+    def sign_in(self, account):
+        """To the provider and back; the query with which the provider sent the browser back."""
+        there = self.go("GET", "/sign-in")
+        asked = {name: value[0] for name, value in parse_qs(urlsplit(there.headers["location"]).query).items()}
+        assert asked["code_challenge_method"] == "S256"
+        url = there.headers["location"].split("?")[0].replace("localhost", "127.0.0.1")
+        back = self.client.post(url, data={**asked, "account": account})
+        assert back.status_code == 303, back.text
+        return urlsplit(back.headers["location"]).query
+
+    def me(self, **headers):
+        body = {"query": "{ me { staff { person roles } } }"}
+        return self.go("POST", "/graphql", json=body, headers=headers).json()["data"]["me"]["staff"]
+
+
+def test_staff_sign_in_with_a_browser(at, browser):
+    query = browser.sign_in("officer-1")
+    assert browser.go("GET", f"/sign-in/callback?{query}").status_code == 200
+    ours = {"Origin": at.house.settings.url, "X-Sarkmeli": "1"}
+    assert browser.me(**ours)["roles"] == ["OFFICER"]
+    assert browser.me(Origin=ours["Origin"]) is None
+    assert browser.me(**{**ours, "Origin": "https://evil.example"}) is None
+    assert browser.me(**{"X-Sarkmeli": "1"}) is None
+    assert browser.go("POST", "/sign-out").status_code == 403
+    kept = dict(browser.cookies)
+    assert browser.go("POST", "/sign-out", headers=ours).status_code == 204
+    browser.cookies = kept
+    assert browser.me(**ours) is None
+
+
+def test_a_sign_in_is_taken_once_by_the_browser_that_began_it(at, browser):
+    query = browser.sign_in("officer-1")
+    ours = dict(browser.cookies)
+    browser.cookies = {}
+    assert browser.go("GET", f"/sign-in/callback?{query}").status_code == 400
+    browser.cookies = ours
+    state, code = (parse_qs(query)[name][0] for name in ("state", "code"))
+    for wrong in ("", "?state=x&code=y", f"?state={state}", f"?code={code}", f"?state={state[:-1]}&code={code}"):
+        assert browser.go("GET", f"/sign-in/callback{wrong}").status_code == 400
+    assert browser.go("GET", f"/sign-in/callback?{query}").status_code == 200
+    assert browser.go("GET", f"/sign-in/callback?{query}").status_code == 400
+
+
+def test_nobody_is_sent_on_to_a_strangers_page():
+    from api.signing_in import own_path
+
+    assert own_path("/start?language=ka") == "/start?language=ka"
+    for path in ("//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil", "javascript:x", "", "/a\nb"):
+        assert own_path(path) == "/start"
+
+
+def test_a_drafts_cookie_works_from_our_pages_only(at, browser):
+    ours = {"Origin": at.house.settings.url, "X-Sarkmeli": "start", "X-Forwarded-For": at.client().address}
+    body = {"query": "mutation { openDraft(input: {}) { ... on DraftOpened { token draft } } }"}
+    opened = browser.go("POST", "/graphql", json=body, headers=ours).json()["data"]["openDraft"]
+    assert opened["token"] is None
+    asked = {"query": "{ me { draft { id } } }"}
+    found = browser.go("POST", "/graphql", json=asked, headers=ours).json()["data"]["me"]["draft"]
+    assert found == {"id": opened["draft"]}
+    for name in ("Origin", "X-Sarkmeli"):
+        without = {key: value for key, value in ours.items() if key != name}
+        assert browser.go("POST", "/graphql", json=asked, headers=without).json()["data"]["me"]["draft"] is None
+
+
+def test_the_first_pages(at):
+    for language, word in (("ka", "სარკმელი"), ("en", "Begin an application")):
+        page = HTTP.get(f"{at.url}/start", headers={"Accept-Language": language})
+        assert word in page.text
+        assert f'<html lang="{language}">' in page.text
+        assert "unsafe" not in page.headers["content-security-policy"]
+        assert "<script>" not in page.text
+    assert "operations" in HTTP.get(f"{at.url}/start/start.js").text
+    assert HTTP.get(f"{at.url}/start/start.html.jinja").status_code == 404
+    assert HTTP.get(f"{at.url}/start/..%2f..%2fpyproject.toml").status_code == 404
+    assert HTTP.get(f"{at.url}/graphiql").status_code in {200, 503}
+    assert HTTP.get(f"{at.url}/docs").status_code == HTTP.get(f"{at.url}/openapi.json").status_code == 404
+
+
+def test_the_sample_form_of_the_start_page_is_without_fault(at):
+    from api.start import sample_variables
+
+    sample = sample_variables(at.house.ports)["input"]
+    client = at.client()
+    client.token = client.do("OpenDraft", bearer=True)["token"]
+    faults = client.ask("RegisterApplication", input=sample)["faults"]
+    assert {fault["field"] for fault in faults} == {"documents", "email"}
+    assert sample["form"].keys() == form("x").keys()
+
+
+def test_health_and_metrics(at):
+    assert HTTP.get(f"{at.url}/health/live").json() == {"live": True}
+    assert HTTP.get(f"{at.url}/health/ready").json() == {"ready": True, "missing": []}
+    assert "sarkmeli_graphql_requests_total" in HTTP.get(f"{at.url}/metrics").text
+    assert HTTP.get(f"{at.url}/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404

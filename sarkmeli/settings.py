@@ -47,64 +47,83 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SARKMELI_", frozen=True, extra="ignore")
 
-    folder: Path = Field(Path(".run"), description="Where `run` keeps PostgreSQL's data, keys, files and logs.")
-    host: str = Field("127.0.0.1", description="The address the service listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="The service's port; `run` takes a free one for 0.")
-    sandbox_port: int = Field(8010, ge=0, le=65535, description="The sandbox neighbours' port; 0 as above.")
-    public_url: str = Field("", description="How people reach the service; http://localhost and the port if empty.")
-    production: bool = Field(False, description="Refuse sandbox neighbours, file keys, introspection and plain http.")
-    log_format: LogFormat = Field(LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
-    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+    folder: Path = Field(default=Path(".run"), description="Where `run` keeps PostgreSQL's data, keys, files and logs.")
+    host: str = Field(default="127.0.0.1", description="The address the service listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The service's port; `run` takes a free one for 0.")
+    sandbox_port: int = Field(default=8010, ge=0, le=65535, description="The sandbox neighbours' port; 0 as above.")
+    public_url: str = Field(
+        default="", description="How people reach the service; http://localhost and the port if empty."
+    )
+    production: bool = Field(
+        default=False, description="Refuse sandbox neighbours, file keys, introspection and plain http."
+    )
+    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
+    log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
 
     database_url: SecretStr | None = Field(
-        None, description="A PostgreSQL ≥ 15 of one's own for the ledger; the embedded one if empty."
+        default=None, description="A PostgreSQL ≥ 15 of one's own for the ledger; the embedded one if empty."
     )
     keys_database_url: SecretStr | None = Field(
-        None, description="The key store's database; beside the ledger's, its name with `_keys` added, if empty."
+        default=None,
+        description="The key store's database; beside the ledger's, its name with `_keys` added, if empty.",
     )
-    key_folder: Path | None = Field(None, description="The folder of the epoch keys; `keys` in the folder if empty.")
-    files_url: str = Field("", description="Where sealed files go: a folder or s3://bucket; `files` if empty.")
-    pool_size: int = Field(16, ge=2, le=200, description="The most connections one process holds to each database.")
+    key_folder: Path | None = Field(
+        default=None, description="The folder of the epoch keys; `keys` in the folder if empty."
+    )
+    files_url: str = Field(default="", description="Where sealed files go: a folder or s3://bucket; `files` if empty.")
+    pool_size: int = Field(
+        default=16, ge=2, le=200, description="The most connections one process holds to each database."
+    )
 
-    civil_registry_url: str = Field("", description="The civil registry; the sandbox's if empty.")
-    civil_registry_api_key: SecretStr = Field(SecretStr(""), description="What opens the civil registry.")
-    bank_url: str = Field("", description="The bank's orders interface; the sandbox's if empty.")
-    bank_api_key: SecretStr = Field(SecretStr(""), description="What opens the bank's orders interface.")
+    civil_registry_url: str = Field(default="", description="The civil registry; the sandbox's if empty.")
+    civil_registry_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the civil registry.")
+    bank_url: str = Field(default="", description="The bank's orders interface; the sandbox's if empty.")
+    bank_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the bank's orders interface.")
     bank_signing_secrets: tuple[SecretStr, ...] = Field(
-        (), description="The secrets under which the bank signs its callbacks, newest first (JSON list)."
+        default=(), description="The secrets under which the bank signs its callbacks, newest first (JSON list)."
     )
-    issuer: str = Field("", description="The staff's OpenID Connect provider; the sandbox's if empty.")
-    client_id: str = Field("sarkmeli", description="What the provider knows the service by.")
-    client_secret: SecretStr = Field(SecretStr(""), description="The service's secret at the provider.")
-    audience: str = Field("", description="The audience that a staff bearer token must name; the client id if empty.")
-    smtp_host: str = Field("", description="The mail server; the sandbox's if empty.")
-    smtp_port: int = Field(8025, ge=0, le=65535, description="The mail server's port; 0 as above.")
-    smtp_user: str = Field("", description="The account at the mail server; none if empty.")
-    smtp_password: SecretStr = Field(SecretStr(""), description="Its password.")
-    smtp_security: MailSecurity = Field(MailSecurity.STARTTLS, description="`starttls`, `tls`, or `none`.")
-    mail_from: str = Field("Sarkmeli <office@sarkmeli.example>", description="Who mails are from.")
-    trusted_proxies: tuple[str, ...] = Field((), description="Proxies whose X-Forwarded-For is believed (JSON list).")
+    issuer: str = Field(default="", description="The staff's OpenID Connect provider; the sandbox's if empty.")
+    client_id: str = Field(default="sarkmeli", description="What the provider knows the service by.")
+    client_secret: SecretStr = Field(default=SecretStr(""), description="The service's secret at the provider.")
+    audience: str = Field(
+        default="", description="The audience that a staff bearer token must name; the client id if empty."
+    )
+    smtp_host: str = Field(default="", description="The mail server; the sandbox's if empty.")
+    smtp_port: int = Field(default=8025, ge=0, le=65535, description="The mail server's port; 0 as above.")
+    smtp_user: str = Field(default="", description="The account at the mail server; none if empty.")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    smtp_security: MailSecurity = Field(default=MailSecurity.STARTTLS, description="`starttls`, `tls`, or `none`.")
+    mail_from: str = Field(default="Sarkmeli <office@sarkmeli.example>", description="Who mails are from.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Proxies whose X-Forwarded-For is believed (JSON list)."
+    )
 
-    office_name_ka: str = Field("სარკმელი", description="Who signs Georgian mails.")
-    office_name_en: str = Field("Sarkmeli", description="Who signs English mails.")
+    office_name_ka: str = Field(default="სარკმელი", description="Who signs Georgian mails.")
+    office_name_en: str = Field(default="Sarkmeli", description="Who signs English mails.")
     fees_file: Path | None = Field(
-        None, description="Fees and terms by effective date (TOML); domain/compatriot/fees.toml if empty."
+        default=None, description="Fees and terms by effective date (TOML); domain/compatriot/fees.toml if empty."
     )
-    reception_days: int = Field(30, ge=1, description="Days within which fee and talk must both be there.")
-    information_days: int = Field(30, ge=1, description="Days within which requested information must come.")
-    warning_days: int = Field(7, ge=1, description="Days between the warning and the last day, at least.")
-    longest_extension: int = Field(30, ge=0, description="Days by which the chief may extend a term, once.")
-    end_moves_for_holidays: bool = Field(False, description="Whether a term ends on a working day only.")
+    reception_days: int = Field(default=30, ge=1, description="Days within which fee and talk must both be there.")
+    information_days: int = Field(default=30, ge=1, description="Days within which requested information must come.")
+    warning_days: int = Field(default=7, ge=1, description="Days between the warning and the last day, at least.")
+    longest_extension: int = Field(default=30, ge=0, description="Days by which the chief may extend a term, once.")
+    end_moves_for_holidays: bool = Field(default=False, description="Whether a term ends on a working day only.")
     refunded_endings: tuple[State, ...] = Field(
-        (State.RECEPTION_REFUSED,), description="Endings before the term that make a fee due back (JSON list)."
+        default=(State.RECEPTION_REFUSED,), description="Endings before the term that make a fee due back (JSON list)."
     )
-    weekdays: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="Working days; Monday is 0 (JSON list).")
-    holidays: tuple[date, ...] = Field((), description="Days off (JSON list of dates).")
-    bar_hours: str = Field("", description="When the video bar lets in, as 09:00-18:00; round the clock if empty.")
-    broken_off_limit: int = Field(3, ge=1, description="Calls without visual contact after which reception ends.")
-    order_hours: int = Field(24, ge=1, description="Hours for which a card order may be paid.")
+    weekdays: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), description="Working days; Monday is 0 (JSON list).")
+    holidays: tuple[date, ...] = Field(default=(), description="Days off (JSON list of dates).")
+    bar_hours: str = Field(
+        default="", description="When the video bar lets in, as 09:00-18:00; round the clock if empty."
+    )
+    broken_off_limit: int = Field(
+        default=3, ge=1, description="Calls without visual contact after which reception ends."
+    )
+    order_hours: int = Field(default=24, ge=1, description="Hours for which a card order may be paid.")
 
-    deadlines_every: float = Field(5.0, gt=0, description="Seconds between two rounds of the deadlines consumer.")
+    deadlines_every: float = Field(
+        default=5.0, gt=0, description="Seconds between two rounds of the deadlines consumer."
+    )
 
     @model_validator(mode="after")
     def _production_means_it(self) -> Self:

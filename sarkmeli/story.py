@@ -107,7 +107,7 @@ class Story:
             draft=self._draft,
             input=self._input(
                 "register",
-                form=self._form(),
+                form=self.form(),
                 documents=list(self._uploads.values()),
                 consents=[{"kind": "PERSONAL_DATA", "version": "v1"}],
             ),
@@ -175,10 +175,8 @@ class Story:
             checks={**dict.fromkeys(names, check), "visualContact": True},
             will="I ask for the status of compatriot living abroad.",
         )
-        registry = seen.get("registry") or {}
-        return (
-            f"The civil registry's {registry.get('firstName', '')} {registry.get('surname', '')} is who is on the line."
-        )
+        record: Mapping[str, str] = seen["registry"]
+        return f"The civil registry's {record['firstName']} {record['surname']} is who is on the line."
 
     def verify(self) -> str:
         self._as(OPERATOR, "Verify", "verify", call=self._call)
@@ -255,7 +253,7 @@ class Story:
         """An input with the command's id, which stays the same however often it is sent."""
         return {"commandId": str(self._ids.setdefault(command, uuid4())), **asked}
 
-    def _form(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
         """As the sandbox's civil registry knows her."""
         return {
             "nameKa": {"first": "ნინო", "last": "მაისურაძე"},

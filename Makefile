@@ -59,11 +59,11 @@ setup: .setup/python .setup/web .setup/fonts ## Install and build what the other
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@mkdir -p .setup && touch $@
 
-.setup/web: .setup/python web/package-lock.json $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
-	$(BIN)/npm --prefix web ci --no-audit --no-fund --loglevel=error
-	$(BIN)/npm --prefix web run build --loglevel=error
+.setup/web: .setup/python web/package-lock.json web/build.mjs $(wildcard web/graphiql/*)
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/npm ci --no-audit --no-fund --loglevel=error
+	cd web && ../$(BIN)/node build.mjs
 	@touch $@
 
-.setup/fonts: .setup/web
+.setup/fonts: .setup/python texts/fonts.py
 	$(BIN)/python -m texts.fonts
 	@touch $@

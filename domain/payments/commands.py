@@ -117,7 +117,7 @@ class Commands:
                 known.refuse_unless_of(notice)
                 return _unchanged(known)
             payment = Payment.receive_cash(act, subject=self.subjects.mint(), notice=notice)
-            meant = self.office.find(CASH_REFERENCE, notice.reference.strip())
+            meant = self.office.find(CASH_REFERENCE, plain_reference(notice.reference))
             case = None if meant is None else self.cases.load(meant)
             once = Address(BANK_TRANSACTION, notice.transaction, payment.id)
             why = Doubt.UNKNOWN_REFERENCE if case is None else doubt(notice.received, case)
@@ -132,7 +132,7 @@ class Commands:
     def match(self, act: Act, *, payment: UUID, case: UUID) -> Receipt:
         """A cashier finds whose the cash in suspense is. It pays or is due back as any money for that case.
 
-        Raises: UnknownCase, NotInSuspense.
+        Raises: UnknownCase, NotACashier, NotInSuspense.
         """
 
         def decide() -> Receipt:
@@ -146,7 +146,7 @@ class Commands:
     def order_refund(self, act: Act, *, payment: UUID) -> Receipt:
         """A cashier orders the whole payment sent back: its case says that it is due, or it is nobody's, in suspense.
 
-        Raises: UnknownCase, NothingDueBack.
+        Raises: UnknownCase, NotACashier, NothingDueBack.
         """
 
         def decide() -> Receipt:
@@ -203,6 +203,15 @@ class Commands:
 
     def _saved(self, act: Act, payment: Payment) -> Receipt:
         return self.office.commit(payment, act=act) if payment.pending_events else _unchanged(payment)
+
+
+def plain_reference(told: str) -> str:
+    """A cash reference as it is kept, without the spaces in which it is printed in groups and read aloud.
+
+    Source: ISO 11649, whose printed form is groups of four characters. Nothing else is forgiven: what then is not
+    exactly a case's reference goes to suspense.
+    """
+    return "".join(told.split())
 
 
 def orders_of_case(office: Office, case: UUID) -> Series:

@@ -13,6 +13,7 @@ from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
 from domain.payments.case import Case, Method, RefundReason
 from domain.payments.money import Money
 from domain.payments.refusals import (
+    NotACashier,
     NothingDueBack,
     NotInSuspense,
     NotYetExpired,
@@ -21,7 +22,7 @@ from domain.payments.refusals import (
     RefundNotOrdered,
     TransactionUsed,
 )
-from domain.people import SubjectId
+from domain.people import Role, SubjectId
 
 
 class Failure(StrEnum):
@@ -235,7 +236,9 @@ class Payment(Root):
         self.record(self.PutInSuspense, act, doubt=doubt)
 
     def match(self, act: Act, *, case: UUID, matching: Matching) -> None:
-        """Cash is meant for this case. Raises: NotInSuspense."""
+        """Cash is meant for this case, by its reference or by a cashier. Raises: NotACashier, NotInSuspense."""
+        if matching is Matching.CASHIER:
+            refuse_unless_cashier(act)
         awaited = Phase.RECEIVED if matching is Matching.EXACT else Phase.SUSPENSE
         if self.phase is not awaited:
             raise NotInSuspense
@@ -244,8 +247,9 @@ class Payment(Root):
     def order_refund(self, act: Act, *, due_back: bool) -> None:
         """Order it sent back, whole. ``due_back``: the case says so; cash in suspense needs no case to say it.
 
-        Raises: NothingDueBack.
+        Raises: NotACashier, NothingDueBack.
         """
+        refuse_unless_cashier(act)
         held = self.phase is Phase.SUSPENSE or (due_back and self.phase in {Phase.SUCCEEDED, Phase.MATCHED})
         if not held or self.received is None:
             raise NothingDueBack
@@ -305,6 +309,12 @@ class Payment(Root):
     def _refunded(self, transaction: str) -> None:
         self.refund_transaction = transaction
         self.phase = Phase.REFUNDED
+
+
+def refuse_unless_cashier(act: Act) -> None:
+    """Raises: NotACashier."""
+    if act.by.role is not Role.CASHIER:
+        raise NotACashier
 
 
 def _failure(status: OrderStatus, grace_over: bool) -> Failure | None:

@@ -52,6 +52,13 @@ class TransactionUsed(Refusal):
 
 
 @dataclass(eq=False)
+class NotACashier(Refusal):
+    """Whose money it is and that it goes back is for a cashier to say, and for nobody else."""
+
+    code = "NOT_A_CASHIER"
+
+
+@dataclass(eq=False)
 class NotInSuspense(Refusal):
     """Only cash in suspense is matched by hand."""
 

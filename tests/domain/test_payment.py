@@ -17,6 +17,7 @@ from domain.payments.payment import Doubt, Failure
 from domain.payments.refusals import (
     AlreadyPaid,
     CaseEnded,
+    NotACashier,
     NothingDueBack,
     NotInSuspense,
     NotYetExpired,
@@ -25,7 +26,7 @@ from domain.payments.refusals import (
     RefundNotOrdered,
     TransactionUsed,
 )
-from domain.people import system
+from domain.people import Actor, Role, system
 
 DEADLINES = system("deadlines")
 USD = Money(Decimal(50), "USD")
@@ -271,6 +272,25 @@ def test_only_cash_in_suspense_is_matched_by_hand(till: Till) -> None:
     till.order_refund(nobodys)
     with pytest.raises(NotInSuspense):
         till.match(nobodys, permit)
+
+
+@pytest.mark.parametrize("reference", ["RF18 0000 0000 0042", " RF18\u00a00000\t0000 0042 ", "RF18000000000042"])
+def test_a_reference_may_be_given_in_the_groups_in_which_it_is_printed(till: Till, reference: str) -> None:
+    permit = till.permit("RF18000000000042")
+    till.cash(reference)
+    assert till.again(permit).is_paid
+
+
+def test_only_a_cashier_matches_by_hand_or_sends_money_back(till: Till) -> None:
+    permit = till.permit()
+    nobodys = till.cash("?")
+    for role in set(Role) - {Role.CASHIER}:
+        act = till.office.by(Actor("lali", role))
+        with pytest.raises(NotACashier):
+            till.commands.match(act, payment=nobodys, case=permit.id)
+        with pytest.raises(NotACashier):
+            till.commands.order_refund(act, payment=nobodys)
+    assert till.office.story(nobodys) == ["CashReceived", "PutInSuspense"]
 
 
 def test_what_is_due_back_is_sent_back_once_and_the_case_says_so(till: Till) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, LiteralString
 from uuid import UUID
 
+from domain.people import SubjectId
 from projections.answers import Answer, Pool, ask, fetch_one, revive
 from projections.call_rows import CALL_COLUMNS, CALL_KINDS, CALLS_OF_CASE, CallRow, CallRows, call_row
 from projections.dossier import DOSSIER_COLUMNS, Dossier, Dossiers, dossier
@@ -61,13 +64,42 @@ STATUS = StatusModel()
 class Status:
     """One case as its holder may see it, once number and code have been verified.
 
-    The code is verified with ``dossier.subject``, ``code_version`` and ``code_issue``. The outcome and the reasons of
-    the decision are the holder's only through ``receiveDecision``. Notices stand in `housekeeping.notices`.
+    The code is verified with ``subject``, ``code_version`` and ``code_issue``, which cost nothing to read; the rest is
+    made of the row when it is asked for, so that a wrong code takes no longer than a wrong number. The outcome and the
+    reasons of the decision are the holder's only through ``receiveDecision``. Notices stand in `housekeeping.notices`.
     """
 
-    dossier: Dossier
-    payments: tuple[PaymentRow, ...]
-    calls: tuple[CallRow, ...]
+    row: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def subject(self) -> SubjectId:
+        """Under whose key the case is sealed."""
+        return SubjectId(self.row["subject"])
+
+    @property
+    def code_version(self) -> int:
+        """The code key version that the code in force is computed under."""
+        return self.row["code_version"]
+
+    @property
+    def code_issue(self) -> int:
+        """How often the code was issued."""
+        return self.row["code_issue"]
+
+    @cached_property
+    def dossier(self) -> Dossier:
+        """Where the application stands and what was said of it."""
+        return dossier(self.row)
+
+    @cached_property
+    def payments(self) -> tuple[PaymentRow, ...]:
+        """The case's payments, oldest first."""
+        return tuple(payment_row(revive(payment, PAYMENT_KINDS)) for payment in self.row["payments"])
+
+    @cached_property
+    def calls(self) -> tuple[CallRow, ...]:
+        """The case's calls, oldest first."""
+        return tuple(call_row(revive(call, CALL_KINDS)) for call in self.row["calls"])
 
     @property
     def live_call(self) -> CallRow | None:
@@ -110,9 +142,4 @@ def answered(row: dict[str, Any] | None) -> Answer[Status]:
         return Answer(Stale(row["stale_since"]), row["model_position"])
     if row["stream"] is None:
         return Answer(None, row["model_position"])
-    found = Status(
-        dossier=dossier(row),
-        payments=tuple(payment_row(revive(payment, PAYMENT_KINDS)) for payment in row["payments"]),
-        calls=tuple(call_row(revive(call, CALL_KINDS)) for call in row["calls"]),
-    )
-    return Answer(found, row["model_position"])
+    return Answer(Status(row), row["model_position"])

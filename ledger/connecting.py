@@ -24,12 +24,14 @@ SESSION: Final = (
 )
 """A lost client frees its locks within seconds; nobody waits for a lock without end."""
 
-KEEP_ALIVES: Final[dict[str, Any]] = {
+LINK: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
+"""How every connection is made: seconds within which a server that is gone is noticed."""
 
 
 class UnsafeDurability(Exception):
@@ -45,7 +47,7 @@ def open_pool(conninfo: str, name: str, *, min_size: int = 1, max_size: int = 8,
     """A pool of autocommitting connections; it connects at its first use."""
     return ConnectionPool[Connection[Any]](
         conninfo,
-        kwargs={"row_factory": row_factory, **KEEP_ALIVES},
+        kwargs={"row_factory": row_factory, **LINK},
         min_size=min_size,
         max_size=max_size,
         open=False,

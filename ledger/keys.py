@@ -115,10 +115,14 @@ class KeyStore:
         return SubjectId(subject)
 
     def erase(self, subject: SubjectId) -> None:
-        """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds."""
+        """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds.
+
+        May be repeated. Raises: UnknownKey.
+        """
         asking(self._pool, lambda connection: connection.execute(_ERASE, (subject,)))
         self._by_subject.clear()
         self._by_id.clear()
+        self._load("id", [subject])
 
     def subject_key(self, subject: SubjectId, *, fresh: bool = False) -> SubjectKey:
         """The key that seals what is said of ``subject`` now; ``fresh`` asks the key store whatever is remembered.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
-from ledger.connecting import refuse_unsafe_durability, rows
+from ledger.connecting import LINK, refuse_unsafe_durability, rows
 from ledger.keys import KeysMissing, KeyStore
 from ledger.lineage import keep_lineage
 from ledger.reader import Reader
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS ledger.key_store (
 class Ledger:
     """An open ledger. ``env`` is what ``domain.office.Office`` is made with."""
 
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)
     keys: KeyStore
     reader: Reader
     sealer: Sealer
@@ -50,7 +50,7 @@ def open_ledger(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> L
     """
     keys = KeyStore(keys_conninfo, key_folder)
     try:
-        with psycopg.connect(ledger_conninfo, autocommit=True) as connection:
+        with psycopg.connect(ledger_conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
             bind_key_store(connection, keys)
             keep_lineage(connection)

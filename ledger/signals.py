@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ledger.connecting import KEEP_ALIVES
+from ledger.connecting import LINK
 
 SIGNAL: Final = "BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY ledger; COMMIT"
 """A transaction of its own that nobody waits to see on disk: a lost signal costs a heartbeat and nothing else."""
@@ -32,7 +32,7 @@ class Listener:
         connection: Connection[Any] | None = getattr(self._here, "connection", None)
         if connection is not None and not connection.closed:
             return
-        connection = psycopg.connect(self._conninfo, autocommit=True, **KEEP_ALIVES)
+        connection = psycopg.connect(self._conninfo, autocommit=True, **LINK)
         with self._lock:
             if self._closed:
                 connection.close()

@@ -115,6 +115,8 @@ def test_a_code_is_of_its_subject_service_number_version_and_issue(house: House)
     keys.erase(subject)
     with pytest.raises(LookupError):
         keys.code(subject, "compatriot", "1234567890", 1, 1)
+    with pytest.raises(UnknownKey):
+        keys.erase(SubjectId(uuid4()))
 
 
 @pytest.mark.parametrize("held", ["remembered", "forgotten", "unknown"])

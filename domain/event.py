@@ -71,7 +71,7 @@ class Root(BaseAggregate[UUID]):
     would need a topic and never happen.
     """
 
-    if TYPE_CHECKING:  # an annotation at run time would make a dataclass of every aggregate, with an __init__ of its own
+    if TYPE_CHECKING:  # at run time an annotation would make a dataclass of every aggregate, with its own __init__
         subject: SubjectId | None
 
     class Event(AggregateEvent):

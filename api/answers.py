@@ -15,6 +15,7 @@ from strawberry.types.field import StrawberryField
 from api.context import Info
 from api.declined import NotAllowed, SignInRequired
 from api.inputs import CommandInput, minted
+from api.metrics import REFUSALS
 from api.refusals import Declined, refusal_answer, refusal_type
 from api.roles import PUBLIC, STAFF_ONLY
 from domain.office import CommandReused, TooBusy
@@ -72,6 +73,7 @@ def _field(
             except OutcomeUnknown as unknown:
                 raise Unanswered(asked.command_id if isinstance(asked, CommandInput) else None) from unknown
             except Refusal as refusal:
+                REFUSALS.labels(place, type(refusal).code).inc()
                 if type(refusal) not in listed:
                     log.warning("refusal_not_listed", field=place, code=type(refusal).code)
                 return refusal_answer(refusal, info.context.language, listed)

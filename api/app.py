@@ -15,8 +15,9 @@ from api.bank import bank_router
 from api.documents import TrustedDocuments
 from api.downloads import downloads_router
 from api.endpoint import Endpoint, log_bug
-from api.health import REQUESTS, SECONDS, health_router
-from api.pages import HEADERS
+from api.health import health_router
+from api.metrics import REQUESTS, SECONDS
+from api.pages import HEADERS, pages_router
 from api.ports import Ports
 from api.schema import build_schema
 from api.signalling import signalling_router
@@ -45,6 +46,7 @@ def create_app(ports: Ports) -> ASGIApp:
 
     routers = [
         health_router(ports),
+        pages_router(),
         bank_router(ports),
         sign_in_router(ports),
         downloads_router(ports),

@@ -8,12 +8,13 @@ from typing import Final
 import psycopg
 import structlog
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.context import run
+from api.metrics import LAG
 from api.ports import Ports
 from projections import tracking
 from projections.all import MODELS
@@ -23,11 +24,6 @@ log = structlog.get_logger("api")
 
 READY_LAG: Final = 10_000
 """A read model further behind than so many positions is not ready: it is still being built."""
-
-REFUSALS: Final = Counter("sarkmeli_refusals", "Refusals answered, by field and code.", ("field", "code"))
-REQUESTS: Final = Counter("sarkmeli_graphql_requests", "GraphQL requests by HTTP status.", ("status",))
-SECONDS: Final = Histogram("sarkmeli_graphql_seconds", "How long GraphQL requests took.")
-LAG: Final = Gauge("sarkmeli_projection_lag", "Positions that a read model is behind the ledger.", ("model",))
 
 
 def health_router(ports: Ports) -> APIRouter:

@@ -64,7 +64,7 @@ def holder(ports: Ports, address: str, typed_number: str, typed_code: str) -> Ho
 def _lock(ports: Ports, case: UUID | None, found: Answer[status.Status]) -> _Lock | None:
     known = found.known()
     if known is not None:
-        return _Lock(known.dossier.subject, known.dossier.code_version, known.dossier.code_issue)
+        return _Lock(known.subject, known.code_version, known.code_issue)
     if case is None:
         return None
     application = ports.office.load(Application, case)  # registered a moment ago, or its row is under repair

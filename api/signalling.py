@@ -74,6 +74,7 @@ class Switchboard:
         self.ports = ports
         self.threads = CapacityLimiter(8)
         self._lines: dict[UUID, dict[Side, Line]] = {}
+        self._met: dict[UUID, frozenset[UUID]] = {}
 
     @property
     def size(self) -> int:
@@ -103,6 +104,7 @@ class Switchboard:
             del sides[line.side]
             if not sides:
                 self._lines.pop(line.call, None)
+                self._met.pop(line.call, None)
         await self._run(self.ports.presence.leave, line.call, line.side, line.id)
         await self._tell_who_is_there(line.call)
 
@@ -122,13 +124,19 @@ class Switchboard:
 
     async def _connect(self, call: UUID) -> None:
         lines = dict(self._lines.get(call, {}))
-        if set(lines) != set(Side):
+        pair = frozenset(line.id for line in lines.values())
+        if set(lines) != set(Side) or self._met.get(call) == pair:
             return
+        self._met[call] = pair  # both sides may come here at once: one of them says it
         try:
             position = await self._run(self._record, lines)
         except Refusal as refusal:
+            self._met.pop(call, None)
             log.info("not_connected", call=str(call), code=type(refusal).code)
             return
+        except BaseException:
+            self._met.pop(call, None)
+            raise
         for line in lines.values():
             await line.say(type="connected", channel=Channel.SIGNALLING_ONLY.value, token=position)
 

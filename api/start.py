@@ -14,12 +14,11 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 import texts
 from api.context import run
 from api.documents import TrustedDocuments
-from api.pages import CONTENT_POLICY
+from api.pages import CONTENT_POLICY, WEB
 from api.ports import Ports
 from domain.compatriot.documents import DocumentKind
 from texts.sentences import sentences
 
-WEB: Final = Path(__file__).parent.parent / "web"
 GRAPHIQL: Final = WEB / "dist" / "graphiql"
 
 GRAPHIQL_POLICY: Final = CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
@@ -31,7 +30,7 @@ SHOWN_KINDS: Final = [kind.value for kind in DocumentKind if kind is not Documen
 
 
 def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
-    """``/start`` with its files, ``/graphiql`` with its."""
+    """``/start`` with its script, ``/graphiql`` with its."""
     router = APIRouter(include_in_schema=False)
     pages = Environment(loader=FileSystemLoader(WEB / "start"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
@@ -43,7 +42,7 @@ def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
 
     @router.get("/start/{name}")
     async def start_file(name: str) -> Response:
-        return _file(WEB / "start", name, ("start.js", "start.css"))
+        return _file(WEB / "start", name, ("start.js",))
 
     @router.get("/graphiql")
     async def graphiql(request: Request) -> Response:

@@ -15,7 +15,7 @@ from api.inputs import CommandInput
 from api.shapes.done import PaymentChanged, payment_changed
 from domain.number import read_number
 from domain.office import UnknownCase
-from domain.payments.refusals import NothingDueBack, NotInSuspense
+from domain.payments.refusals import NotACashier, NothingDueBack, NotInSuspense
 
 
 @strawberry.input
@@ -31,7 +31,7 @@ class OrderRefundInput(CommandInput):
 
 @strawberry.type
 class CashierCommands:
-    @command(PaymentChanged, NotInSuspense, NumberUnknown, UnknownCase)
+    @command(PaymentChanged, NotInSuspense, NumberUnknown, NotACashier, UnknownCase)
     async def match_payment(self, info: Info, input: MatchPaymentInput) -> PaymentChanged:
         """Say whose the cash in suspense is. It pays, or is due back, as any money for that case."""
         ports = info.context.ports
@@ -46,7 +46,7 @@ class CashierCommands:
         match = partial(ports.payments.match, payment=input.payment, case=await run(case))
         return await as_staff(info, input, payment_changed, match)
 
-    @command(PaymentChanged, NothingDueBack, UnknownCase)
+    @command(PaymentChanged, NothingDueBack, NotACashier, UnknownCase)
     async def order_refund(self, info: Info, input: OrderRefundInput) -> PaymentChanged:
         """Order the whole payment sent back."""
         order = partial(info.context.ports.payments.order_refund, payment=input.payment)

@@ -54,7 +54,8 @@ def _view(
     dossier = found.dossier
     call = found.live_call
     place = queue.find(ports.pool, call.call).known() if call is not None else None
-    due = ports.compatriot_rules.explained(dossier.due) if dossier.due is not None else None
+    moves = dossier.end_moves_for_holidays
+    due = ports.compatriot_rules.explained(dossier.due, moves=moves) if dossier.due is not None else None
     return CaseStatus(
         token=ports.tokens.encode(position),
         number=group_number(papers.number) if papers.number else None,

@@ -1,0 +1,12 @@
+"""What the API counts, for Prometheus. Labels are names of ours and never anything that a request said."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REFUSALS: Final = Counter("sarkmeli_refusals", "Refusals answered, by field and code.", ("field", "code"))
+REQUESTS: Final = Counter("sarkmeli_graphql_requests", "GraphQL requests by HTTP status.", ("status",))
+SECONDS: Final = Histogram("sarkmeli_graphql_seconds", "How long GraphQL requests took.")
+LAG: Final = Gauge("sarkmeli_projection_lag", "Positions that a read model is behind the ledger.", ("model",))

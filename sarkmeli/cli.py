@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError
 
 from sarkmeli.settings import Settings
 
@@ -208,6 +210,9 @@ def _settings(**given: Any) -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         )
         _leave(said)
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        _leave(f"SARKMELI_{named[1].upper() if named else '…'}: not a JSON value of the kind that is asked for")
 
 
 def _leave(text: str) -> NoReturn:

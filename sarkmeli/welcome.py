@@ -17,13 +17,12 @@ def welcome(settings: Settings, seconds: float) -> None:
     table.add_column(style="bold")
     table.add_column()
     table.add_row("Start here", f"{settings.url}/start")
-    table.add_row("GraphQL", f"{settings.url}/graphql")
-    table.add_row("GraphiQL", f"{settings.url}/graphiql")
+    table.add_row("GraphiQL", f"{settings.url}/graphiql   (GraphQL itself is at /graphql)")
     if settings.uses_sandbox:
-        table.add_row("Sandbox", f"{settings.sandbox_url}/   the neighbours: registry, bank, sign-in, mail")
-        table.add_row("Mailbox", f"{settings.sandbox_url}/mailbox   every mail that the office sends")
-        table.add_row("Bank", f"{settings.sandbox_url}/bank   test cards, cash, late and lost callbacks")
-        table.add_row("Staff", f"{settings.sandbox_url}/oidc   who may sign in")
+        sandbox = settings.sandbox_url
+        table.add_row("Staff", f"{settings.url}/sign-in   accounts, test cards and persons: {sandbox}/")
+        table.add_row("Mailbox", f"{sandbox}/mailbox   every mail that the office sends")
+        table.add_row("Bank", f"{sandbox}/bank   cards, and cash by reference")
     table.add_row("Kept in", f"{settings.folder}")
     if settings.database_url is None:
         table.add_row(

@@ -1,6 +1,7 @@
 """`make run` as a person meets it: started, started twice, stopped, killed, begun anew, without its keys."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,14 +19,15 @@ from sarkmeli.story import Story
 
 def test_it_says_where_to_look_and_everything_answers(shared_office):
     said = shared_office.said()
-    for place in ("/start", "/graphql", "/graphiql"):
-        assert f"{shared_office.url}{place}" in said
-    for place in ("/mailbox", "/bank"):
-        assert f"{shared_office.sandbox}{place}" in said
-    assert set(shared_office.parts()) == set(PARTS)
     outside = shared_office.outside()
-    for place in ("/start", "/graphiql", "/health/live", "/health/ready"):
-        assert outside.get(place) == 200
+    for place in ("/start", "/graphiql", "/sign-in"):
+        assert f"{shared_office.url}{place}" in said
+    for place in ("/", "/mailbox", "/bank"):
+        assert f"{shared_office.sandbox}{place}" in said
+    for link in re.findall(r"https?://[^\s│]+", said.split("is ready")[1]):
+        assert outside.get(link) in (200, 303), link
+    assert outside.get("/health/ready") == 200
+    assert set(shared_office.parts()) == set(PARTS)
 
 
 def test_a_second_start_says_that_one_runs_and_where(shared_office):

@@ -1,0 +1,110 @@
+"""Settings: defaults that need nothing, production that refuses what is for trying out, errors that name a variable."""
+
+import pytest
+from pydantic import ValidationError
+from running_office import sarkmeli
+
+from domain.calendar import ROUND_THE_CLOCK
+from domain.compatriot.state import State
+from sarkmeli.neighbours import Neighbours, sandbox_credentials
+from sarkmeli.rules import compatriot_rules, hours, payment_rules, videobar_rules
+from sarkmeli.settings import MailSecurity, Settings
+
+PUBLIC = {
+    "SARKMELI_PRODUCTION": "true",
+    "SARKMELI_PUBLIC_URL": "https://window.example.ge",
+    "SARKMELI_DATABASE_URL": "postgresql://ledger/sarkmeli",
+    "SARKMELI_CIVIL_REGISTRY_URL": "https://registry.example.ge",
+    "SARKMELI_CIVIL_REGISTRY_API_KEY": "key",
+    "SARKMELI_BANK_URL": "https://bank.example.ge",
+    "SARKMELI_BANK_API_KEY": "key",
+    "SARKMELI_BANK_SIGNING_SECRETS": '["secret"]',
+    "SARKMELI_ISSUER": "https://staff.example.ge",
+    "SARKMELI_CLIENT_SECRET": "secret",
+    "SARKMELI_SMTP_HOST": "mail.example.ge",
+}
+
+
+def test_nothing_needs_to_be_set(monkeypatch, tmp_path):
+    settings = Settings(folder=tmp_path)
+    assert settings.url == "http://localhost:8000"
+    assert settings.uses_sandbox
+    neighbours = Neighbours.of(settings)
+    assert neighbours.bank_url == f"{settings.sandbox_url}/bank"
+    assert neighbours.bank_signing_secrets == (sandbox_credentials(tmp_path)["bank_signing_secret"],)
+    assert hours(settings) == ROUND_THE_CLOCK
+    assert compatriot_rules(settings).refunded_endings == {State.RECEPTION_REFUSED}
+    assert videobar_rules(settings).bars["compatriot"].broken_off_limit == 3
+    assert payment_rules(settings).order_lifetime.days == 1
+
+
+def test_production_names_everything_that_is_only_for_trying_out(monkeypatch):
+    monkeypatch.setenv("SARKMELI_PRODUCTION", "true")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    told = str(refused.value)
+    for name in PUBLIC:
+        if name != "SARKMELI_PRODUCTION":
+            assert name in told
+    assert "epoch keys in a folder" in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SARKMELI_PUBLIC_URL", "http://window.example.ge"),
+        ("SARKMELI_ISSUER", "http://staff.example.ge"),
+        ("SARKMELI_SMTP_SECURITY", "none"),
+    ],
+)
+def test_production_refuses_an_open_way(monkeypatch, variable, value):
+    for name, good in PUBLIC.items():
+        monkeypatch.setenv(name, good)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError, match=variable):
+        Settings()
+
+
+def test_only_the_file_keys_stand_between_these_settings_and_the_public(monkeypatch):
+    for name, good in PUBLIC.items():
+        monkeypatch.setenv(name, good)
+    monkeypatch.delenv("SARKMELI_PRODUCTION")
+    assert Settings().unfit_for_production() == ["epoch keys in a folder: this release has no other key holder"]
+
+
+def test_secrets_are_not_shown(monkeypatch):
+    for name in ("SARKMELI_BANK_API_KEY", "SARKMELI_CLIENT_SECRET", "SARKMELI_SMTP_PASSWORD"):
+        monkeypatch.setenv(name, "s3cret-word")
+    monkeypatch.setenv("SARKMELI_DATABASE_URL", "postgresql://u:s3cret-word@ledger/sarkmeli")
+    settings = Settings()
+    assert "s3cret-word" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_a_setting_of_a_neighbour_is_taken_and_the_sandbox_never_asked(monkeypatch, tmp_path):
+    for name, value in PUBLIC.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SARKMELI_PRODUCTION")
+    neighbours = Neighbours.of(Settings(folder=tmp_path))
+    assert (neighbours.bank_url, neighbours.audience) == ("https://bank.example.ge", "sarkmeli")
+    assert neighbours.smtp_security is MailSecurity.STARTTLS
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hours_and_days_off_are_settings(monkeypatch):
+    monkeypatch.setenv("SARKMELI_BAR_HOURS", "09:00-18:00")
+    monkeypatch.setenv("SARKMELI_HOLIDAYS", '["2026-05-26"]')
+    opening = hours(Settings())
+    assert (opening.opens.hour, opening.closes.hour, len(opening.holidays)) == (9, 18, 1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "eighty"), ("WARNING_DAYS", "0"), ("HOLIDAYS", "tomorrow")])
+def test_a_wrong_value_is_told_by_its_variable_and_not_as_a_traceback(name, value):
+    status, said = sarkmeli("migrate", **{f"SARKMELI_{name}": value})
+    assert status == 1
+    assert f"SARKMELI_{name}" in said
+    assert "Traceback" not in said
+
+
+def test_the_schema_file_is_current():
+    status, said = sarkmeli("schema", "--check")
+    assert (status, said) == (0, "")

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
+import threading
+from types import TracebackType
+from typing import Any
 
-import psycopg
 import structlog
 
+from sarkmeli.failures import told
 from sarkmeli.settings import LogFormat, Settings
+
+log = structlog.get_logger("office")
 
 QUIET = ("httpx", "httpcore", "eventsourcing", "psycopg.pool", "_granian", "granian", "aiosqlite", "asyncio", "PIL")
 """Libraries that are only heard from ``warning`` up."""
-
-
-SPEAKS = (OSError, ImportError, AttributeError, NameError, psycopg.OperationalError, psycopg.ProgrammingError)
-"""Errors whose own words cannot hold what a person told us. Others are logged by kind and place only."""
-
-
-def told(exc_info: structlog.typing.ExcInfo) -> str:
-    """Where an error arose and of what kind it and its causes are: a message such as "invalid: 'Nino'" stays unsaid."""
-    lines: list[str] = []
-    error: BaseException | None = exc_info[1]
-    while error is not None:
-        lines += traceback.format_tb(error.__traceback__)
-        lines.append(type(error).__qualname__ + (f": {error}" if isinstance(error, SPEAKS) else "") + "\n")
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        lines += ["caused by\n"] if error is not None else []
-    return "".join(lines).rstrip()
 
 
 def configure(settings: Settings, *, colours: bool | None = None) -> None:
@@ -59,9 +47,34 @@ def configure(settings: Settings, *, colours: bool | None = None) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = _ended
+    threading.excepthook = _thread_ended
+    sys.unraisablehook = _not_raised
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def unhandled(_: object, context: dict[str, Any]) -> None:
+    """An event loop's handler of errors that nobody awaited: asyncio's own would print tasks with what they hold."""
+    error: BaseException | None = context.get("exception")
+    log.error("unhandled in the event loop", exc_info=error)
+
+
+def _ended(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    log.critical("ended by an error", exc_info=(kind, error, traceback))
+
+
+def _thread_ended(how: threading.ExceptHookArgs) -> None:
+    if how.exc_value is not None and not isinstance(how.exc_value, SystemExit):
+        name = how.thread.name if how.thread else None
+        exc_info = (how.exc_type, how.exc_value, how.exc_traceback)
+        log.critical("a thread ended by an error", thread=name, exc_info=exc_info)
+
+
+def _not_raised(what: sys.UnraisableHookArgs) -> None:
+    error = what.exc_value
+    log.error("could not be raised", exc_info=(what.exc_type, error, what.exc_traceback) if error else None)

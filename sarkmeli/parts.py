@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from sarkmeli.processes import Ready
+from sarkmeli.logs import unhandled
+from sarkmeli.processes import Ready, leave_no_core
 from sarkmeli.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def run_part(name: str, settings: Settings, ready: Ready) -> None:
     from sarkmeli.house import open_house
 
     structlog.contextvars.clear_contextvars()
+    leave_no_core()
     with open_house(settings) as house:
         BODIES[name](house, ready)
 
@@ -85,9 +87,10 @@ def serve_api(house: House, ready: Ready) -> None:
 
 
 async def _serve(house: House, ready: Ready) -> None:
-    from api.app import create_app
     from granian.constants import Interfaces
     from granian.server.embed import Server
+
+    from api.app import create_app
 
     settings = house.settings
     server = Server(
@@ -100,6 +103,7 @@ async def _serve(house: House, ready: Ready) -> None:
         log_enabled=False,
     )
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(unhandled)
     for kind in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(kind, server.stop)
     log.info("serving", at=f"{settings.host}:{settings.port}", public=settings.url)

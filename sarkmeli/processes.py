@@ -7,18 +7,18 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
 Ready = Callable[[], None]
 """What a part calls once it does its work."""
@@ -106,6 +106,15 @@ def die_with(parent: int, kind: signal.Signals) -> None:
         os._exit(1)
 
 
+def leave_no_core() -> None:
+    """Have no image of this process's memory, or of its children's, written to disk when it dies: it holds keys and
+    what people told us. A debugger of the same user does not get in either (Linux only).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _prctl is not None:
+        _prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def forked(body: Body, close: Callable[[], Sequence[int]]) -> Spawn:
     """A part that is this program itself, already loaded: it starts at once and shares its memory.
 
@@ -130,8 +139,10 @@ def forked(body: Body, close: Callable[[], Sequence[int]]) -> Spawn:
             status = left.code if isinstance(left.code, int) else int(left.code is not None)
             if isinstance(left.code, str):
                 print(left.code, file=sys.stderr)  # noqa: T201 - the last words of a process, after its logs
-        except BaseException:  # noqa: BLE001 - the edge of a process
-            traceback.print_exc()
+        except BaseException as error:  # noqa: BLE001 - the edge of a process
+            from sarkmeli.failures import told
+
+            print(told((type(error), error, error.__traceback__)), file=sys.stderr)  # noqa: T201 - as above
         finally:
             with contextlib.suppress(BaseException):
                 sys.stdout.flush()

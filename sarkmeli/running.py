@@ -14,7 +14,7 @@ from pathlib import Path
 from sarkmeli import embedded, parts
 from sarkmeli.logs import configure
 from sarkmeli.neighbours import sandbox_credentials, sandbox_folder
-from sarkmeli.processes import Ready, die_with, end, executed, forked, recorded
+from sarkmeli.processes import Ready, die_with, end, executed, forked, leave_no_core, recorded
 from sarkmeli.run_folder import Addresses, RunFolder
 from sarkmeli.settings import Settings
 from sarkmeli.supervisor import Failed, Part, Stopped, Supervisor
@@ -30,6 +30,7 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
     Raises: AlreadyRuns, NotBegunAnew, Failed, embedded.NotStarted.
     """
     began = time.monotonic()
+    leave_no_core()
     folder = RunFolder(settings.folder)
     lock = folder.hold()
     settings = _with_ports(settings)

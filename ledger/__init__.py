@@ -25,7 +25,7 @@ class Factory(postgres.PostgresFactory):
     """Makes the ledger's recorder and mapper. One database is one ledger: every application in it shares the order.
 
     Raises at construction: OSError for settings that would break what the ledger promises, UnsafeDurability,
-    KeysMissing.
+    KeysMissing, psycopg.OperationalError.
     """
 
     def __init__(self, env: utils.Environment | utils.EnvType | None) -> None:
@@ -40,13 +40,11 @@ class Factory(postgres.PostgresFactory):
             raise OSError("ORIGINATOR_ID_TYPE is set: the ledger's streams are UUIDs")
         self.datastore.schema = "ledger"
         self._own_pool()
-        with self.datastore.get_connection() as connection:
-            connecting.refuse_unsafe_durability(connection)
-        keys_conninfo, folder = self.env.get("LEDGER_KEYS_CONNINFO"), self.env.get("LEDGER_KEY_FOLDER")
-        if bool(keys_conninfo) != bool(folder):
-            raise OSError("LEDGER_KEYS_CONNINFO and LEDGER_KEY_FOLDER go together")
-        if keys_conninfo and folder:
-            self._open_keys(keys_conninfo, Path(folder))
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     @override
     def mapper(
@@ -96,6 +94,22 @@ class Factory(postgres.PostgresFactory):
             with self.datastore.get_connection() as connection:
                 schema.make_ledger(connection)
 
+    def _open(self) -> None:
+        with self.datastore.get_connection() as connection:
+            connecting.refuse_unsafe_durability(connection)
+        conninfo, folder = self.env.get("LEDGER_KEYS_CONNINFO"), self.env.get("LEDGER_KEY_FOLDER")
+        if bool(conninfo) != bool(folder):
+            raise OSError("LEDGER_KEYS_CONNINFO and LEDGER_KEY_FOLDER go together")
+        if not conninfo or not folder:
+            return
+        if self.env_create_table():
+            schema.make_key_store(conninfo)
+            self._make_schema()
+        self.keys = KeyStore(conninfo, Path(folder))
+        with self.datastore.get_connection() as connection:
+            opening.bind_key_store(connection, self.keys)
+            lineage.keep_lineage(connection)
+
     def _own_pool(self) -> None:
         """Give the datastore a pool that gives up soon and whose lost connections free their locks."""
         library_pool = self.datastore.pool
@@ -114,16 +128,3 @@ class Factory(postgres.PostgresFactory):
             ),
         )
         library_pool.close()
-
-    def _open_keys(self, conninfo: str, folder: Path) -> None:
-        if self.env_create_table():
-            schema.make_key_store(conninfo)
-        self.keys = KeyStore(conninfo, folder)
-        try:
-            self._make_schema()
-            with self.datastore.get_connection() as connection:
-                opening.bind_key_store(connection, self.keys)
-                lineage.keep_lineage(connection)
-        except BaseException:
-            self.keys.close()
-            raise

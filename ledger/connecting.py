@@ -16,6 +16,9 @@ Pool = ConnectionPool[Connection[Any]]
 CHECKOUT_TIMEOUT: Final = 1.0
 """Seconds to wait for a free connection: a caller is better told "busy" than kept."""
 
+OPENING_TIMEOUT: Final = 10.0
+"""Seconds for the first connections, made when a service starts: then there is nobody to keep waiting."""
+
 SESSION: Final = (
     "SET TimeZone = 'UTC'; "
     "SET client_connection_check_interval = '5s'; "
@@ -44,8 +47,8 @@ def _configure(connection: Connection[Any]) -> None:
 
 
 def open_pool(conninfo: str, name: str, *, min_size: int = 1, max_size: int = 8, row_factory: Any = tuple_row) -> Pool:
-    """A pool of autocommitting connections; it connects at its first use."""
-    return ConnectionPool[Connection[Any]](
+    """A pool of autocommitting connections, the first of them made. Raises: psycopg.OperationalError."""
+    pool = ConnectionPool[Connection[Any]](
         conninfo,
         kwargs={"row_factory": row_factory, **LINK},
         min_size=min_size,
@@ -55,6 +58,12 @@ def open_pool(conninfo: str, name: str, *, min_size: int = 1, max_size: int = 8,
         timeout=CHECKOUT_TIMEOUT,
         name=name,
     )
+    try:
+        pool.open(wait=True, timeout=OPENING_TIMEOUT)
+    except BaseException:
+        pool.close()
+        raise
+    return pool
 
 
 def rows(connection: Connection[Any], query: LiteralString, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -68,7 +77,6 @@ def asking(pool: Pool, ask: Callable[[Connection[Any]], T]) -> T:
 
     Only for what may be done twice: reads, and writes that harm nobody when repeated.
     """
-    pool.open()
     connection = None
     try:
         with pool.connection() as connection:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from uuid6 import uuid7
 
 from domain.number import code_from
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
-from ledger.connecting import asking, open_pool, refuse_unsafe_durability
+from ledger.connecting import LINK, asking, open_pool, refuse_unsafe_durability
 from ledger.keyring import Keyring
 from ledger.kms import KeyFolder, KeysMissing, Kms
 from ledger.memory import ShortMemory
@@ -68,21 +69,19 @@ class KeyStore:
     """Implements ``domain.office.Subjects``. Safe for many threads.
 
     ``kms`` is the folder of keys, or another key management service. Raises at construction: KeysMissing,
-    UnsafeDurability.
+    UnsafeDurability, psycopg.OperationalError.
     """
 
     def __init__(self, conninfo: str, kms: Path | Kms) -> None:
         self._kms: Kms = KeyFolder(kms) if isinstance(kms, Path) else kms
-        self._pool = open_pool(conninfo, "keystore", max_size=4)
         self._by_id: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._purposes: dict[tuple[str, int], bytes] = {}
         self._ring = Keyring(self._kms)
-        try:
-            asking(self._pool, self._open)
-        except BaseException:
-            self.close()
-            raise
+        with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+            refuse_unsafe_durability(connection)
+            self._ring.open(connection)
+        self._pool = open_pool(conninfo, "keystore", max_size=4)
 
     @property
     def id(self) -> UUID:
@@ -221,10 +220,6 @@ class KeyStore:
         raise Tampered("sealed under no key in use")
 
     # -- within --------------------------------------------------------------------------------------------------
-
-    def _open(self, connection: Connection[Any]) -> None:
-        refuse_unsafe_durability(connection)
-        self._ring.open(connection)
 
     def _purpose_key(self, purpose: str, version: int) -> bytes:
         key = self._purposes.get((purpose, version))

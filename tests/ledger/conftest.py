@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from ledger_house import House
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from domain.office import Office
 from ledger.opening import Ledger
@@ -35,6 +38,18 @@ def house(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
 def house_apart(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
     """Ledger and key store in a database each, as in service."""
     yield from prepared(new_database(), new_database(), tmp_path / "keys")
+
+
+@pytest.fixture(scope="module")
+def standing_house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for a whole file, for tests that leave nothing behind that another would trip over."""
+    name = f"t{uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    conninfo = make_conninfo(postgres, dbname=name)
+    yield from prepared(conninfo, conninfo, tmp_path_factory.mktemp("house") / "keys")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

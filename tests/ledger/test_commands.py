@@ -70,7 +70,8 @@ def test_the_same_id_with_another_body_is_refused(ledger: Ledger, office: Office
     ],
     ids=["actor", "role", "operation", "id"],
 )
-def test_another_of_these_is_another_command(ledger: Ledger, office: Office, other) -> None:
+def test_another_of_these_is_another_command(standing_house: House, other) -> None:
+    ledger, office = standing_house.open(), standing_house.office()
     subject, act = ledger.keys.mint(), office.act(somebody(), "write", body=b"form")
     first = write(office, act, subject)
     assert office.desk.find_command(other(act)) is None

@@ -120,8 +120,8 @@ def test_a_code_is_of_its_subject_service_number_version_and_issue(house: House)
 
 
 @pytest.mark.parametrize("held", ["remembered", "forgotten", "unknown"])
-def test_a_fresh_code_asks_the_key_store_once_whoever_it_is(house: House, held: str) -> None:
-    keys = house.open().keys
+def test_a_fresh_code_asks_the_key_store_once_whoever_it_is(standing_house: House, held: str) -> None:
+    keys = standing_house.open().keys
     subject = keys.mint() if held != "unknown" else SubjectId(uuid4())
     if held == "remembered":
         keys.subject_key(subject)

@@ -24,7 +24,7 @@ from ledger.sealing import SEALED, Sealed
 
 def written(ledger: Ledger, office: Office) -> Recorded:
     write(office, office.act(somebody(), "write"), ledger.keys.mint())
-    return ledger.reader.read(0, 10)[-1]
+    return ledger.reader.read(0, 100)[-1]
 
 
 def test_read_it_is_sealed_opened_it_is_what_was_said(ledger: Ledger, office: Office) -> None:
@@ -52,6 +52,12 @@ def test_what_was_not_packed_is_not_unpacked(packed: bytes) -> None:
         assert Sealed.unpack(packed).pack() == packed
 
 
+@pytest.fixture(scope="module")
+def two_sealed(standing_house: House) -> tuple[Ledger, Sealed, Sealed]:
+    ledger, office = standing_house.open(), standing_house.office()
+    return ledger, written(ledger, office).sealed, written(ledger, office).sealed
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -73,8 +79,8 @@ def test_what_was_not_packed_is_not_unpacked(packed: bytes) -> None:
     ],
     ids=["stream", "version", "topic", "key", "other's", "format", "cut", "empty", "nonce", "text", "tag"],
 )
-def test_in_another_place_or_changed_it_does_not_open(ledger: Ledger, office: Office, change) -> None:
-    sealed, other = written(ledger, office).sealed, written(ledger, office).sealed
+def test_in_another_place_or_changed_it_does_not_open(two_sealed: tuple[Ledger, Sealed, Sealed], change) -> None:
+    ledger, sealed, other = two_sealed
     with pytest.raises(Tampered) as refused:
         ledger.sealer.open(change(sealed, other))
     assert "CANARY" not in str(refused.value)

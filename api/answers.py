@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Union, cast
 from uuid import UUID
 
+import psycopg
 import strawberry
 import structlog
+from psycopg_pool import PoolTimeout
 from strawberry.types.field import StrawberryField
 
 from api.context import Info
-from api.declined import NotAllowed, SignInRequired
+from api.declined import NotAllowed, SignInAway, SignInRequired
 from api.inputs import CommandInput, minted
 from api.metrics import REFUSALS
 from api.refusals import Declined, refusal_answer, refusal_type
@@ -31,10 +33,13 @@ LISTED: Final[dict[str, tuple[type[Refusal], ...]]] = {}
 class Unanswered(Exception):
     """Whether the command was done is not known; it may be sent again with this id."""
 
-    def __init__(self, command_id: UUID | None) -> None:
+    def __init__(self, command_id: UUID) -> None:
         super().__init__("outcome unknown")
         self.command_id = command_id
 
+
+PASSING: Final = (OutcomeUnknown, psycopg.OperationalError, PoolTimeout)
+"""What passes: the same request may be sent again."""
 
 Resolver = Callable[..., Awaitable[Any]]
 
@@ -42,6 +47,11 @@ Resolver = Callable[..., Awaitable[Any]]
 def command(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
     """A mutation: answers ``success`` or one of ``refusals``, and those that every command may give."""
     return _field("Mutation", success, (*refusals, CommandReused, TooBusy), description)
+
+
+def step(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
+    """A mutation that leaves nothing in the ledger, and so can neither be a repeat nor lose a race."""
+    return _field("Mutation", success, refusals, description)
 
 
 def question(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
@@ -57,7 +67,9 @@ def _field(
         place = f"{root}.{name}"
         if place not in STAFF_ONLY and place not in PUBLIC:
             raise TypeError(f"{place} is for nobody: name its roles, or say that it is public, in api.roles")
-        listed = tuple(dict.fromkeys((*refusals, *((SignInRequired, NotAllowed) if place in STAFF_ONLY else ()))))
+        listed = tuple(
+            dict.fromkeys((*refusals, *((SignInRequired, NotAllowed, SignInAway) if place in STAFF_ONLY else ())))
+        )
         LISTED[place] = listed
         union = _union(f"{name[0].upper()}{name[1:]}Answer", success, listed)
 
@@ -70,8 +82,10 @@ def _field(
                 if place in STAFF_ONLY:
                     await info.context.acting(place)
                 return await resolver(self, info, **arguments)
-            except OutcomeUnknown as unknown:
-                raise Unanswered(asked.command_id if isinstance(asked, CommandInput) else None) from unknown
+            except PASSING as lost:
+                if isinstance(asked, CommandInput) and asked.command_id is not None:
+                    raise Unanswered(asked.command_id) from lost
+                raise
             except Refusal as refusal:
                 REFUSALS.labels(place, type(refusal).code).inc()
                 if type(refusal) not in listed:

@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 from starlette.requests import HTTPConnection
 
+from api.declined import SignInAway
 from api.ports import Ports
 from domain.people import Role
-from gateways.sign_in import SignInRefused
+from gateways.sign_in import SignInRefused, SignInUnavailable
 from housekeeping.drafts import Draft
 
 log = structlog.get_logger("api")
@@ -40,7 +41,7 @@ def draft_of(ports: Ports, connection: HTTPConnection) -> Draft | None:
 
 
 def staff_of(ports: Ports, connection: HTTPConnection) -> StaffMember | None:
-    """The staff member whose token or session the request carries. Raises: SignInUnavailable."""
+    """The staff member whose token or session the request carries. Raises: SignInAway."""
     token = bearer(connection)
     if token:
         return _by_token(ports, token)
@@ -80,4 +81,6 @@ def _by_token(ports: Ports, token: str) -> StaffMember | None:
     except SignInRefused as refused:
         log.info("bearer_refused", reason=refused.reason)
         return None
+    except SignInUnavailable:
+        raise SignInAway from None
     return StaffMember(known.person, known.account, known.name, known.roles, by_token=True)

@@ -29,6 +29,13 @@ class SignInRequired(Refusal):
 
 
 @dataclass(eq=False)
+class SignInAway(Refusal):
+    """Tokens cannot be checked now because the sign-in provider does not answer."""
+
+    code = "SIGN_IN_AWAY"
+
+
+@dataclass(eq=False)
 class NotAllowed(Refusal):
     """The account holds none of the roles that this operation asks for."""
 

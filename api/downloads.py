@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 import texts
 from api.callers import staff_of
 from api.context import run
-from api.declined import LinkRefused, NotAllowed, NothingThere, SignInRequired, Stale
+from api.declined import LinkRefused, NotAllowed, NothingThere, SignInAway, SignInRequired, Stale
 from api.endpoint import read_body
 from api.fields.leaving import decision_of
 from api.ports import Ports
@@ -42,7 +42,7 @@ log = structlog.get_logger("api")
 
 PDF: Final = "application/pdf"
 ENDINGS: Final = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png"}
-STATUS: Final[dict[type[Refusal], int]] = {SignInRequired: 401, NotAllowed: 403, Stale: 503}
+STATUS: Final[dict[type[Refusal], int]] = {SignInRequired: 401, NotAllowed: 403, Stale: 503, SignInAway: 503}
 """The HTTP status of a refusal; 404 for the others."""
 
 

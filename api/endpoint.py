@@ -23,7 +23,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Allowed
 
-from api.answers import Unanswered
+from api.answers import PASSING, Unanswered
 from api.context import Context
 from api.documents import TrustedDocuments
 from api.limits import PARSING, Limits
@@ -161,7 +161,7 @@ class Endpoint:
             status = 200
         if failed:
             body["errors"] = [self._failure(context, error) for error in failed]
-            status = 503 if any(isinstance(error.original_error, Unanswered) for error in failed) else 500
+            status = 503 if any(isinstance(error.original_error, (Unanswered, *PASSING)) for error in failed) else 500
         response = JSONResponse(json.loads(_encoded(body)), status, headers={"Cache-Control": "no-store"})
         if context.afterwards:
             response.background = BackgroundTasks([BackgroundTask(work) for work in context.afterwards])
@@ -189,6 +189,10 @@ class Endpoint:
             log.warning("outcome_unknown", field=place, correlation=str(context.correlation))
             extensions: dict[str, Any] = {"code": "OUTCOME_UNKNOWN", "commandId": str(cause.command_id)}
             message = "Whether it was done is not known. Send it again with the same commandId."
+        elif isinstance(cause, PASSING):
+            log.warning("database_away", field=place, error=type(cause).__qualname__)
+            extensions = {"code": "UNAVAILABLE", "correlation": str(context.correlation)}
+            message = "This cannot be answered now. Send it again in a moment."
         else:
             log_bug(cause, field=place, correlation=str(context.correlation))
             extensions = {"code": "FAILED", "correlation": str(context.correlation)}

@@ -32,6 +32,21 @@ class HolderInput(CommandInput):
     code: str = strawberry.field(description="The case's code; case, spaces and hyphens do not matter.")
 
 
+@strawberry.input
+class StepInput:
+    """Of a step that leaves nothing in the ledger."""
+
+    command_id: UUID | None = strawberry.field(
+        default=None, description="Taken for likeness; this step is done anew each time, which harms nothing."
+    )
+
+
+@strawberry.input
+class HolderStepInput(StepInput):
+    number: str
+    code: str
+
+
 def minted() -> UUID:
     """A new command id."""
     return UUID(int=uuid7().int)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import strawberry
 
-from api.answers import command
+from api.answers import command, step
 from api.callers import DRAFT_COOKIE
 from api.context import Context, Info, run
 from api.declined import DraftRequired, EmailUnusable, MailAway
 from api.enclosures import enclosed
-from api.inputs import CommandInput
+from api.inputs import CommandInput, StepInput
 from api.letters import send_letter
 from api.pay_links import pay_link
 from api.shapes.bar import BarView, bar_view
@@ -37,19 +37,19 @@ DRAFT_LASTS: Final = timedelta(days=1)
 
 
 @strawberry.input
-class OpenDraftInput(CommandInput):
+class OpenDraftInput(StepInput):
     bearer: bool = strawberry.field(
         default=False, description="Answer the draft's secret instead of setting it as a cookie: for programs."
     )
 
 
 @strawberry.input
-class RequestEmailCodeInput(CommandInput):
+class RequestEmailCodeInput(StepInput):
     email: str
 
 
 @strawberry.input
-class ConfirmEmailInput(CommandInput):
+class ConfirmEmailInput(StepInput):
     email: str
     code: str
 
@@ -91,7 +91,7 @@ class ApplicationRegistered(Done):
 
 @strawberry.type
 class ApplicantCommands:
-    @command(DraftOpened, TooManyDrafts)
+    @step(DraftOpened, TooManyDrafts)
     async def open_draft(self, info: Info, input: OpenDraftInput) -> DraftOpened:
         """Begin an application."""
         opened = await run(info.context.ports.drafts.open, info.context.address)
@@ -99,7 +99,7 @@ class ApplicantCommands:
             info.context.cookies.append((DRAFT_COOKIE, opened.token, int(DRAFT_LASTS.total_seconds())))
         return DraftOpened(draft=opened.id, token=opened.token if input.bearer else None, expires_at=opened.expires_at)
 
-    @command(CodeMailed, DraftRequired, EmailUnusable, MailAway, TooManyCodes)
+    @step(CodeMailed, DraftRequired, EmailUnusable, MailAway, TooManyCodes)
     async def request_email_code(self, info: Info, input: RequestEmailCodeInput) -> CodeMailed:
         """Mail a code to the address that the form will name."""
         draft = await info.context.draft()
@@ -115,7 +115,7 @@ class ApplicantCommands:
 
         return await run(mail)
 
-    @command(EmailConfirmed, DraftRequired, EmailUnusable, OneTimeCodeWrong)
+    @step(EmailConfirmed, DraftRequired, EmailUnusable, OneTimeCodeWrong)
     async def confirm_email(self, info: Info, input: ConfirmEmailInput) -> EmailConfirmed:
         """Show that the mailed code arrived."""
         draft = await info.context.draft()

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import strawberry
 
-from api.answers import command
+from api.answers import command, step
 from api.callers import DRAFT_COOKIE
 from api.context import Context, Info, run
 from api.declined import DraftRequired, WrongNumberOrCode
 from api.enclosures import enclosed
 from api.fields.applicant import DRAFT_LASTS, DraftOpened
 from api.holder import Holder, holder
-from api.inputs import HolderInput
+from api.inputs import HolderInput, HolderStepInput
 from api.pay_links import pay_link
 from api.reading import caught_up
 from api.shapes.case import CallPlaceView
@@ -64,7 +64,7 @@ class OpenPaymentInput(HolderInput):
 
 
 @strawberry.input
-class OpenPapersDraftInput(HolderInput):
+class OpenPapersDraftInput(HolderStepInput):
     bearer: bool = False
 
 
@@ -107,7 +107,7 @@ class PaymentOpened(Done):
     expires: datetime | None
 
 
-async def as_holder(info: Info, asked: HolderInput) -> Holder:
+async def as_holder(info: Info, asked: HolderInput | HolderStepInput) -> Holder:
     """Who shows number and code. Raises: WrongNumberOrCode, TooManyTries."""
     return await run(holder, info.context.ports, info.context.address, asked.number, asked.code)
 
@@ -172,7 +172,7 @@ class HolderCommands:
 
         return await run(open_order)
 
-    @command(DraftOpened, *HOLDER, TooManyDrafts)
+    @step(DraftOpened, *HOLDER, TooManyDrafts)
     async def open_papers_draft(self, info: Info, input: OpenPapersDraftInput) -> DraftOpened:
         """Open a draft into which papers for one's own case are uploaded."""
         who = await as_holder(info, input)

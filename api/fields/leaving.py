@@ -8,13 +8,13 @@ from uuid import UUID
 import strawberry
 import structlog
 
-from api.answers import command
+from api.answers import command, step
 from api.context import Context, Info, run
 from api.declined import EmailUnusable, MailAway
 from api.fields.applicant import CodeMailed
 from api.fields.holder import HOLDER, act_of, as_holder
 from api.holder import Holder
-from api.inputs import CommandInput, HolderInput
+from api.inputs import HolderInput, HolderStepInput, StepInput
 from api.letters import send_letter
 from api.ports import Ports
 from api.shapes.done import CaseChanged, Done, case_changed, token
@@ -37,7 +37,7 @@ log = structlog.get_logger("api")
 
 
 @strawberry.input
-class RequestOneTimeCodeInput(HolderInput):
+class RequestOneTimeCodeInput(HolderStepInput):
     pass
 
 
@@ -52,7 +52,7 @@ class ReissueCodeInput(HolderInput):
 
 
 @strawberry.input
-class ResendCodeInput(CommandInput):
+class ResendCodeInput(StepInput):
     number: str
     email: str = strawberry.field(description="The address that was confirmed at registration.")
 
@@ -77,7 +77,7 @@ class DecisionReceived(Done):
 
 @strawberry.type
 class LeavingCommands:
-    @command(CodeMailed, *HOLDER, MailAway, EmailUnusable, TooManyCodes, ApplicationEnded, AlreadyDecided)
+    @step(CodeMailed, *HOLDER, MailAway, EmailUnusable, TooManyCodes, ApplicationEnded, AlreadyDecided)
     async def request_one_time_code(self, info: Info, input: RequestOneTimeCodeInput) -> CodeMailed:
         """Mail a code with which to withdraw, to the confirmed address."""
         who = await as_holder(info, input)
@@ -112,7 +112,7 @@ class LeavingCommands:
 
         return await run(reissue)
 
-    @command(CodeResendNoted, TooManyTries)
+    @step(CodeResendNoted, TooManyTries)
     async def resend_code(self, info: Info, input: ResendCodeInput) -> CodeResendNoted:
         """Send number and code again to the confirmed address. The answer says nothing of whether they were."""
         context = info.context

@@ -10,7 +10,16 @@ import strawberry
 import texts
 from api.answers import question
 from api.context import Context, Info, run
-from api.declined import DraftRequired, LinkRefused, NothingThere, NotYet, Stale, TokenRefused, WrongNumberOrCode
+from api.declined import (
+    DraftRequired,
+    LinkRefused,
+    NothingThere,
+    NotYet,
+    SignInAway,
+    Stale,
+    TokenRefused,
+    WrongNumberOrCode,
+)
 from api.holder import holder
 from api.reading import at_least, shown_row
 from api.shapes.bar import BarView, bar_view
@@ -97,7 +106,10 @@ class LookupQuestions:
             draft = DraftView(id=found.id, expires_at=found.expires_at)
         except DraftRequired:
             draft = None
-        member = await info.context.staff()
+        try:
+            member = await info.context.staff()
+        except SignInAway:
+            member = None
         staff = None
         if member is not None:
             roles = sorted(member.roles, key=lambda role: role.value)

@@ -13,7 +13,6 @@ from api.declined import LinkRefused, NothingThere, NotYet, NumberUnknown, Stale
 from api.reading import at_least as wait_at_least
 from api.reading import shown_row
 from api.relay import Node, cursor_at, page_info, sliced
-from api.roles import STAFF_ONLY, acting_role
 from api.shapes.papers import papers_of, sealed_parts
 from api.shapes.staff import (
     CallSummary,
@@ -97,12 +96,9 @@ class OfficeQuestions:
 
     @strawberry.field(description="Anything by its id; null if there is no such thing, or it is not yours to see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        member = await info.context.staff()
-        role = acting_role(member.roles, STAFF_ONLY["Query.node"]) if member is not None else None
-        if member is None or role is None:
-            return None
         try:
-            return await run(_case, info.context, Actor(member.person, role), UUID(id), None)
+            by = await info.context.acting("Query.node")
+            return await run(_case, info.context, by, UUID(id), None)
         except (Refusal, ValueError):
             return None
 

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import strawberry
 
-from api.answers import command
+from api.answers import command, step
 from api.context import Info, run
 from api.declined import DraftRequired
 from api.enclosures import enclosed
 from api.fields.staffed import RECEIVED, as_staff
-from api.inputs import CommandInput
+from api.inputs import CommandInput, StepInput
 from api.shapes.done import CaseChanged, case_changed
 from domain.compatriot.application import Application
 from domain.compatriot.decision import NotYourCase, Outcome, SamePerson
@@ -46,7 +46,7 @@ class RequestInformationInput(CommandInput):
 
 
 @strawberry.input
-class OpenCaseDraftInput(CommandInput):
+class OpenCaseDraftInput(StepInput):
     case: UUID
 
 
@@ -85,7 +85,7 @@ class OfficerCommands:
         ask = partial(info.context.ports.compatriot.request_information, case=input.case, text=input.text)
         return await as_staff(info, input, case_changed, ask)
 
-    @command(CaseDraftOpened, TooManyDrafts, UnknownCase)
+    @step(CaseDraftOpened, TooManyDrafts, UnknownCase)
     async def open_case_draft(self, info: Info, input: OpenCaseDraftInput) -> CaseDraftOpened:
         """Open a draft into which a document for this case is uploaded, sealed under the applicant's key."""
         ports, address = info.context.ports, info.context.address

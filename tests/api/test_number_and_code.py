@@ -89,7 +89,7 @@ def test_it_fails_closed_when_tries_cannot_be_counted(at, monkeypatch):
         raise psycopg.OperationalError("no connection")
 
     monkeypatch.setattr(at.house.lookups, "take", away)
-    assert client.send("Status", **keyed(answer)).status_code == 500
+    assert client.send("Status", **keyed(answer)).status_code == 503
 
 
 def test_typing_is_forgiving(at):

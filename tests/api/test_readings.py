@@ -68,7 +68,7 @@ def test_nothing_is_opened_when_the_reading_cannot_be_stored(at, monkeypatch, op
         ("CaseEvents", {"number": answer["number"]}),
     ):
         told = (at.staff("auditor") if operation == "CaseEvents" else officer).send(operation, **variables)
-        assert told.status_code == 500
+        assert told.status_code == 503
         assert "Nino" not in told.text
         assert "Registered" not in told.text
     assert opened == []

@@ -40,7 +40,7 @@ OPTIONS = {
 }
 
 
-class NotStarted(Exception):
+class NotStarted(RuntimeError):
     """PostgreSQL did not come up; says where its log is."""
 
 

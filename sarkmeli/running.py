@@ -121,6 +121,7 @@ def _postgres(folder: Path) -> Part:
         answers=lambda: embedded.answers(folder),
         shown=False,
         stop=signal.SIGINT,
+        ground=True,
         before_again=lambda: embedded.end_leftovers(folder),
     )
 

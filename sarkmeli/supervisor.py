@@ -7,6 +7,7 @@ is found again by the identities in ``running.json``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
@@ -49,6 +50,8 @@ class Part:
     answers: Callable[[], bool] | None = None
     shown: bool = True
     stop: signal.Signals = signal.SIGTERM
+    ground: bool = False
+    """Others stand on it: it ends last."""
     before_again: Callable[[], object] | None = None
     """Done before it is started again: cleaning up after a sudden end."""
 
@@ -148,20 +151,20 @@ class Supervisor:
                     self._again(life)
 
     def stop(self) -> None:
-        """End every part, the last started first; a second request kills those that linger."""
-        for life in reversed(self._all()):
-            life.again_at = None
-            if life.identity is None:
-                continue
-            self._signal(life, life.part.stop)
+        """End every part, those that the others stand on last; a second request kills those that linger."""
+        for ground in (False, True):
+            wave = [life for life in self._all() if life.part.ground is ground]
+            for life in wave:
+                life.again_at = None
+                self._signal(life, life.part.stop)
             end = time.monotonic() + PATIENCE
-            while self._reaped(life) is None:
+            while lingering := [life for life in wave if not self._ended(life)]:
                 self._listen(0.05)
                 if time.monotonic() > end or self._asked_to_stop > 1:
-                    self._say(life, f"does not end; killing process {life.identity.pid}")
-                    self._signal(life, signal.SIGKILL)
                     end = time.monotonic() + PATIENCE
-            self._bury(life)
+                    for life in lingering:
+                        self._say(life, "does not end; it is killed")
+                        self._signal(life, signal.SIGKILL)
         self._record()
 
     def own_descriptors(self) -> list[int]:
@@ -235,7 +238,8 @@ class Supervisor:
         if not said and life.rest:
             lines, life.rest = [*lines, life.rest], b""
         for line in lines:
-            life.log.write(ESCAPE.sub(b"", line) + b"\n")
+            with contextlib.suppress(OSError):  # a full disk must not end the supervisor, too
+                life.log.write(ESCAPE.sub(b"", line) + b"\n")
             if life.part.shown:
                 self._say(life, line.decode(errors="replace"))
 
@@ -263,20 +267,31 @@ class Supervisor:
         if life.ready_since is not None and time.monotonic() - life.ready_since >= STEADY:
             life.deaths = 0
         self._bury(life)
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2**life.deaths)
-        life.deaths += 1
-        life.again_at = time.monotonic() + delay
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        self._say(life, f"ended, {how}; it is started again in {delay:.1f} s")
+        self._put_off(life, f"ended, {how}")
         self._record()
 
     def _again(self, life: _Life) -> None:
-        life.again_at = None
-        if life.part.before_again is not None:
-            life.part.before_again()
-        self._spawn(life)
+        try:
+            if life.part.before_again is not None:
+                life.part.before_again()
+            self._spawn(life)
+        except (OSError, RuntimeError) as error:
+            self._put_off(life, f"could not be started: {error}")
+            return
         assert life.identity is not None
         self._say(life, f"started again as process {life.identity.pid}")
+
+    def _put_off(self, life: _Life, why: str) -> None:
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2**life.deaths)
+        life.deaths += 1
+        life.again_at = time.monotonic() + delay
+        self._say(life, f"{why}; it is started again in {delay:.1f} s")
+
+    def _ended(self, life: _Life) -> bool:
+        if life.identity is not None and self._reaped(life) is not None:
+            self._bury(life)
+        return life.identity is None
 
     def _signal(self, life: _Life, kind: signal.Signals) -> None:
         if life.identity is not None and (process := life.identity.process()) is not None:

@@ -66,7 +66,7 @@ def test_a_killed_part_is_started_again_and_that_is_said(run):
     assert after["second"] == before["second"]
 
 
-def test_parts_stop_in_the_opposite_order_and_nothing_is_left(run):
+def test_parts_stop_and_nothing_is_left(run):
     office = run("first", "program", "second")
     office.until("all ready")
     running = office.identities()

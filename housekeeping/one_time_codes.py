@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.one_time_code (
 );
 CREATE INDEX IF NOT EXISTS one_time_code_expires_at ON housekeeping.one_time_code (expires_at);
 CREATE TABLE IF NOT EXISTS housekeeping.code_mailed (
-    address bytea         PRIMARY KEY,    -- keyed digest
+    address bytea         PRIMARY KEY,    -- keyed digest of an address, or of who asked
     mailed  timestamptz[] NOT NULL        -- within the last hour
 );
 """
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.code_mailed (
 MINUTES = 15
 TRIES = 5
 PER_HOUR = 5
-"""Codes mailed to one address within an hour, for whatever purpose."""
+"""Codes mailed to one address within an hour, for whatever purpose; and to whatever addresses for one holder."""
 DIGITS = 6
 
 _MAIL = """
@@ -106,9 +106,10 @@ class OneTimeCodes:
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         where = self._macs.mac("one-time-address", address)
         with self._pool.connection() as db, db.transaction():
-            row = db.execute(_MAIL, (where, PER_HOUR)).fetchone()
-            if row is None or row[0] > PER_HOUR:
-                raise TooManyCodes(seconds=max(1, row[1] if row is not None else 1))
+            for counted in (where, self._macs.mac("one-time-holder", holder.bytes)):
+                row = db.execute(_MAIL, (counted, PER_HOUR)).fetchone()
+                if row is None or row[0] > PER_HOUR:
+                    raise TooManyCodes(seconds=max(1, row[1] if row is not None else 1))
             db.execute(_ISSUE, (purpose.value, holder, where, self._digest(purpose, holder, code), MINUTES))
         return code
 

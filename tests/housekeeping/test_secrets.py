@@ -175,6 +175,15 @@ def test_one_mailbox_is_not_filled_by_many_drafts(codes: OneTimeCodes, db: Any) 
     codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
 
 
+def test_one_draft_does_not_mail_strangers_without_end(codes: OneTimeCodes) -> None:
+    draft = uuid4()
+    for number in range(PER_HOUR):
+        codes.issue(CodePurpose.EMAIL, draft, f"stranger-{number}@example.org")
+    with pytest.raises(TooManyCodes):
+        codes.issue(CodePurpose.EMAIL, draft, "one-more@example.org")
+    codes.issue(CodePurpose.EMAIL, uuid4(), "one-more@example.org")
+
+
 def test_neither_code_nor_address_stands_in_clear(codes: OneTimeCodes, in_clear: Callable[[str], list[str]]) -> None:
     code = codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
     assert in_clear(MAIL) == in_clear(code) == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from typing import Final
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -14,16 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.context import run
-from api.metrics import LAG
+from api.metrics import LAG, LAG_SECONDS, QUARANTINED
 from api.ports import Ports
-from projections import tracking
 from projections.all import MODELS
-from projections.tracking import Place
+from projections.lag import is_ready, lag
+from projections.model import ReadModel
+from projections.tracking import Db
 
 log = structlog.get_logger("api")
-
-READY_LAG: Final = 10_000
-"""A read model further behind than so many positions is not ready: it is still being built."""
+T = TypeVar("T")
 
 
 def health_router(ports: Ports) -> APIRouter:
@@ -55,23 +55,22 @@ def health_router(ports: Ports) -> APIRouter:
 def unready(ports: Ports) -> list[str]:
     """What the service lacks to do its work; empty if it is ready."""
     try:
-        settled = ports.reader.settled()
         ports.keys.current_code_version()
-        behind = [model for model, lag in _lags(ports, settled).items() if lag > READY_LAG]
+        return [] if _with_lags(ports, is_ready) else ["read models"]
     except (psycopg.Error, PoolTimeout):
         return ["database"]
-    return behind
 
 
 def _measure(ports: Ports) -> None:
-    for model, lag in _lags(ports, ports.reader.settled()).items():
-        LAG.labels(model).set(lag)
+    for each in _with_lags(ports, lag):
+        LAG.labels(each.model).set(each.behind)
+        LAG_SECONDS.labels(each.model).set(each.seconds)
+        QUARANTINED.labels(each.model).set(each.quarantined)
 
 
-def _lags(ports: Ports, settled: int) -> dict[str, int]:
+def _with_lags(ports: Ports, ask: Callable[[Db, Sequence[ReadModel]], T]) -> T:
     with ports.pool.connection() as db:
-        places = {model.title: tracking.find(db, Place(model)) for model in MODELS}
-    return {title: settled - (place.position if place is not None else 0) for title, place in places.items()}
+        return ask(db, MODELS)
 
 
 def _is_here(host: str) -> bool:

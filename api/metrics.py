@@ -10,3 +10,7 @@ REFUSALS: Final = Counter("sarkmeli_refusals", "Refusals answered, by field and 
 REQUESTS: Final = Counter("sarkmeli_graphql_requests", "GraphQL requests by HTTP status.", ("status",))
 SECONDS: Final = Histogram("sarkmeli_graphql_seconds", "How long GraphQL requests took.")
 LAG: Final = Gauge("sarkmeli_projection_lag", "Positions that a read model is behind the ledger.", ("model",))
+LAG_SECONDS: Final = Gauge(
+    "sarkmeli_projection_lag_seconds", "Age of the oldest event that a read model has not followed.", ("model",)
+)
+QUARANTINED: Final = Gauge("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))

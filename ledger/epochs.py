@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ledger.connecting import rows
+from ledger.connecting import LINK, rows
 from ledger.keyring import RING_LOCK
 from ledger.keys import place
 from ledger.kms import Kms
@@ -20,6 +20,11 @@ EPOCH_DAYS: Final = 35
 BATCH: Final = 500
 
 _NEWEST: Final = "SELECT max(number) FROM keystore.epoch"
+_STATE: Final = """
+SELECT number, opened_at <= clock_timestamp() - make_interval(days => %s),
+       EXISTS (SELECT FROM keystore.epoch older WHERE older.number < newest.number AND older.destroyed_at IS NULL)
+FROM keystore.epoch newest ORDER BY number DESC LIMIT 1
+"""
 _NEW: Final = "INSERT INTO keystore.epoch (number, fingerprint) VALUES (%s, %s)"
 _CLOSE: Final = "UPDATE keystore.epoch SET closed_at = clock_timestamp() WHERE number < %s AND closed_at IS NULL"
 _STALE: Final = """
@@ -39,8 +44,23 @@ def turn_epoch(conninfo: str, kms: Kms) -> int:
 
     Whoever mints waits for a moment; nothing else does.
     """
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        epoch = _begin(connection, kms)
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        epoch = _begin(connection, kms, rows(connection, _NEWEST)[0][0])
+        finish_turning(connection, kms, epoch)
+        return epoch
+
+
+def turn_epoch_when_due(conninfo: str, kms: Kms) -> int | None:
+    """Turn the epoch if the newest is `EPOCH_DAYS` old, finish a turning that stopped halfway; the epoch if any was.
+
+    To be called daily. Two callers at once do no harm: one begins, both finish.
+    """
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        epoch, due, stopped = rows(connection, _STATE, (EPOCH_DAYS,))[0]
+        if due:
+            epoch = _begin(connection, kms, epoch)
+        elif not stopped:
+            return None
         finish_turning(connection, kms, epoch)
         return epoch
 
@@ -59,10 +79,14 @@ def finish_turning(connection: Connection[Any], kms: Kms, epoch: int) -> None:
         kms.destroy("epoch", old)
 
 
-def _begin(connection: Connection[Any], kms: Kms) -> int:
+def _begin(connection: Connection[Any], kms: Kms, after: int) -> int:
+    """The epoch that follows ``after``, begun unless another caller has begun it meanwhile."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", RING_LOCK)
-        epoch: int = rows(connection, _NEWEST)[0][0] + 1
+        newest: int = rows(connection, _NEWEST)[0][0]
+        if newest > after:
+            return newest
+        epoch = newest + 1
         kms.create("epoch", epoch)
         connection.execute(_NEW, (epoch, kms.fingerprint("epoch", epoch)))
         connection.execute(_CLOSE, (epoch,))

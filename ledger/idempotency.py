@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 
 from domain.event import Act
 from domain.office import CommandReused, Receipt
-from ledger.connecting import rows
+from ledger.connecting import LINK, rows
 from ledger.keys import MAC_VERSION_BYTES, KeyStore
 
 RETENTION_MONTHS: Final = 13
@@ -65,7 +66,7 @@ $$;
 of its own first: two requests with one key wait for each other whatever month each of them thinks it is."""
 
 TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 3)"
-"""With every migration: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
+"""With every migration, and daily: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 _FIND: Final = "SELECT key, body, stream, version, position FROM ledger.command WHERE key = ANY(%s)"
@@ -119,6 +120,12 @@ class CommandKey:
         """Keep that the command was done, and where its effect stands."""
         body = self.body(int.from_bytes(self.current[:MAC_VERSION_BYTES], "big"))
         connection.execute(_NOTE, (self.current, body, stream, version, position))
+
+
+def turn_months(conninfo: str) -> None:
+    """Make the months ahead and drop those past their retention. To be called daily."""
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        rows(connection, TURN_MONTHS)
 
 
 def _identity(act: Act) -> tuple[str | bytes, ...]:

@@ -18,7 +18,7 @@ from ledger_samples import Letter, somebody, write
 from domain.office import Address, AddressTaken, AlreadyDone, CommandReused, Office, Receipt
 from domain.people import Role
 from ledger.append import Append
-from ledger.idempotency import CommandKey
+from ledger.idempotency import CommandKey, turn_months
 from ledger.opening import Ledger
 
 
@@ -112,6 +112,8 @@ def test_months_are_made_ahead_and_dropped_when_their_retention_ends(house: Hous
     )
     partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'ledger.command'::regclass"
     assert house.ask(partitions) == [(6,)]
+    turn_months(house.ledger_conninfo)
+    assert house.ask(partitions) == [(5,)]
     house.ask("SELECT ledger.turn_command_months(13, 5)")
     assert house.ask(partitions) == [(7,)]
     house.ask("SELECT ledger.turn_command_months(13, 5)")

@@ -15,7 +15,7 @@ from ledger_samples import SENDER, somebody, write
 from domain.people import SubjectId
 from ledger import epochs
 from ledger.aead import bind
-from ledger.epochs import turn_epoch
+from ledger.epochs import turn_epoch, turn_epoch_when_due
 from ledger.keys import KeysMissing, KeyStore, SubjectErased, Tampered, UnknownKey
 from ledger.kms import KeyFolder
 from ledger.memory import CAPACITY, MEMORY, ShortMemory
@@ -266,6 +266,22 @@ def test_a_turning_that_was_stopped_is_finished_by_the_next(
     after = house.open().keys
     assert after.subject_key(subject).key == keys.subject_key(subject).key
     assert after.subject_key(later).key
+
+
+def test_an_epoch_is_turned_when_it_is_due_and_not_before(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, folder = house.open().keys, KeyFolder(house.folder)
+    subject = keys.mint()
+    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    house.ask_keys("UPDATE keystore.epoch SET opened_at = opened_at - make_interval(days => %s)", epochs.EPOCH_DAYS)
+    with ThreadPoolExecutor(3) as callers:
+        turned = list(callers.map(lambda _: turn_epoch_when_due(house.keys_conninfo, folder), range(3)))
+    assert set(turned) <= {2, None}
+    assert 2 in turned
+    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    house.ask_keys("UPDATE keystore.epoch SET destroyed_at = NULL WHERE number = 1")
+    assert turn_epoch_when_due(house.keys_conninfo, folder) == 2, "a turning that stopped before its end is ended"
+    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}
+    assert keys.subject_key(subject, fresh=True).key
 
 
 def test_memory_is_short_and_small() -> None:

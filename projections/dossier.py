@@ -32,6 +32,7 @@ DOSSIER_COLUMNS = (
     code_issue         integer NOT NULL,
     term_days          integer NOT NULL,
     fee_in_force_since date    NOT NULL,
+    end_moves_for_holidays boolean NOT NULL,
     paid_by            uuid,               -- the payment that paid the fee
     paid_method        text,
     refusal_ground     text,
@@ -57,6 +58,7 @@ class Dossiers(Standings):
             code_issue=event.code_issue,
             term_days=event.term_days,
             fee_in_force_since=event.fee_in_force_since,
+            end_moves_for_holidays=event.end_moves_for_holidays,
             papers=[],
             consents={},
             refunds={},
@@ -178,6 +180,7 @@ class Dossier:
     fee: Money
     term_days: int
     fee_in_force_since: date
+    end_moves_for_holidays: bool
     code_version: int
     code_issue: int
     state: State
@@ -214,6 +217,7 @@ def dossier(row: Mapping[str, Any]) -> Dossier:
         fee=Money(row["fee"], row["currency"]),
         term_days=row["term_days"],
         fee_in_force_since=row["fee_in_force_since"],
+        end_moves_for_holidays=row["end_moves_for_holidays"],
         code_version=row["code_version"],
         code_issue=row["code_issue"],
         state=State(row["state"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from domain.calendar import days_after, tbilisi_date
@@ -13,7 +13,7 @@ from domain.compatriot.events import History
 from domain.compatriot.fees import Fee
 from domain.compatriot.form import Consent, ConsentKind, Form
 from domain.compatriot.rules import SERVICE, Rules
-from domain.compatriot.state import OPEN
+from domain.compatriot.state import OPEN, Missing
 from domain.event import Act, Erased
 from domain.number import CaseNumber
 from domain.payments.case import Method, RefundReason
@@ -66,6 +66,7 @@ class Application(History):
             fee=fee.amount,
             term_days=fee.term_days,
             fee_in_force_since=fee.effective_from,
+            end_moves_for_holidays=rules.end_moves_for_holidays,
             reception_until=days_after(tbilisi_date(act.now), rules.reception_days),
             refunded_endings=tuple(sorted(rules.refunded_endings)),
         )
@@ -111,7 +112,7 @@ class Application(History):
         What was checked and willed is said by the call. Raises: as `refuse_unless_awaits_call`.
         """
         self.refuse_unless_awaits_call()
-        due = self._term_starting(act) if self.is_paid else None
+        due = self._term_starting(act, self.standing.paid_at)
         self.record(self.VideoVerified, act, call=call, operator=operator.id, due=due)
 
     def reception_refused(self, act: Act, *, call: UUID, ground: Ground, reasons: str | Erased | None) -> None:
@@ -144,7 +145,7 @@ class Application(History):
         reception.refuse_unless_open(self.standing)
         refunds.refuse_if_paid(self.is_paid)
         reception.refuse_unless_fee(self.fee, received)
-        due = self._term_starting(act) if self.standing.verified_at is not None else None
+        due = self._term_starting(act, self.standing.verified_at)
         self.record(self.Paid, act, payment=payment, received=received, method=method, due=due)
 
     def refund_due(self, act: Act, *, payment: UUID, amount: Money, reason: RefundReason) -> None:
@@ -229,9 +230,9 @@ class Application(History):
 
         Raises: NotForThisRole, SamePerson, and as `review.refuse_unless_assignable`.
         """
-        reception.refuse_unless_role(act, Role.CHIEF)
+        self._refuse_unless_chief(act)
         review.refuse_unless_assignable(self.standing)
-        decision.refuse_unless_may_be_officer(self.hands, officer)
+        decision.refuse_unless_may_be_officer(self.hands.with_chief(act.by.id), officer)
         if self.hands.assigned == officer:
             return False
         self.record(self.Assigned, act, officer=officer)
@@ -240,33 +241,37 @@ class Application(History):
     def extend_term(self, act: Act, days: int, reasons: str, rules: Rules) -> None:
         """Extend the term, once.
 
-        Raises: NotForThisRole, and as `reception.refuse_unless_received` and `term.refuse_unless_extendable`.
+        Raises: NotForThisRole, SamePerson, and as `reception.refuse_unless_received` and
+        `term.refuse_unless_extendable`.
         """
-        reception.refuse_unless_role(act, Role.CHIEF)
+        self._refuse_unless_chief(act)
         reception.refuse_unless_received(self.standing)
-        today = tbilisi_date(act.now)
-        running = self.standing.requested_at is None
+        due, today = self._due(), tbilisi_date(act.now)
+        told = rules.explained(due, moves=self.end_moves_for_holidays)
         term.refuse_unless_extendable(
-            self._due(), today=today if running else None, days=days, longest=rules.longest_extension
+            told, on=self.suspended_since or today, days=days, longest=rules.longest_extension
         )
-        self.record(self.TermExtended, act, days=days, reasons=reasons, due=term.extended(self._due(), today, days))
+        self.record(self.TermExtended, act, days=days, reasons=reasons, due=term.extended(due, today, days))
 
     def decide(self, act: Act, outcome: Outcome, reasons: str) -> None:
         """Decide, with the officer's conclusion or against it.
 
         Raises: NotForThisRole, SamePerson, and as `review.refuse_unless_concluded`.
         """
-        reception.refuse_unless_role(act, Role.CHIEF)
+        self._refuse_unless_chief(act)
         review.refuse_unless_concluded(self.standing)
-        decision.refuse_unless_may_decide(self.hands, act.by.id)
         self.record(self.Decided, act, chief=act.by.id, outcome=outcome, reasons=reasons)
 
     # The office itself, at its deadlines.
 
-    def warn(self, act: Act, rules: Rules) -> None:
-        """Tell the applicant what is missing and until when. Raises: as `lapse.refuse_unless_to_be_warned`."""
+    def warn(self, act: Act, rules: Rules, *, unheard: bool) -> None:
+        """Tell the applicant what is missing and until when; again, if the warning before was ``unheard``.
+
+        Raises: as `lapse.refuse_unless_to_be_warned`.
+        """
         until, today = self._answer_until(), tbilisi_date(act.now)
-        lapse.refuse_unless_to_be_warned(self.missing, self.warned_of, until, today, rules.warning_days)
+        heard_of = frozenset[Missing]() if unheard else self.warned_of
+        lapse.refuse_unless_to_be_warned(self.missing, heard_of, until, today, rules.warning_days)
         lapses_after = lapse.last_day_after_warning(until, today, rules.warning_days)
         self.record(self.ExpiryWarned, act, missing=self.missing, lapses_after=lapses_after)
 
@@ -281,8 +286,15 @@ class Application(History):
         reception.refuse_unless_role(act, Role.OFFICER)
         decision.refuse_unless_officer_of_case(self.hands, act.by.id)
 
-    def _term_starting(self, act: Act) -> term.DueDate:
-        return term.term_from(tbilisi_date(act.now), self.term_days)
+    def _refuse_unless_chief(self, act: Act) -> None:
+        reception.refuse_unless_role(act, Role.CHIEF)
+        decision.refuse_unless_may_be_chief(self.hands, act.by.id)
+
+    def _term_starting(self, act: Act, other: datetime | None) -> term.DueDate | None:
+        """The term, if the ``other`` of fee and talk is there: from the later of both, whichever is recorded last."""
+        if other is None:
+            return None
+        return term.term_from(tbilisi_date(max(act.now, other)), self.term_days)
 
     def _due(self) -> term.DueDate:
         if self.due is None:
@@ -292,7 +304,8 @@ class Application(History):
     def _with_suspension(self, act: Act) -> term.DueDate:
         if self.suspended_since is None:
             raise review.NoInformationRequested
-        return term.suspended(self._due(), self.suspended_since, tbilisi_date(act.now))
+        provided = max(self.suspended_since, tbilisi_date(act.now))
+        return term.suspended(self._due(), self.suspended_since, provided)
 
     def _answer_until(self) -> date:
         if self.answer_until is None:

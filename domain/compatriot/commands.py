@@ -13,10 +13,10 @@ from domain.compatriot.documents import Document, answer_faults, attachment_faul
 from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.filing import filing_faults, tidied
 from domain.compatriot.form import Consent, ConsentKind, Form
-from domain.compatriot.lapse import CallInProgress
+from domain.compatriot.lapse import CallInProgress, waits_in_time
 from domain.compatriot.reception import AlreadyRegistered, refuse_unless_holder, refuse_unless_role
 from domain.compatriot.rules import SERVICE, Rules
-from domain.compatriot.writing import line_faults, text_faults, tidy_text
+from domain.compatriot.writing import person_faults, text_faults, tidy_text
 from domain.event import Act
 from domain.number import CaseCode, new_cash_reference, new_number
 from domain.office import Address, Office, Receipt, Subjects, UnknownCase
@@ -30,8 +30,6 @@ NUMBER = "number"
 """The kind of address by which a case's number finds it."""
 DRAFT = "draft"
 """The kind of address that makes one application of a draft and no more."""
-LONGEST_PERSON = 200
-"""Characters of a staff member's person claim."""
 
 
 class ConfirmedEmails(Protocol):
@@ -199,7 +197,7 @@ class Commands:
         """Give the case to the officer with this person claim. Raises: FormRefused, and as `Application.assign`."""
 
         def decide(application: Application) -> bool:
-            _refuse(tuple(line_faults("officer", officer, LONGEST_PERSON)))
+            _refuse(tuple(person_faults("officer", officer)))
             return application.assign(act, officer)
 
         return self._change(act, case, decide)
@@ -216,17 +214,20 @@ class Commands:
 
     # The office itself, at its deadlines.
 
-    def warn(self, act: Act, *, case: UUID) -> Receipt:
-        """Warn of what is missing. Raises: NotForThisRole, NothingMissing, AlreadyWarned, TooEarlyToWarn."""
+    def warn(self, act: Act, *, case: UUID, unheard: bool = False) -> Receipt:
+        """Warn of what is missing; once more if the warning before was ``unheard``: not sent, or not in time.
+
+        Raises: NotForThisRole, NothingMissing, AlreadyWarned, TooEarlyToWarn.
+        """
 
         def decide(application: Application) -> None:
             refuse_unless_role(act, Role.SYSTEM)
-            application.warn(act, self.rules)
+            application.warn(act, self.rules, unheard=unheard)
 
         return self._change(act, case, decide)
 
     def lapse(self, act: Act, *, case: UUID) -> Receipt:
-        """End the case for what never came; a call that waits is over.
+        """End the case for what never came; a call that was entered too late is over.
 
         Raises: NotForThisRole, NothingMissing, NotWarned, NotYetLapsed, CallInProgress.
         """
@@ -234,10 +235,13 @@ class Commands:
         def decide() -> Receipt:
             refuse_unless_role(act, Role.SYSTEM)
             application = self.office.load(Application, case)
+            missing, until = application.missing, application.answer_until
             application.lapse(act)
             call = live_call(self.office, case)
-            if call is not None and call.phase is Phase.CLAIMED:
-                raise CallInProgress
+            if call is not None and until is not None:
+                entered = tbilisi_date(call.created_on)
+                if call.phase is Phase.CLAIMED or waits_in_time(entered, missing, until):
+                    raise CallInProgress
             return self._commit_with_call(act, application)
 
         return self.office.perform(act, decide)

@@ -36,12 +36,14 @@ class NotYourCase(Refusal):
 class Hands:
     """Through whose hands a case went: person claims, not accounts.
 
-    ``officers`` are all who worked on it as officers, ``assigned`` is the one who has it now.
+    ``officers`` are all who worked on it as officers, ``assigned`` is the one who has it now, ``chiefs`` are all who
+    assigned it or extended its term.
     """
 
     operator: str | None = None
     officers: tuple[str, ...] = ()
     assigned: str | None = None
+    chiefs: tuple[str, ...] = ()
 
     def with_operator(self, person: str) -> Hands:
         return replace(self, operator=person)
@@ -51,11 +53,17 @@ class Hands:
         officers = self.officers if person in self.officers else (*self.officers, person)
         return replace(self, officers=officers, assigned=person)
 
+    def with_chief(self, person: str) -> Hands:
+        """``person`` acted on the case as chief."""
+        return self if person in self.chiefs else replace(self, chiefs=(*self.chiefs, person))
+
 
 def refuse_unless_may_be_officer(hands: Hands, person: str) -> None:
-    """The officer is not the operator who verified. Raises: SamePerson."""
+    """The officer is neither the operator who verified nor anyone who acted as chief. Raises: SamePerson."""
     if person == hands.operator:
         raise SamePerson(was=Role.OPERATOR)
+    if person in hands.chiefs:
+        raise SamePerson(was=Role.CHIEF)
 
 
 def refuse_unless_officer_of_case(hands: Hands, person: str) -> None:
@@ -68,8 +76,8 @@ def refuse_unless_officer_of_case(hands: Hands, person: str) -> None:
         raise NotYourCase
 
 
-def refuse_unless_may_decide(hands: Hands, person: str) -> None:
-    """The chief who decides is neither the operator nor anyone who worked on the case as an officer.
+def refuse_unless_may_be_chief(hands: Hands, person: str) -> None:
+    """Who assigns, extends or decides is neither the operator nor anyone who worked on the case as an officer.
 
     Raises: SamePerson.
     """

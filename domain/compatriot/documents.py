@@ -31,7 +31,9 @@ class DocumentKind(StrEnum):
 class Document:
     """A file that the sealing gateway has taken in and found sound.
 
-    ``size`` is in bytes, ``digest`` the SHA-256 of what was uploaded, in hexadecimal, ``file`` the sealed file's id.
+    ``file`` is the id of the sealed copy that is read, with metadata and active parts gone; ``size`` in bytes and
+    ``digest``, SHA-256 in hexadecimal, are the copy's. What was really sent is kept beside it as evidence, under the
+    id that `housekeeping.uploads.original_of` derives.
     """
 
     id: UUID

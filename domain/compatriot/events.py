@@ -50,6 +50,8 @@ class History(Root):
         fee: Money
         term_days: int
         fee_in_force_since: date
+        end_moves_for_holidays: bool
+        """Whether this case's term ends on a working day only."""
         reception_until: date
         """The last day on which fee and talk may come, if warned in time."""
         refunded_endings: tuple[State, ...]
@@ -70,6 +72,7 @@ class History(Root):
         language: Language,
         fee: Money,
         term_days: int,
+        end_moves_for_holidays: bool,
         reception_until: date,
         refunded_endings: tuple[State, ...],
     ) -> None:
@@ -85,6 +88,7 @@ class History(Root):
         self.language = language
         self.fee = fee
         self.term_days = term_days
+        self.end_moves_for_holidays = end_moves_for_holidays
         self.refunded_endings = refunded_endings
         self.standing = Standing()
         self.consents: dict[ConsentKind, str] = {}
@@ -215,8 +219,8 @@ class History(Root):
         officer: str
 
     @event(Assigned)
-    def _assigned(self, officer: str) -> None:
-        self.hands = replace(self.hands, assigned=officer)
+    def _assigned(self, by: Actor, officer: str) -> None:
+        self.hands = replace(self.hands.with_chief(by.id), assigned=officer)
 
     class InformationRequested(Root.Event):
         """The term is suspended until the applicant answers."""
@@ -268,7 +272,8 @@ class History(Root):
         due: DueDate
 
     @event(TermExtended)
-    def _term_extended(self, due: DueDate) -> None:
+    def _term_extended(self, by: Actor, due: DueDate) -> None:
+        self.hands = self.hands.with_chief(by.id)
         self.due = due
 
     class ConclusionPrepared(Root.Event):

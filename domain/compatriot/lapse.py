@@ -54,9 +54,17 @@ class NotYetLapsed(Refusal):
 
 @dataclass(eq=False)
 class CallInProgress(Refusal):
-    """The applicant is with an operator at this moment; nothing lapses while they talk."""
+    """The applicant is with an operator at this moment, or entered the bar in time and has not been called in yet."""
 
     code = "CALL_IN_PROGRESS"
+
+
+def waits_in_time(entered: date, missing: Collection[Missing], answer_until: date) -> bool:
+    """Whether only the talk is missing and the applicant, in the queue since ``entered``, came for it in time.
+
+    How long the queue is, is the office's affair: who entered before closing is served.
+    """
+    return set(missing) == {Missing.CALL} and entered <= answer_until
 
 
 def warning_day(answer_until: date, warning_days: int) -> date:
@@ -75,7 +83,7 @@ def last_day_after_warning(answer_until: date, warned: date, warning_days: int) 
 def refuse_unless_to_be_warned(
     missing: Collection[Missing], warned_of: Collection[Missing], answer_until: date, today: date, warning_days: int
 ) -> None:
-    """Something is missing, not warned of yet, and its last days have come.
+    """Something is missing, the applicant was not warned of it yet, and its last days have come.
 
     Raises: NothingMissing, AlreadyWarned, TooEarlyToWarn.
     """

@@ -32,7 +32,7 @@ class Rules:
     longest_extension: int = 30
     """The chief may extend the term once, by no more than so many days."""
     end_moves_for_holidays: bool = False
-    """Whether a term that ends on a day off ends on the next working day instead."""
+    """Whether the term of a case registered now ends on the next working day, if it would end on a day off."""
     weekdays: frozenset[int] = MONDAY_TO_FRIDAY
     holidays: frozenset[date] = frozenset()
     refunded_endings: frozenset[State] = frozenset({State.RECEPTION_REFUSED})
@@ -42,11 +42,11 @@ class Rules:
     required_consents: frozenset[ConsentKind] = frozenset({ConsentKind.PERSONAL_DATA})
 
     def __post_init__(self) -> None:
-        if not 0 < self.warning_days <= min(self.reception_days, self.information_days):
+        if not 0 < self.warning_days < min(self.reception_days, self.information_days):
             raise ValueError("the warning comes before the last day and not before the first")
         if self.longest_extension < 0 or not self.weekdays:
             raise ValueError("an extension adds days, and the office works on some weekday")
 
-    def explained(self, due: DueDate) -> DueDate:
-        """A due date from an event as it is told: with the step over days off, where the setting says so."""
-        return ending_on_a_working_day(due, self.weekdays, self.holidays) if self.end_moves_for_holidays else due
+    def explained(self, due: DueDate, *, moves: bool) -> DueDate:
+        """A due date from an event as it is told: with the step over days off, if the case's end ``moves`` for them."""
+        return ending_on_a_working_day(due, self.weekdays, self.holidays) if moves else due

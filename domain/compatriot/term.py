@@ -95,8 +95,8 @@ class TermOver(Refusal):
     ended: date
 
 
-def refuse_unless_extendable(due: DueDate, *, today: date | None, days: int, longest: int) -> None:
-    """Once, within the bound, and before the term is over; ``today`` is None while the term is suspended.
+def refuse_unless_extendable(due: DueDate, *, on: date, days: int, longest: int) -> None:
+    """Once, within the bound, and before the term is over ``on`` this day: today, or the day that suspended the term.
 
     Raises: TermAlreadyExtended, ExtensionOutOfBounds, TermOver.
     """
@@ -104,5 +104,5 @@ def refuse_unless_extendable(due: DueDate, *, today: date | None, days: int, lon
         raise TermAlreadyExtended
     if not 1 <= days <= longest:
         raise ExtensionOutOfBounds(longest)
-    if today is not None and today > (end := due_on(due)):
+    if on > (end := due_on(due)):
         raise TermOver(end)

@@ -12,6 +12,7 @@ from domain.compatriot.faults import Fault, FaultCode
 LONGEST_NAME: Final = 100
 LONGEST_LINE: Final = 200
 LONGEST_TEXT: Final = 10_000
+LONGEST_PERSON: Final = 255
 """All in characters, after normalisation."""
 MOST_ACCENTS: Final = 3
 """Combining marks on one letter; more is a drawing over the lines above."""
@@ -31,6 +32,9 @@ _MKHEDRULI: Final = _name_in("[\u10d0-\u10fa\u10fd-\u10ff]")
 """The living alphabet and the letters of older and kindred orthographies. Source: Unicode, block Georgian."""
 _LATIN: Final = _name_in("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 """Basic Latin and the letters of the world's Latin orthographies, no phonetic, small-capital or full-width ones."""
+
+
+_PERSON: Final = re.compile(r"[!-~]+")
 
 
 def tidy_line(text: str) -> str:
@@ -83,6 +87,19 @@ def text_faults(field: str, text: str, *, required: bool) -> Iterator[Fault]:
     elif len(text) > LONGEST_TEXT:
         yield Fault(field, FaultCode.TOO_LONG)
     elif not may_be_written(text, lines=True):
+        yield Fault(field, FaultCode.FORBIDDEN_CHARACTERS)
+
+
+def person_faults(field: str, person: str) -> Iterator[Fault]:
+    """What is wrong with a person claim, which stands in events unsealed: it is an identifier and no place for words.
+
+    Printable ASCII without spaces. Source: OpenID Connect Core, 2, of ``sub``: at most 255 ASCII characters.
+    """
+    if not person:
+        yield Fault(field, FaultCode.MISSING)
+    elif len(person) > LONGEST_PERSON:
+        yield Fault(field, FaultCode.TOO_LONG)
+    elif not _PERSON.fullmatch(person):
         yield Fault(field, FaultCode.FORBIDDEN_CHARACTERS)
 
 

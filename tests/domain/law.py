@@ -35,6 +35,9 @@ class Law:
         self.operator: str | None = None
         self.officer: str | None = None
         self.officers: set[str] = set()
+        self.chiefs: set[str] = set()
+        self.entered: date | None = None
+        """When whoever waits at the bar came."""
         self.broken = 0
         self.owed = 0
         """Payments that are due back."""
@@ -92,7 +95,7 @@ class Law:
 
     def see(self, now: datetime, operator: str) -> list[str]:
         self._awaits_call()
-        self.seen, self.operator = True, operator
+        self.seen, self.operator, self.entered = True, operator, None
         self._start(now)
         return ["VideoVerified"]
 
@@ -100,9 +103,10 @@ class Law:
         self._awaits_call()
         return self._finish("RECEPTION_REFUSED", "ReceptionRefused")
 
-    def break_off(self) -> list[str]:
+    def break_off(self, now: datetime) -> list[str]:
         """No electronic reception without visual contact: the third broken call ends it."""
         self._awaits_call()
+        self.entered = self.entered or self.day(now)
         self.broken += 1
         return self._finish("RECEPTION_REFUSED", "ReceptionRefused") if self.broken == 3 else []
 
@@ -117,15 +121,17 @@ class Law:
         self._works(person)
         return ["ReviewStarted"]
 
-    def assign(self, person: str) -> list[str]:
+    def assign(self, person: str, chief: str) -> list[str]:
+        self._chief(chief)
         self._received()
         if self.concluded:
             raise No("CONCLUSION_ALREADY_PREPARED")
-        if person == self.operator:
+        if person in {self.operator, chief, *self.chiefs}:
             raise No("SAME_PERSON")
         if person == self.officer:
             return []
         self.officer = person
+        self.chiefs.add(chief)
         return ["Assigned"]
 
     def ask(self, now: datetime, person: str) -> list[str]:
@@ -140,7 +146,7 @@ class Law:
         self._received()
         if self.asked_on is None:
             raise No("NO_INFORMATION_REQUESTED")
-        self.end += self.day(now) - self.asked_on
+        self.end += max(self.day(now) - self.asked_on, timedelta())
         self.asked_on, self.warned = None, set()
         return ["InformationProvided"]
 
@@ -150,15 +156,17 @@ class Law:
         self._works(person)
         return ["DocumentAttached"]
 
-    def extend(self, now: datetime, days: int) -> list[str]:
+    def extend(self, now: datetime, days: int, chief: str) -> list[str]:
+        self._chief(chief)
         self._received()
         if self.extended:
             raise No("TERM_ALREADY_EXTENDED")
         if not 0 < days < 31:
             raise No("EXTENSION_OUT_OF_BOUNDS")
-        if self.asked_on is None and self.day(now) > self.end:
+        if (self.asked_on or self.day(now)) > self.end:
             raise No("TERM_OVER")
         self.extended = True
+        self.chiefs.add(chief)
         self.end += timedelta(days=days)
         return ["TermExtended"]
 
@@ -170,11 +178,10 @@ class Law:
         return ["ConclusionPrepared"]
 
     def decide(self, person: str) -> list[str]:
+        self._chief(person)
         self._received()
         if not self.concluded:
             raise No("CONCLUSION_MISSING")
-        if person == self.operator or person in self.officers:
-            raise No("SAME_PERSON")
         self.decided = True
         return ["Decided"]
 
@@ -210,6 +217,8 @@ class Law:
             raise No("NOT_WARNED")
         if self.day(now) <= self.last_day:
             raise No("NOT_YET_LAPSED")
+        if self.lacking == ["CALL"] and self.entered is not None and self.entered <= self.last_day:
+            raise No("CALL_IN_PROGRESS")
         return self._finish("LAPSED", "Lapsed")
 
     # What several steps ask.
@@ -242,8 +251,12 @@ class Law:
         if self.asked_on:
             raise No("INFORMATION_AWAITED")
 
+    def _chief(self, person: str) -> None:
+        if person == self.operator or person in self.officers:
+            raise No("SAME_PERSON")
+
     def _officer(self, person: str) -> None:
-        if person == self.operator:
+        if person == self.operator or person in self.chiefs:
             raise No("SAME_PERSON")
         if self.officer not in (None, person):
             raise No("NOT_YOUR_CASE")

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 from story import (
+    DEADLINES,
     NINO,
     RULES,
     Story,
@@ -40,7 +41,7 @@ from domain.compatriot.reception import ApplicationEnded
 from domain.compatriot.state import Missing, State
 from domain.payments.case import RefundReason
 from domain.videobar.call import Call
-from domain.videobar.terms import Phase
+from domain.videobar.terms import Leaving, Phase
 
 WARNING_DAY, LAST_DAY = date(2026, 12, 16), date(2026, 12, 23)
 """Filed on 23 November 2026: thirty days, warned seven before."""
@@ -147,6 +148,32 @@ def test_a_lapse_ends_the_call_that_waits() -> None:
     assert story.office.load(Call, call).phase is Phase.WAITING
     story.when(lapsed).then("Lapsed")
     assert story.office.load(Call, call).phase is Phase.OVER
+
+
+def test_who_entered_the_bar_in_time_does_not_lapse_for_the_length_of_the_queue() -> None:
+    story = Story().given(filed, paid, on(WARNING_DAY), warned, on(LAST_DAY, 23))
+    call = story.enter()
+    story.given(on(AFTER, 0)).when(lapsed).refused(CallInProgress)
+    story.given(broken_off).when(lapsed).refused(CallInProgress)
+    story.bar.claim_next(story.act(NINO))
+    story.bar.abandon(story.act(NINO), call=call)
+    story.when(lapsed).then("Lapsed")
+
+
+def test_a_place_in_the_queue_saves_nobody_who_did_not_pay() -> None:
+    story = Story().given(filed, on(WARNING_DAY), warned, on(LAST_DAY))
+    call = story.enter()
+    story.given(on(AFTER)).when(lapsed).then("Lapsed")
+    assert story.office.history(call)[-1].reason is Leaving.CASE_CLOSED
+
+
+def test_a_warning_that_was_not_heard_is_given_again_and_moves_the_day() -> None:
+    story = Story().given(filed, on(WARNING_DAY), warned, on(AFTER))
+    story.when(lambda s: s.commands.warn(s.act(DEADLINES), case=s.case, unheard=True)).then("ExpiryWarned")
+    assert story.last("ExpiryWarned").lapses_after == date(2026, 12, 31)
+    story.when(lapsed).refused(NotYetLapsed, lapses_after=date(2026, 12, 31))
+    early = Story().given(filed)
+    early.when(lambda s: s.commands.warn(s.act(DEADLINES), case=s.case, unheard=True)).refused(TooEarlyToWarn)
 
 
 def test_a_call_taken_in_the_same_moment_wins_against_the_lapse() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -64,7 +64,7 @@ from domain.payments.refusals import AlreadyPaid, NothingDueBack
 from domain.people import Actor, Role
 from domain.videobar.call import Call
 from domain.videobar.case import Ground
-from domain.videobar.checks import Source
+from domain.videobar.checks import Check, Checks, Source, Verdict
 from domain.videobar.terms import Phase
 
 MONDAY = date(2026, 11, 23)
@@ -141,6 +141,21 @@ def test_the_term_starts_when_both_are_there_in_either_order() -> None:
         story.when(on(tuesday, 23)).when(second).then(event).and_state(State.IN_TERM)
         assert story.last(event).due == (DueStep(TermRule.TERM, tuesday, 80),)
         assert due_on(story.application.due) == date(2027, 2, 12)
+
+
+def test_the_term_starts_with_the_later_of_both_whichever_is_stored_last() -> None:
+    """A verification read one minute before midnight loses the race for the stream to a payment one minute after it."""
+    story = Story().given(filed, on(date(2026, 11, 24), 0))
+    midnight = story.office.ledger.clock
+    call = story.talk()
+    check = Check(story.application.identity_source, Verdict.MATCHES)
+    checks = Checks(check, check, check, check, check, visual_contact=True)
+    story.bar.record_checks(story.act(NINO), call=call, checks=checks, will="მსურს")
+    before = replace(story.act(NINO), now=midnight - timedelta(minutes=1))
+    story.office.later(timedelta(minutes=1))
+    story.office.ledger.before_next_append = lambda: paid(story)
+    story.bar.verify(before, call=call)
+    assert story.last("VideoVerified").due == (DueStep(TermRule.TERM, date(2026, 11, 24), 80),)
 
 
 def test_the_term_starts_on_the_day_in_tbilisi() -> None:

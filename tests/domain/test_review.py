@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from story import (
@@ -10,6 +11,8 @@ from story import (
     KETEVAN,
     NINO,
     OTAR,
+    RULES,
+    Step,
     Story,
     answered,
     answered_with,
@@ -136,6 +139,22 @@ def test_who_was_assigned_and_did_nothing_may_decide() -> None:
     story.given(begun, concluded).when(decided).then("Decided")
 
 
+def test_a_chief_of_the_case_is_no_officer_of_it() -> None:
+    story = Story().given(*IN_TERM).when(assigned_to(as_officer(KETEVAN))).refused(SamePerson, was=Role.CHIEF)
+    story.given(assigned_to(ANA), extended_by(5, as_chief(OTAR)))
+    for person in (KETEVAN, OTAR):
+        story.when(assigned_to(as_officer(person), as_chief(NINO))).refused(SamePerson, was=Role.OPERATOR)
+        story.when(assigned_to(as_officer(person), Actor("person-lasha", Role.CHIEF))).refused(
+            SamePerson, was=Role.CHIEF
+        )
+        story.when(begun_by(as_officer(person))).refused(SamePerson, was=Role.CHIEF)
+
+
+@pytest.mark.parametrize("step", [assigned_to(ANA, as_chief(OTAR)), extended_by(5, as_chief(OTAR))])
+def test_an_officer_of_the_case_is_no_chief_of_it(step: Step) -> None:
+    Story().given(*IN_REVIEW).when(step).refused(SamePerson, was=Role.OFFICER)
+
+
 def test_only_the_officer_who_has_the_case_works_on_it() -> None:
     story = Story().given(*IN_TERM).when(assigned_to(ANA)).then("Assigned")
     story.when(assigned_to(ANA)).then()
@@ -154,8 +173,10 @@ def test_beginning_an_unassigned_case_takes_it() -> None:
 def test_an_officer_is_named_as_the_sign_in_names_them() -> None:
     for claim, code in (
         ("", FaultCode.MISSING),
-        ("x" * 201, FaultCode.TOO_LONG),
+        ("x" * 256, FaultCode.TOO_LONG),
         ("a\x00", FaultCode.FORBIDDEN_CHARACTERS),
+        ("Tamar Maisuradze", FaultCode.FORBIDDEN_CHARACTERS),
+        ("თამარი", FaultCode.FORBIDDEN_CHARACTERS),
     ):
         story = Story().given(*IN_TERM).when(assigned_to(Actor(claim, Role.OFFICER)))
         story.refused(FormRefused, faults=(Fault("officer", code),))
@@ -182,6 +203,13 @@ def test_a_request_suspends_the_term_until_the_answer() -> None:
 def test_an_answer_after_its_last_day_counts_as_long_as_nothing_lapsed() -> None:
     story = Story().given(*IN_REVIEW, asked, days_pass(60)).when(answered).then("InformationProvided")
     assert (due_on(story.application.due) - date(2027, 2, 11)).days == 60
+
+
+def test_an_answer_read_before_midnight_and_stored_after_a_request_of_the_next_day_is_no_negative_wait() -> None:
+    story = Story().given(*IN_REVIEW, on(date(2026, 12, 2), 0), asked)
+    act = replace(story.act(story.holder), now=story.office.ledger.clock - timedelta(minutes=1))
+    story.commands.provide_information(act, case=story.case, text="ახლავს.")
+    assert story.application.due[-1] == DueStep(TermRule.SUSPENSION, date(2026, 12, 2), 0)
 
 
 def test_information_may_be_asked_again_and_every_wait_is_given_back() -> None:
@@ -248,8 +276,22 @@ def test_the_term_is_extended_up_to_its_last_day() -> None:
     Story().given(*IN_REVIEW, on(date(2027, 2, 12), 0)).when(extended_by(5)).refused(TermOver, ended=last_day)
 
 
-def test_a_suspended_term_is_never_over() -> None:
+def test_a_suspended_term_does_not_end_while_it_is_suspended() -> None:
     Story().given(*IN_REVIEW, asked, on(date(2027, 3, 1))).when(extended_by(5)).then("TermExtended")
+
+
+def test_a_term_that_was_over_is_not_brought_back_by_suspending_it() -> None:
+    story = Story().given(*IN_REVIEW, on(date(2027, 2, 12)), asked)
+    story.when(extended_by(5)).refused(TermOver, ended=date(2027, 2, 11))
+
+
+def test_where_the_end_moves_for_holidays_the_term_is_extended_up_to_the_day_that_was_told() -> None:
+    thursday, friday = date(2027, 2, 11), date(2027, 2, 12)
+    rules = replace(RULES, end_moves_for_holidays=True, holidays=frozenset({thursday}))
+    story = Story(rules).given(*IN_REVIEW, on(friday)).when(extended_by(5)).then("TermExtended")
+    assert due_on(story.application.due) == date(2027, 2, 16)
+    story.commands.rules = replace(rules, end_moves_for_holidays=False)
+    assert story.application.end_moves_for_holidays, "a changed setting changes no case that runs"
 
 
 def test_a_term_that_does_not_run_is_not_extended() -> None:

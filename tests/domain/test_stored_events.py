@@ -28,7 +28,8 @@ ConclusionPrepared Decided DecisionDelivered ExpiryWarned Lapsed Withdrawn
 """
 """The design's row, but for appeal and erasure."""
 IN_CLEAR = """
-amount answer_until call channel chief code_issue code_version days draft due fee fee_in_force_since file
+amount answer_until call channel chief code_issue code_version days draft due end_moves_for_holidays fee
+fee_in_force_since file
 files ground kind language lapses_after method missing officer operator outcome payment reason received
 reception_until recommends refunded_endings term_days tier version
 """

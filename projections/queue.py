@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from domain.videobar.terms import Phase
-from projections.answers import Answer, Pool, ask, fetch_one
+from projections.answers import Answer, Pool, ask, fetch, fetch_one
 from projections.call_rows import CALL_COLUMNS, CallRow, CallRows, call_row
 from projections.model import Table
 from projections.poison import Stale
@@ -87,6 +87,11 @@ _PLACE = ask(
     call=CALL,
 )
 
+_HELD_SINCE = ask(
+    "SELECT stream FROM {call} WHERE phase = 'CLAIMED' AND claimed_at <= %s ORDER BY claimed_at LIMIT %s",
+    call=CALL,
+)
+
 _WAITING = ask(
     "SELECT count(*) AS waiting FROM {call} WHERE phase = 'WAITING' AND service = ANY(%s::text[])",
     call=CALL,
@@ -103,6 +108,11 @@ def find(pool: Pool, call: UUID) -> Answer[CallPlace]:
     if row["stream"] is None:
         return Answer(None, row["model_position"])
     return Answer(_place(row), row["model_position"])
+
+
+def held_since(pool: Pool, moment: datetime, first: int = 100) -> list[UUID]:
+    """Calls that an operator took at ``moment`` or before and has not ended. It may be stale."""
+    return [row["stream"] for row in fetch(pool, _HELD_SINCE, (moment, first))]
 
 
 def waiting(pool: Pool, services: Collection[str]) -> int:

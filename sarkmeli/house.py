@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from api.client_address import Proxies
 from api.pay_links import pay_link
 from api.ports import Facts, Ports
+from consumers.calls import Calls
 from consumers.duties import Duties, Duty
 from consumers.letters import Letters
 from consumers.notices import Notices as NoticesConsumer
@@ -234,6 +235,7 @@ class House:
         return Duties(
             [
                 Duty("terms", often, terms.keep),
+                Duty("calls left hanging", SELDOM, Calls(self.office, self.videobar, self.pool).take_back),
                 Duty("orders out of time", often, orders.expire),
                 Duty("orders at the bank", often, orders.ask),
                 Duty("money sent back", often, orders.send_back),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -22,6 +22,7 @@ from domain.videobar.refusals import (
     NotYourCall,
     NoVisualContact,
     ReasonsMissing,
+    StillHeld,
     WillNotRecorded,
     WrongSource,
 )
@@ -113,6 +114,7 @@ class Call(Root):
         self.broken_off = broken_off
         self.phase = Phase.WAITING
         self.operator: Actor | None = None
+        self.claimed_at: datetime | None = None
         self.channels: dict[Side, Channel] = {}
         self.checks: Checks | None = None
         self.will: str | Erased = ""
@@ -241,6 +243,15 @@ class Call(Root):
         self._end(act, Outcome.RECEPTION_REFUSED, Ground.NO_VISUAL_CONTACT)
         return True
 
+    def take_back(self, act: Act, *, longest: timedelta) -> None:
+        """The office takes the call from an operator who went away and never ended it; the applicant waits again.
+
+        Raises: CallOver, NotYourCall if nobody holds it, StillHeld before a sitting has lasted ``longest``.
+        """
+        if self.claimed_at is not None and act.now < (until := self.claimed_at + longest):
+            raise StillHeld(until)
+        self.break_off(act, reason=BreakOff.OFFICE_FAULT, limit=0)
+
     def abandon(self, act: Act, *, reason: Leaving) -> None:
         """Give the call up. Raises: CallOver, NotYourCall, ApplicantPresent if who is said not to appear is there."""
         if self.is_over:
@@ -264,9 +275,10 @@ class Call(Root):
         self.record(self.Ended, act, outcome=outcome, ground=ground, reasons=reasons)
 
     @event(Claimed)
-    def _claimed(self, by: Actor) -> None:
+    def _claimed(self, timestamp: datetime, by: Actor) -> None:
         self.phase = Phase.CLAIMED
         self.operator = by
+        self.claimed_at = timestamp
 
     @event(Connected)
     def _connected(self, side: Side, channel: Channel) -> None:
@@ -283,6 +295,7 @@ class Call(Root):
         self.broken_off += counts
         self.phase = Phase.WAITING
         self.operator = None
+        self.claimed_at = None
         self.channels = {}
         self.checks = None
         self.will = ""

@@ -13,13 +13,21 @@ from eventsourcing.persistence import IntegrityError
 
 from domain.event import Act, Root
 from domain.office import AddressTaken, AlreadyDone, Office, Receipt
-from domain.people import Actor
+from domain.people import Actor, Role
 from domain.refusals import Refusal
 from domain.series import Series
 from domain.videobar.call import Call
 from domain.videobar.case import Case, Cases, Ground
 from domain.videobar.checks import Checks
-from domain.videobar.refusals import BarClosed, BarShut, ConsentOutdated, MediaMissing, NobodyWaiting, NotAtThisBar
+from domain.videobar.refusals import (
+    BarClosed,
+    BarShut,
+    ConsentOutdated,
+    MediaMissing,
+    NobodyWaiting,
+    NotAtThisBar,
+    NotYourCall,
+)
 from domain.videobar.rules import Bar, Rules
 from domain.videobar.terms import BreakOff, Channel, Leaving, Media, Phase, Side
 
@@ -174,6 +182,21 @@ class Commands:
             case = self.cases.load(found.case)
             case.reception_refused(act, call=found.id, ground=Ground.NO_VISUAL_CONTACT, reasons=None)
             return self.office.commit(found, _root(case), act=act)
+
+        return self.office.perform(act, decide)
+
+    def take_back(self, act: Act, *, call: UUID) -> Receipt:
+        """The office takes a call from an operator who went away; it waits again at its old place.
+
+        Raises: NotYourCall unless the office itself acts, CallOver, StillHeld.
+        """
+
+        def decide() -> Receipt:
+            if act.by.role is not Role.SYSTEM:
+                raise NotYourCall
+            found = self.office.load(Call, call)
+            found.take_back(act, longest=self.rules.longest_sitting)
+            return self.office.commit(found, act=act)
 
         return self.office.perform(act, decide)
 

@@ -71,6 +71,14 @@ class CallOver(Refusal):
 
 
 @dataclass(eq=False)
+class StillHeld(Refusal):
+    """The operator may still be talking; the office takes a call back no sooner than ``until``."""
+
+    code = "STILL_HELD"
+    until: datetime
+
+
+@dataclass(eq=False)
 class NotConnected(Refusal):
     """The two sides have not both been connected since the operator took the call."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from domain.calendar import Hours
 from domain.people import Role
@@ -33,3 +34,5 @@ class Rules:
     """By service."""
     consent: str
     """The version of the consent to recording that is in force; texts/ holds its words."""
+    longest_sitting: timedelta = timedelta(hours=4)
+    """After so long without an end, an operator is taken to have gone away, and the office takes the call back."""

@@ -23,6 +23,7 @@ from domain.videobar.refusals import (
     NotYourCall,
     NoVisualContact,
     ReasonsMissing,
+    StillHeld,
     WillNotRecorded,
     WordsTooLong,
     WordsUnreadable,
@@ -266,6 +267,25 @@ def test_broken_off_calls_count_over_all_calls_of_a_case(stage: Stage) -> None:
     stage.bar.break_off(stage.office.by(NINO), call=call, reason=BreakOff.NO_PICTURE)
 
     assert stage.case_of(call).has_ended
+
+
+def test_the_office_takes_a_call_back_from_an_operator_who_went_away(stage: Stage) -> None:
+    call = stage.connected()
+    stage.office.later(timedelta(hours=4, seconds=-1))
+    deadlines = stage.office.by(system("deadlines"))
+    with pytest.raises(StillHeld):
+        stage.bar.take_back(deadlines, call=call)
+    stage.office.later(timedelta(seconds=1))
+    with pytest.raises(NotYourCall):
+        stage.bar.take_back(stage.office.by(GIORGI), call=call)
+
+    stage.bar.take_back(stage.office.by(system("deadlines")), call=call)
+
+    assert stage.office.story(call)[-1] == "BrokenOff"
+    assert stage.call(call).broken_off == 0, "the office's own fault"
+    with pytest.raises(NotYourCall):
+        stage.bar.take_back(stage.office.by(system("deadlines")), call=call)
+    assert stage.claim(GIORGI) == call
 
 
 def test_who_never_appeared_is_abandoned_and_not_broken_off(stage: Stage) -> None:

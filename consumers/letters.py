@@ -37,6 +37,10 @@ class NobodyToWrite(Exception):
     """The applicant's data were erased: there is no address any more."""
 
 
+class NothingToTell(Exception):
+    """What the mail would say is no longer so: what was missing came, the case ended, or a later mail says it."""
+
+
 class Letters:
     """Writes the mail of a notice, in the applicant's language, from what is true when it is sent.
 
@@ -61,7 +65,7 @@ class Letters:
         self.pay_link = pay_link
 
     def write(self, notice: Notice) -> Message:
-        """The mail. Raises: NobodyToWrite."""
+        """The mail. Raises: NobodyToWrite, NothingToTell."""
         application = self.cases.office.load(Application, notice.case_id)
         form, number = application.form, application.number
         if isinstance(form, Erased) or isinstance(number, Erased):
@@ -90,7 +94,8 @@ class Letters:
 
     def _facts(self, notice: Notice, application: Application) -> dict[str, Any]:
         """What the mail says beside the number: of the event, and of the case as it stands now."""
-        event = next(told.event for told in self.reader.stream(notice.stream) if told.version == notice.version)
+        happened = self.reader.stream(notice.stream)
+        event = next(told.event for told in happened if told.version == notice.version)
         match event:
             case Application.Registered():
                 return {
@@ -105,12 +110,20 @@ class Letters:
             case Application.InformationRequested():
                 return {"until": event.answer_until}
             case Application.Paid():
-                due = application.due and due_on(self.cases.rules.explained(application.due))
+                moves = application.end_moves_for_holidays
+                due = application.due and due_on(self.cases.rules.explained(application.due, moves=moves))
                 return {"amount": event.received, "due": due, "call_until": None if due else application.answer_until}
             case Application.RefundDue() | Application.Refunded():
                 return {"amount": event.amount}
             case Application.ExpiryWarned():
-                return {"missing": event.missing, "until": event.lapses_after}
+                still = tuple(missing for missing in event.missing if missing in application.missing)
+                again = any(
+                    isinstance(later.event, Application.ExpiryWarned) and later.version > notice.version
+                    for later in happened
+                )
+                if again or not still or application.answer_until is None:
+                    raise NothingToTell
+                return {"missing": still, "until": application.answer_until}
             case Application.Lapsed():
                 return {"missing": event.missing, "refund": bool(application.refunds)}
             case Application.ReceptionRefused() | Application.Withdrawn():

@@ -14,7 +14,7 @@ from contextlib import closing
 import psycopg
 import structlog
 
-from consumers.letters import KINDS, Letters, NobodyToWrite
+from consumers.letters import KINDS, Letters, NobodyToWrite, NothingToTell
 from gateways.mail import Mail, MailRejected, MailUnavailable
 from housekeeping import followers, notices
 from housekeeping.followers import Fenced, FollowerLost
@@ -155,6 +155,10 @@ class Notices:
                 notices.put_off(db, notice)
                 log.warning("mail put off", why=str(error), tries=notice.tries + 1, **facts)
                 return False
+            except NothingToTell:
+                notices.give_up(db, id, NothingToTell.__name__)
+                log.info("mail no longer needed", **facts)
+                return None
             except (MailRejected, NobodyToWrite) as error:
                 notices.give_up(db, id, type(error).__name__)
                 log.error("mail given up", why=type(error).__name__, **facts)

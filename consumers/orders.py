@@ -10,7 +10,7 @@ import structlog
 
 from consumers.acting import act_upon
 from consumers.duties import Later
-from domain.office import Office, Receipt
+from domain.office import Office, Receipt, TooBusy
 from domain.payments.bank import BankOrder, BankUnavailable, CreditNotice, OrderStatus
 from domain.payments.commands import Commands
 from domain.refusals import Refusal
@@ -134,7 +134,14 @@ class Orders:
 
     def _credited(self, notice: CreditNotice) -> bool:
         act = act_upon(self.office, "cash", notice.transaction, notice.received)
-        return _unless_refused("cash", "a credit notice", lambda: self.commands.receive_cash(act, notice=notice))
+        try:
+            self.commands.receive_cash(act, notice=notice)
+        except TooBusy as busy:  # nothing was stored: the statement must not move past this money
+            raise Later("the case that is paid for keeps changing") from busy
+        except Refusal as refusal:
+            log.error("credit refused: somebody must look", why=refusal.code, at_bank=notice.transaction)
+            return False
+        return True
 
 
 def _all(page: Callable[[int], Page[PaymentRow]]) -> Iterator[PaymentRow]:

@@ -48,6 +48,7 @@ FORM = Form(
     language=Language.EN,
     channel=Channel.CARD,
 )
+OPERATOR = Actor("person-operator", Role.OPERATOR)
 OFFICER = Actor("person-officer", Role.OFFICER)
 CHIEF = Actor("person-chief", Role.CHIEF)
 CASHIER = Actor("person-cashier", Role.CASHIER)

@@ -1,14 +1,18 @@
 """The deadlines consumer on the real ledger and the sandbox bank, with the clock set forward."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
-from consumer_house import CASHIER
+from consumer_house import CASHIER, OPERATOR
 
+import texts
 from consumers.duties import Later
 from consumers.terms import Terms
 from domain.compatriot.lapse import AlreadyWarned
+from domain.office import TooBusy
 from domain.payments.payment import Payment
+from domain.videobar.terms import Media
 from sarkmeli.case_files import LedgerFiles
 
 
@@ -30,11 +34,113 @@ def test_who_brings_nothing_is_warned_once_and_lapses_once(at, duty):
     at.days_pass(1)
     assert (duty("terms"), duty("terms")) == (1, 0)
     assert at.story(case) == ["ExpiryWarned"]
+    at.house.notices().run_once()
     at.days_pass(7)
     assert duty("terms") == 0
     at.days_pass(1)
     assert (duty("terms"), duty("terms")) == (1, 0)
     assert at.story(case) == ["ExpiryWarned", "Lapsed"]
+
+
+def test_nothing_lapses_while_the_warning_waits_for_the_mail_server(at, duty, sandbox):
+    to = f"unheard.{uuid4().hex[:8]}@example.org"
+    case = at.register(to)
+    at.days_pass(23)
+    duty("terms")
+    at.days_pass(8)
+    assert (duty("terms"), duty("terms")) == (1, 0)
+    assert at.story(case) == ["ExpiryWarned", "ExpiryWarned"], "warned again, with a day that moved"
+    until = at.application(case).answer_until
+    at.house.notices().run_once()
+    _, warned = sandbox.mails(to)
+    assert texts.spoken(until, "en") in warned["text"], "one mail, that says the day that is true"
+    at.days_pass(8)
+    assert duty("terms") == 1
+    assert at.story(case)[-1] == "Lapsed"
+
+
+def test_a_warning_that_was_mailed_late_is_given_again(at, duty):
+    case = at.register()
+    at.days_pass(23)
+    duty("terms")
+    at.house.notices().run_once()
+    with at.house.pool.connection() as db:
+        db.execute("UPDATE housekeeping.notice SET sent_at = now() + interval '24 days' WHERE kind = 'expiry_warned'")
+    at.days_pass(8)
+    assert duty("terms") == 1
+    assert at.story(case) == ["ExpiryWarned", "ExpiryWarned"]
+
+
+def test_a_warning_that_no_mail_server_will_ever_take_holds_up_nothing(at, duty):
+    case = at.register()
+    at.days_pass(23)
+    duty("terms")
+    at.house.notices().run_once()
+    with at.house.pool.connection() as db:
+        db.execute(
+            "UPDATE housekeeping.notice SET sent_at = NULL, gave_up = 'MailRejected' WHERE kind = 'expiry_warned'"
+        )
+    at.days_pass(8)
+    assert duty("terms") == 1
+    assert at.story(case) == ["ExpiryWarned", "Lapsed"]
+
+
+def test_a_warning_is_not_mailed_to_who_has_brought_everything_meanwhile(at, duty, sandbox):
+    to = f"moot.{uuid4().hex[:8]}@example.org"
+    case = at.register(to)
+    at.days_pass(23)
+    duty("terms")
+    at.house.compatriot.withdraw(at.office.act(at.holder(case), "withdraw"), case=case)
+    at.house.notices().run_once()
+    assert [mail["message_id"].split(".")[2].split("@")[0] for mail in sandbox.mails(to)] == ["registered", "withdrawn"]
+
+
+def test_one_case_that_cannot_be_decided_keeps_no_other_waiting(at, duty, capsys):
+    broken, other = at.register(), at.register()
+    at.days_pass(25)
+    at.project()
+    terms = Terms(at.office, at.house.compatriot, at.house.pool)
+    warn = at.house.compatriot.warn
+
+    def mistaken(act, *, case, **asked):
+        if case == broken:
+            raise KeyError("canary")
+        return warn(act, case=case, **asked)
+
+    at.house.compatriot.warn = mistaken
+    assert terms.keep() == 1
+    assert at.story(other) == ["ExpiryWarned"]
+    assert str(broken) in capsys.readouterr().out
+
+
+def test_cash_that_could_not_be_stored_is_taken_in_the_next_round(at, duty, sandbox):
+    case = at.register()
+    duty("cash")
+    sandbox.pay_cash(reference=str(at.application(case).cash_reference), amount="50.00", delivery="lost")
+    take = at.house.payments.receive_cash
+
+    def busy(act, **asked):
+        raise TooBusy
+
+    at.house.payments.receive_cash = busy
+    with pytest.raises(Later):
+        duty("cash")
+    at.house.payments.receive_cash = take
+    assert duty("cash") == 1
+    assert at.story(case) == ["Paid"]
+
+
+def test_a_call_whose_operator_went_away_waits_again(at, duty):
+    case = at.register()
+    bar = at.house.videobar
+    enter = at.office.act(at.holder(case), "enter")
+    call = bar.enter(enter, case=case, consent="v1", media=Media(camera=True, microphone=True)).stream
+    at.project()
+    bar.claim_next(at.office.act(OPERATOR, "claim"))
+    assert duty("calls left hanging") == 0
+    at.days_pass(1)
+    assert (duty("calls left hanging"), duty("calls left hanging")) == (1, 0)
+    assert at.events(call) == ["Requested", "Claimed", "BrokenOff"]
 
 
 def test_after_a_weeks_stop_a_late_warning_moves_the_last_day(at, duty):
@@ -43,6 +149,7 @@ def test_after_a_weeks_stop_a_late_warning_moves_the_last_day(at, duty):
     at.days_pass(33)
     assert (duty("terms"), duty("terms")) == (1, 0)
     assert at.story(case) == ["ExpiryWarned"]
+    at.house.notices().run_once()
     moved_by = at.application(case).answer_until - registered_until
     assert moved_by.days == 10
     at.days_pass(7)
@@ -57,6 +164,7 @@ def test_after_a_long_stop_nobody_of_many_is_missed(at, duty):
     at.days_pass(40)
     assert duty("terms") == len(cases)
     assert {tuple(at.story(case)) for case in cases} == {("ExpiryWarned",)}
+    at.house.notices().run_once()
     at.days_pass(8)
     assert duty("terms") == len(cases)
     assert {tuple(at.story(case)) for case in cases} == {("ExpiryWarned", "Lapsed")}

@@ -60,6 +60,7 @@ def turn_epoch_when_due(conninfo: str, kms: Kms) -> int | None:
         if due:
             epoch = _begin(connection, kms, epoch)
         elif not stopped:
+            _destroy_ended(connection, kms)
             return None
         finish_turning(connection, kms, epoch)
         return epoch
@@ -75,6 +76,11 @@ def finish_turning(connection: Connection[Any], kms: Kms, epoch: int) -> None:
             if not rows(connection, _STILL_NEEDED, (epoch,)):
                 connection.execute(_DESTROYED, (epoch,))
                 break
+    _destroy_ended(connection, kms)
+
+
+def _destroy_ended(connection: Connection[Any], kms: Kms) -> None:
+    """Destroy what the table says is destroyed: it says so first, so that a stop in between leaves no gap."""
     for (old,) in rows(connection, _TO_DESTROY):
         kms.destroy("epoch", old)
 

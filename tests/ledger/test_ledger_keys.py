@@ -280,7 +280,9 @@ def test_an_epoch_is_turned_when_it_is_due_and_not_before(house: House, monkeypa
     assert turn_epoch_when_due(house.keys_conninfo, folder) is None
     house.ask_keys("UPDATE keystore.epoch SET destroyed_at = NULL WHERE number = 1")
     assert turn_epoch_when_due(house.keys_conninfo, folder) == 2, "a turning that stopped before its end is ended"
-    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}
+    (house.folder / "epoch-1.key").write_bytes(bytes(32))
+    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}, "also one left by a stop"
     assert keys.subject_key(subject, fresh=True).key
 
 

@@ -10,7 +10,9 @@ from memory_office import CASHIER
 from story import (
     ANA,
     CONSENTS,
+    DEADLINES,
     KETEVAN,
+    NINO,
     OTAR,
     RULES,
     Story,
@@ -46,6 +48,11 @@ from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
 from domain.compatriot.form import Channel, Consent, ConsentKind, Grounds, Language, Tier
 from domain.compatriot.state import ENDED
+from domain.payments.bank import BankOrder, OrderStatus
+from domain.staff.commands import Commands as Staff
+from domain.staff.reading import Purpose
+from domain.videobar.terms import Channel as Line
+from domain.videobar.terms import Side
 
 ALL_REFUNDED = replace(RULES, refunded_endings=frozenset(ENDED))
 
@@ -115,6 +122,43 @@ def taken_back() -> Story:
     return Story().given(filed, withdrawn, paid_in_cash())
 
 
+def at_bar_and_till() -> Story:
+    """What else may happen to calls, orders and cash, and a reading of what was said."""
+    story = Story().given(filed)
+    bar, till, desk = story.bar, story.payments, story.act(DEADLINES).by
+    bar.abandon(story.act(story.holder), call=story.enter())
+    call = story.talk()
+    bar.connected(story.act(NINO), call=call, side=Side.OPERATOR, channel=Line.VIDEO)
+    began = story.office.ledger.clock
+    story.given(days_pass(1))
+    bar.store_recording(
+        story.act(desk),
+        call=call,
+        file=story.subjects.mint(),
+        side=Side.OPERATOR,
+        began=began,
+        ended=story.act(desk).now,
+    )
+    bar.take_back(story.act(desk), call=call)
+
+    order = story.order()
+    story.given(days_pass(1))
+    till.expire(story.act(desk), payment=order)
+    story.given(days_pass(1))
+    till.settle(story.act(desk), payment=order, bank_answer=BankOrder(order, OrderStatus.UNKNOWN))
+
+    story.given(paid_in_cash("50.00", "თამარის საფასური"), paid_in_cash("49.50"))
+    told = story.office.recorder.select_notifications(1, 10_000)
+    unknown, wrong = (row.originator_id for row in told if row.topic == "payments.Payment.PutInSuspense")
+    till.match(story.act(CASHIER), payment=unknown, case=story.case)
+    till.order_refund(story.act(CASHIER), payment=wrong)
+    till.refunded(story.act(desk), payment=wrong, bank_transaction="R-2")
+
+    subjects = [story.application.subject]
+    Staff(story.office).read(story.act(OTAR), subjects=subjects, purpose=Purpose.REVIEW, what="case")
+    return story
+
+
 STORIES: dict[str, Callable[[], Story]] = {
     "granted-2026-11": granted,
     "refused-2026-11": refused,
@@ -122,5 +166,6 @@ STORIES: dict[str, Callable[[], Story]] = {
     "not-seen-2026-11": not_seen,
     "forgotten-2026-11": forgotten,
     "taken-back-2026-11": taken_back,
+    "bar-and-till-2026-11": at_bar_and_till,
 }
 """A story is told once and stored; a later one, of changed events, is added under another name."""

@@ -32,6 +32,7 @@ APPLICATION = Table(
     CREATE TABLE IF NOT EXISTS {{table}} ({DOSSIER_COLUMNS},
         operator   text,
         officers   jsonb NOT NULL,
+        chiefs     jsonb NOT NULL,
         assigned   text,
         recommends text,
         conclusion bytea            -- sealed: the officer's text
@@ -72,7 +73,7 @@ class CaseModel(StatusModel):
     @on(Application.Registered)
     def registered(self, recorded: Recorded, event: Application.Registered) -> Iterable[Change]:
         yield from super().registered(recorded, event)
-        yield self.set(recorded, officers=[])
+        yield self.set(recorded, officers=[], chiefs=[])
 
     @on(Application.VideoVerified)
     def verified(self, recorded: Recorded, event: Application.VideoVerified) -> Iterable[Change]:
@@ -81,16 +82,28 @@ class CaseModel(StatusModel):
 
     @on(Application.Assigned)
     def assigned(self, recorded: Recorded, event: Application.Assigned) -> Iterable[Change]:
+        yield self.led(recorded)
         yield self.set(recorded, assigned=event.officer)
+
+    @on(Application.TermExtended)
+    def term_extended(self, recorded: Recorded, event: Application.TermExtended) -> Iterable[Change]:
+        yield from super().term_extended(recorded, event)
+        yield self.led(recorded)
 
     @on(Application.ReviewStarted)
     def review_started(self, recorded: Recorded, event: Application.ReviewStarted) -> Iterable[Change]:
         yield from super().review_started(recorded, event)
         yield self.handed(recorded, event.officer)
 
+    @on(Application.InformationRequested)
+    def information_requested(self, recorded: Recorded, event: Application.InformationRequested) -> Iterable[Change]:
+        yield from super().information_requested(recorded, event)
+        yield self.handed(recorded, event.by.id)
+
     @on(Application.DocumentAttached)
     def document_attached(self, recorded: Recorded, event: Application.DocumentAttached) -> Iterable[Change]:
         yield self.paper(recorded)
+        yield self.handed(recorded, event.by.id)
 
     @on(Application.ConclusionPrepared)
     def conclusion_prepared(self, recorded: Recorded, event: Application.ConclusionPrepared) -> Iterable[Change]:
@@ -106,6 +119,13 @@ class CaseModel(StatusModel):
                 "officers": row["officers"] if officer in row["officers"] else [*row["officers"], officer],
                 "assigned": officer,
             },
+        )
+
+    def led(self, recorded: Recorded) -> Change:
+        """Who did it acted on the case as chief."""
+        chief = recorded.event.by.id
+        return self.revise(
+            recorded, lambda row: {"chiefs": row["chiefs"] if chief in row["chiefs"] else [*row["chiefs"], chief]}
         )
 
 
@@ -153,7 +173,7 @@ def find(pool: Pool, case: UUID) -> Answer[Case]:
         return Answer(None if answer.row is None else answer.row, answer.position)  # pyright: ignore
     found = Case(
         status=answer.row,
-        hands=Hands(row["operator"], tuple(row["officers"]), row["assigned"]),
+        hands=Hands(row["operator"], tuple(row["officers"]), row["assigned"], tuple(row["chiefs"])),
         recommends=maybe(Outcome, row["recommends"]),
         conclusion=unpacked(row["conclusion"]),
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from histories import RealStory
 from story import (
+    ANA,
     KETEVAN,
     NINO,
     OTAR,
@@ -112,7 +113,7 @@ def order_expired(story: RealStory) -> None:
 
 
 def chief_reassigns(story: RealStory) -> None:
-    story.given(filed, paid, seen, assigned_to(OTAR, KETEVAN))
+    story.given(filed, paid, seen, assigned_to(OTAR, KETEVAN), begun, assigned_to(ANA, KETEVAN), attached_by(ANA))
 
 
 def left_the_queue(story: RealStory) -> None:

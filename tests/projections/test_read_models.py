@@ -130,6 +130,8 @@ def test_the_case_tells_the_staff_what_the_status_does_not(read: Any, pool: Any)
     found = case.find(pool, story.case).known()
     assert found.status.dossier.state is story.application.state
     assert found.hands == story.application.hands
+    passed_on = read.story("chief_reassigns")
+    assert case.find(pool, passed_on.case).known().hands == passed_on.application.hands
     assert found.recommends is Outcome.GRANTED
     assert [paper.event for paper in found.status.dossier.papers] == [
         "DocumentAttached",

@@ -25,6 +25,9 @@ OPERATIONS = Path(__file__).resolve().parent.parent / "web" / "operations"
 AWAY = (httpx.TransportError, OSError, WebSocketException)
 AWAY_STATUS = frozenset({500, 502, 503, 504})
 
+LATER = frozenset({"SIGN_IN_AWAY", "MAIL_AWAY", "BANK_UNAVAILABLE", "REGISTRY_UNAVAILABLE", "TOO_BUSY", "NOT_YET"})
+"""Refusals that ask for the same to be sent again in a while: nothing was done."""
+
 
 class Refused(Exception):
     """The office declined: its code, its sentence, and what else it said."""
@@ -95,7 +98,7 @@ class Outside:
                 raise NotAnswered(f"{operation}: {answer.status_code} {json.dumps(said, ensure_ascii=False)[:2000]}")
             told: dict[str, Any] = next(iter(said["data"].values()))
             if "code" in told and "message" in told:
-                raise Refused(told)
+                raise Away(f"{operation}: {told['code']}") if told["code"] in LATER else Refused(told)
             return told
 
         return self.patiently(send)

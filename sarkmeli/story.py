@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sarkmeli.outside import Outside, Refused
+from sarkmeli.outside import Away, Outside, Refused
 
 PAPERS = (
     ("PHOTOGRAPH", "photograph-1.jpg", "image/jpeg"),
@@ -164,7 +164,7 @@ class Story:
         return "Both sides are on the line, and the ledger says so."
 
     def compare(self) -> str:
-        seen = self.outside.ask("Call", account=OPERATOR, id=self._call)
+        seen = self.outside.patiently(self._with_registry)
         check = {"source": "CIVIL_REGISTRY", "verdict": "MATCHES"}
         names = ("surname", "firstName", "documentValidity", "citizenship", "picture")
         self._as(
@@ -177,6 +177,13 @@ class Story:
         )
         record: Mapping[str, str] = seen["registry"]
         return f"The civil registry's {record['firstName']} {record['surname']} is who is on the line."
+
+    def _with_registry(self) -> dict[str, Any]:
+        """The call beside the registry's record. An operator who sees none looks again: no check would pass."""
+        seen = self.outside.ask("Call", account=OPERATOR, id=self._call)
+        if seen["registry"] is None:
+            raise Away("the civil registry does not answer")
+        return seen
 
     def verify(self) -> str:
         self._as(OPERATOR, "Verify", "verify", call=self._call)
@@ -227,10 +234,7 @@ class Story:
         return f"{len(self.events)} events, and the auditor's reading is one more, elsewhere."
 
     def _status(self, at_least: str) -> dict[str, Any]:
-        def ask() -> dict[str, Any]:
-            return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
-
-        return self._when("NOT_YET", ask)
+        return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
 
     def _when(self, code: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What ``ask`` gives, asked again while it is refused with ``code``: as a person would press again."""

@@ -28,6 +28,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests counted (``record_property("told", …)``), said at the end: a worker's own output is not shown."""
+    for report in terminalreporter.getreports("passed"):
+        for name, told in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {told}")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Connection info of an embedded PostgreSQL's ``postgres`` database, superuser, fsync on."""

@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import sys
 
 import pytest
 from running_office import PARTS, last_json, sarkmeli
@@ -44,7 +43,7 @@ def test_the_demo_tells_it_to_an_office_that_runs(shared_office):
 
 
 @pytest.mark.timeout(900)
-def test_the_story_completes_whatever_is_killed_between_its_steps(own_office, capfd):
+def test_the_story_completes_whatever_is_killed_between_its_steps(own_office, record_property):
     """At least 50 kills: three parts, and twice the supervisor, between every two steps. Nothing is doubled or lost."""
     own_office.start()
     outside = own_office.outside(patience=120)
@@ -70,8 +69,7 @@ def test_the_story_completes_whatever_is_killed_between_its_steps(own_office, ca
     assert sum(kills.values()) >= 50
     told = judge(own_office, story)
     outside.close()
-    with capfd.disabled():
-        sys.stdout.write(f"\n{sum(kills.values())} kills between {gaps} pairs of steps: {kills}; {told}\n")
+    record_property("told", f"{sum(kills.values())} kills between {gaps} pairs of steps: {kills}; {told}")
 
 
 @retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.05), stop=stop_after_delay(60), reraise=True)

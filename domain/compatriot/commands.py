@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from domain.compatriot.documents import Document, answer_faults, attachment_faul
 from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.filing import filing_faults, tidied
 from domain.compatriot.form import Consent, ConsentKind, Form
-from domain.compatriot.lapse import CallInProgress, waits_in_time
+from domain.compatriot.lapse import CallInProgress, PaymentUnderWay, waits_in_time
 from domain.compatriot.reception import AlreadyRegistered, refuse_unless_holder, refuse_unless_role
 from domain.compatriot.rules import SERVICE, Rules
+from domain.compatriot.state import Missing
 from domain.compatriot.writing import person_faults, text_faults, tidy_text
 from domain.event import Act
 from domain.number import CaseCode, new_cash_reference, new_number
@@ -229,7 +231,7 @@ class Commands:
     def lapse(self, act: Act, *, case: UUID) -> Receipt:
         """End the case for what never came; a call that was entered too late is over.
 
-        Raises: NotForThisRole, NothingMissing, NotWarned, NotYetLapsed, CallInProgress.
+        Raises: NotForThisRole, NothingMissing, NotWarned, NotYetLapsed, CallInProgress, PaymentUnderWay.
         """
 
         def decide() -> Receipt:
@@ -237,14 +239,22 @@ class Commands:
             application = self.office.load(Application, case)
             missing, until = application.missing, application.answer_until
             application.lapse(act)
-            call = live_call(self.office, case)
-            if call is not None and until is not None:
-                entered = tbilisi_date(call.created_on)
-                if call.phase is Phase.CLAIMED or waits_in_time(entered, missing, until):
-                    raise CallInProgress
+            if until is not None:
+                self._refuse_if_on_the_way(act, case, missing, until)
             return self._commit_with_call(act, application)
 
         return self.office.perform(act, decide)
+
+    def _refuse_if_on_the_way(self, act: Act, case: UUID, missing: Collection[Missing], until: date) -> None:
+        """What is missing may be on its way, begun in time. Raises: CallInProgress, PaymentUnderWay."""
+        if (call := live_call(self.office, case)) is not None:
+            entered = tbilisi_date(call.created_on)
+            if call.phase is Phase.CLAIMED or waits_in_time(entered, missing, until):
+                raise CallInProgress
+        if Missing.FEE in missing:
+            opened = self.payments.under_way(act, case=case)
+            if opened is not None and tbilisi_date(opened) <= until:
+                raise PaymentUnderWay
 
     def _filing_faults(
         self, act: Act, draft: UUID, kept: Form, documents: Sequence[Document], consents: Sequence[Consent]

@@ -59,6 +59,13 @@ class CallInProgress(Refusal):
     code = "CALL_IN_PROGRESS"
 
 
+@dataclass(eq=False)
+class PaymentUnderWay(Refusal):
+    """An order by card was opened in time, and the bank has not said its last word on it."""
+
+    code = "PAYMENT_UNDER_WAY"
+
+
 def waits_in_time(entered: date, missing: Collection[Missing], answer_until: date) -> bool:
     """Whether only the talk is missing and the applicant, in the queue since ``entered``, came for it in time.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.event import Act, Root
@@ -75,6 +75,14 @@ class Commands:
         if found.case is not None:
             self._payable_case(found.case)
         return found
+
+    def under_way(self, act: Act, *, case: UUID) -> datetime | None:
+        """When the case's newest card order was opened, if the bank may still say that it is paid; else None."""
+        _, newest = orders_of_case(self.office, case).newest()
+        found = None if newest is None else self.office.load(Payment, newest)
+        if found is None or found.expires is None or found.is_settled:
+            return None
+        return found.created_on if act.now < found.expires + self.rules.unknown_order_grace else None
 
     def settle(self, act: Act, *, payment: UUID, bank_answer: BankOrder) -> Receipt:
         """Take the bank's own answer about a card order, fetched from it. The same answer twice changes nothing.

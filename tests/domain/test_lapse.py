@@ -34,12 +34,15 @@ from domain.compatriot.lapse import (
     NothingMissing,
     NotWarned,
     NotYetLapsed,
+    PaymentUnderWay,
     TooEarlyToWarn,
     refuse_unless_lapsed,
 )
 from domain.compatriot.reception import ApplicationEnded
 from domain.compatriot.state import Missing, State
+from domain.payments.bank import BankOrder, OrderStatus
 from domain.payments.case import RefundReason
+from domain.people import system
 from domain.videobar.call import Call
 from domain.videobar.terms import Leaving, Phase
 
@@ -165,6 +168,29 @@ def test_a_place_in_the_queue_saves_nobody_who_did_not_pay() -> None:
     call = story.enter()
     story.given(on(AFTER)).when(lapsed).then("Lapsed")
     assert story.office.history(call)[-1].reason is Leaving.CASE_CLOSED
+
+
+def test_a_card_payment_begun_in_time_is_waited_for_until_the_bank_has_said_its_last_word() -> None:
+    story = Story().given(filed, seen, on(WARNING_DAY), warned, on(LAST_DAY, 23))
+    order = story.order()
+    story.given(on(AFTER, 0)).when(lapsed).refused(PaymentUnderWay)
+    story.when(lambda s: s.settle(order)).then("Paid").when(lapsed).refused(NothingMissing)
+
+
+def test_no_order_holds_up_a_lapse_for_longer_than_its_life_or_if_it_came_too_late() -> None:
+    story = Story().given(filed, seen, on(WARNING_DAY), warned, on(LAST_DAY, 23))
+    story.order()
+    story.given(on(date(2026, 12, 24), 23)).when(lapsed).refused(PaymentUnderWay)
+    story.order()
+    story.given(on(date(2026, 12, 25), 1)).when(lapsed).then("Lapsed")
+
+
+def test_a_declined_order_holds_up_nothing() -> None:
+    story = Story().given(filed, seen, on(WARNING_DAY), warned, on(LAST_DAY, 23))
+    order = story.order()
+    declined = BankOrder(order, OrderStatus.DECLINED)
+    story.payments.settle(story.act(system("bank")), payment=order, bank_answer=declined)
+    story.given(on(AFTER, 0)).when(lapsed).then("Lapsed")
 
 
 def test_a_warning_that_was_not_heard_is_given_again_and_moves_the_day() -> None:

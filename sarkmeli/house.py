@@ -42,6 +42,9 @@ from housekeeping.sessions import Sessions
 from housekeeping.sign_ins import SignIns
 from housekeeping.statement import Statement
 from housekeeping.uploads import Uploads
+from ledger.epochs import turn_epoch_when_due
+from ledger.idempotency import turn_months
+from ledger.kms import KeyFolder
 from ledger.opening import Ledger, open_ledger
 from projections.all import MODELS
 from projections.answers import Pool
@@ -57,6 +60,8 @@ from sarkmeli.settings import Settings
 
 SELDOM = 60.0
 """Seconds between two rounds of clearing away what has expired."""
+
+DAILY = 86400.0
 
 SAMPLES = ("photograph-1.jpg", "photograph-2.jpg", "passport.pdf", "motivation-letter.pdf")
 """The sandbox's sample files, that /start links to."""
@@ -242,8 +247,18 @@ class House:
                 Duty("cash", often, orders.take_cash),
                 Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held)),
                 Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
+                Duty("epoch of the keys", DAILY, self._turn_epoch),
+                Duty("months of commands", DAILY, self._turn_months),
             ]
         )
+
+    def _turn_epoch(self) -> int:
+        turned = turn_epoch_when_due(self.settings.keys_conninfo, KeyFolder(self.settings.keys))
+        return int(turned is not None)
+
+    def _turn_months(self) -> int:
+        turn_months(self.settings.ledger_conninfo)
+        return 0
 
     def pay_link(self, case: UUID) -> str | None:
         """Where the newest card order of a case can be paid; None once it cannot."""

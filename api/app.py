@@ -16,6 +16,7 @@ from api.documents import TrustedDocuments
 from api.downloads import downloads_router
 from api.endpoint import Endpoint, log_bug
 from api.health import health_router
+from api.look_up import look_up_router
 from api.metrics import REQUESTS, SECONDS
 from api.pages import HEADERS, pages_router
 from api.ports import Ports
@@ -47,6 +48,7 @@ def create_app(ports: Ports) -> ASGIApp:
     routers = [
         health_router(ports),
         pages_router(),
+        look_up_router(trusted),
         bank_router(ports),
         sign_in_router(ports),
         downloads_router(ports),
@@ -102,7 +104,8 @@ class Doorway:
         try:
             await self.app(scope, receive, outward)
         except Exception as error:  # noqa: BLE001 - the last door: everything is logged here, nothing goes further
-            log_bug(error, field=scope.get("path"))
+            # The route's pattern and not the path, which may hold a secret: a payment's link does.
+            log_bug(error, field=getattr(scope.get("route"), "path", None))
             if scope["type"] == "http" and not begun:
                 failed = JSONResponse({"message": "The service failed."}, 500)
                 await failed(scope, receive, outward)

@@ -15,8 +15,12 @@ from sarkmeli.settings import LogFormat, Settings
 
 log = structlog.get_logger("office")
 
-QUIET = ("httpx", "httpcore", "eventsourcing", "psycopg.pool", "_granian", "granian", "aiosqlite", "asyncio", "PIL")
-"""Libraries that are only heard from ``warning`` up."""
+OURS = (
+    "api", "consumers", "deadlines", "domain", "gateways", "housekeeping", "ledger", "notices", "office",
+    "projections", "sarkmeli", "texts",
+)  # fmt: skip
+"""Whose lines the setting of the level is about. Libraries are only heard from ``warning`` up, whatever it says: below
+that they tell what passes through them, a frame of a web socket with what a person put into it."""
 
 
 def configure(settings: Settings, *, colours: bool | None = None) -> None:
@@ -44,9 +48,10 @@ def configure(settings: Settings, *, colours: bool | None = None) -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    level = settings.log_level.upper()
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
     sys.excepthook = _ended
     threading.excepthook = _thread_ended
     sys.unraisablehook = _not_raised

@@ -32,7 +32,11 @@ OPTIONS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
-    # A refused statement must not carry a person's data into the server's log.
+    # No value of a statement gets into the server's log, not even in the words of an error; the office itself says
+    # what failed, by kind and place.
+    "log_min_messages": "log",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 import structlog
+from psycopg.conninfo import conninfo_to_dict
 
 from sarkmeli.logs import unhandled
 from sarkmeli.processes import Ready, leave_no_core
@@ -45,6 +46,7 @@ def prepare(settings: Settings) -> None:
     from sarkmeli import embedded
     from sarkmeli.house import open_house
     from sarkmeli.migrate import create_databases, migrate
+    from sarkmeli.server_settings import remarks
 
     if settings.database_url is None:
         server = embedded.conninfo(settings.folder, "postgres")
@@ -52,6 +54,10 @@ def prepare(settings: Settings) -> None:
         server = settings.ledger_conninfo
     create_databases(server, settings.ledger_conninfo, settings.keys_conninfo)
     migrate(settings.ledger_conninfo, settings.keys_conninfo)
+    if settings.database_url is not None:
+        for database in (settings.ledger_conninfo, settings.keys_conninfo):
+            for remark in remarks(database):
+                log.warning(remark, database=conninfo_to_dict(database).get("dbname"))
     with open_house(settings):
         pass
 

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         default=False, description="Refuse sandbox neighbours, file keys, introspection and plain http."
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
-    log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
+    log_level: str = Field(
+        default="info", pattern="(?i)^(debug|info|warning|error)$", description="`debug`, `info`, `warning` or `error`."
+    )
 
     database_url: SecretStr | None = Field(
         default=None, description="A PostgreSQL ≥ 15 of one's own for the ledger; the embedded one if empty."

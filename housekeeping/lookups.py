@@ -37,11 +37,13 @@ PER_PREFIX = 60
 ALARM_AT = 50
 """Wrong tries in the window at one number, over all prefixes, that raise an alarm and nothing else."""
 
+# Whoever holds several counters took them in the order of their kinds: a try and the pardon of another, taken the
+# other way round, would wait for each other.
 _TAKE = """
 INSERT INTO housekeeping.look_up AS known (kind, key, tries, tried_at)
-VALUES ('pair', %s, ARRAY[statement_timestamp()], statement_timestamp()),
-       ('prefix', %s, ARRAY[statement_timestamp()], statement_timestamp()),
-       ('number', %s, ARRAY[statement_timestamp()], statement_timestamp())
+VALUES ('number', %s, ARRAY[statement_timestamp()], statement_timestamp()),
+       ('pair', %s, ARRAY[statement_timestamp()], statement_timestamp()),
+       ('prefix', %s, ARRAY[statement_timestamp()], statement_timestamp())
 ON CONFLICT (kind, key) DO UPDATE SET tried_at = excluded.tried_at, tries = (ARRAY(
     SELECT try FROM unnest(known.tries) AS try
     WHERE try > statement_timestamp() - make_interval(mins => %s) ORDER BY try DESC LIMIT %s
@@ -58,7 +60,12 @@ UPDATE housekeeping.look_up SET tries = array_remove(tries, %s) WHERE (kind, key
 )
 """
 
-_SWEEP = "DELETE FROM housekeeping.look_up WHERE tried_at < now() - make_interval(mins => %s)"
+_SWEEP = """
+DELETE FROM housekeeping.look_up WHERE (kind, key) IN (
+    SELECT kind, key FROM housekeeping.look_up
+    WHERE tried_at < now() - make_interval(mins => %s) FOR UPDATE SKIP LOCKED
+)
+"""
 
 
 @dataclass(eq=False)
@@ -103,16 +110,16 @@ class Lookups:
         Raises: TooManyTries, in which case nothing was counted; ValueError for what is no address; database errors.
         """
         here = prefix(address)
-        keys = (
-            self._macs.mac("look-up-pair", number, here),
-            self._macs.mac("look-up-prefix", here),
-            self._macs.mac("look-up-number", number),
-        )
+        of_number = self._macs.mac("look-up-number", number)
+        pair = self._macs.mac("look-up-pair", number, here)
+        of_prefix = self._macs.mac("look-up-prefix", here)
         with self._pool.connection() as db, db.transaction():
             db.execute("SET LOCAL synchronous_commit = off")
             counted: dict[str, Any] = {
                 kind: rest
-                for kind, *rest in db.execute(_TAKE, (*keys, WINDOW_MINUTES, PER_PREFIX, WINDOW_MINUTES)).fetchall()
+                for kind, *rest in db.execute(
+                    _TAKE, (of_number, pair, of_prefix, WINDOW_MINUTES, PER_PREFIX, WINDOW_MINUTES)
+                ).fetchall()
             }
             for kind, limit in (("pair", PER_PAIR), ("prefix", PER_PREFIX)):
                 count, at, left = counted[kind]
@@ -120,8 +127,8 @@ class Lookups:
                     raise TooManyTries(seconds=max(1, round(left.total_seconds())))
         count, at, _ = counted["number"]
         if count == ALARM_AT:
-            log.critical("a number's code is being guessed", number=keys[2].hex()[:16], tries=count)
-        return Try(at, *keys)
+            log.critical("a number's code is being guessed", number=of_number.hex()[:16], tries=count)
+        return Try(at, pair, of_prefix, of_number)
 
     def forgive(self, taken: Try) -> None:
         """The code was right: the try does not count."""

@@ -101,6 +101,16 @@ def test_a_hundred_at_once_get_five(lookups: Lookups) -> None:
         assert sum(crowd.map(attempt, range(100))) == PER_PAIR
 
 
+def test_right_codes_at_once_never_stand_in_each_others_way(lookups: Lookups) -> None:
+    def look_up(_: int) -> None:
+        lookups.forgive(lookups.take(NUMBER, HERE))
+
+    with ThreadPoolExecutor(PER_PAIR - 1) as crowd:
+        list(crowd.map(look_up, range(400)))
+    for _ in range(PER_PAIR):
+        lookups.take(NUMBER, HERE)
+
+
 def test_without_its_table_nobody_gets_a_try(lookups: Lookups, db: Any) -> None:
     db.execute("DROP TABLE housekeeping.look_up")
     with pytest.raises(psycopg.Error):

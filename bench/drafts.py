@@ -48,6 +48,6 @@ def _ready(house: House, story: Story, number: int) -> ReadyDraft:
         assert kept is not None
         uploads.append(str(kept.id))
     form = {**story.form(), "email": email}
-    consents = [{"kind": "PERSONAL_DATA", "version": "v1"}]
+    consents = [{"kind": "PERSONAL_DATA", "version": "v1", "language": "KA"}]
     asked = {"commandId": str(uuid4()), "form": form, "documents": uploads, "consents": consents}
     return ReadyDraft(opened.token, {"input": asked})

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar, LiteralString
 from uuid import UUID
 
+from domain.language import Language
 from domain.people import SubjectId
 from domain.videobar.call import Call
 from domain.videobar.case import Ground
@@ -26,6 +27,7 @@ CALL_COLUMNS = """
     service          text        NOT NULL,
     number           integer     NOT NULL,     -- the how-manieth call of its case
     consent          text        NOT NULL,
+    consent_language text        NOT NULL,
     phase            text        NOT NULL,
     requested_at     timestamptz NOT NULL,
     claimed_at       timestamptz,              -- of this sitting
@@ -74,6 +76,7 @@ class CallRows(ReadModel):
                 "service": event.service,
                 "number": event.number,
                 "consent": event.consent,
+                "consent_language": event.consent_language.value,
                 "phase": Phase.WAITING.value,
                 "requested_at": recorded.at,
                 "broken_off": [],
@@ -140,6 +143,7 @@ class CallRow:
     service: str
     number: int
     consent: str
+    consent_language: Language
     phase: Phase
     requested_at: datetime
     claimed_at: datetime | None
@@ -197,6 +201,7 @@ def call_row(row: Mapping[str, Any]) -> CallRow:
         service=row["service"],
         number=row["number"],
         consent=row["consent"],
+        consent_language=Language(row["consent_language"]),
         phase=Phase(row["phase"]),
         requested_at=row["requested_at"],
         claimed_at=row["claimed_at"],

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
-from domain.compatriot.form import Channel, ConsentKind, Language, Tier
+from domain.compatriot.form import Channel, Consent, ConsentKind, Tier
 from domain.compatriot.state import Missing, Standing, State, missing
 from domain.compatriot.term import DueDate
+from domain.language import Language
 from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money
 from domain.people import SubjectId
@@ -40,7 +41,7 @@ DOSSIER_COLUMNS = (
     outcome            text,
     decision           bytea,              -- sealed: the reasons of the decision
     papers             jsonb   NOT NULL,   -- what else was said: [{event, version, at, sealed}, …], sealed as base64
-    consents           jsonb   NOT NULL,   -- kind: version
+    consents           jsonb   NOT NULL,   -- kind: {version, language}
     refunds            jsonb   NOT NULL    -- payment: {amount, currency, reason, due_at, refunded_at}
 """
 )
@@ -70,7 +71,8 @@ class Dossiers(Standings):
 
     @on(Application.ConsentGiven)
     def consent_given(self, recorded: Recorded, event: Application.ConsentGiven) -> Iterable[Change]:
-        yield self.revise(recorded, lambda row: {"consents": {**row["consents"], event.kind.value: event.version}})
+        text = {"version": event.version, "language": event.language.value}
+        yield self.revise(recorded, lambda row: {"consents": {**row["consents"], event.kind.value: text}})
 
     @on(Application.ConsentWithdrawn)
     def consent_withdrawn(self, recorded: Recorded, event: Application.ConsentWithdrawn) -> Iterable[Change]:
@@ -196,7 +198,7 @@ class Dossier:
     paid_method: Method | None
     refusal_ground: Ground | None
     outcome: Outcome | None
-    consents: Mapping[ConsentKind, str]
+    consents: Mapping[ConsentKind, Consent]
     refunds: tuple[Refund, ...]
     registration: Sealed
     refusal: Sealed | None
@@ -232,13 +234,17 @@ def dossier(row: Mapping[str, Any]) -> Dossier:
         paid_method=maybe(Method, row["paid_method"]),
         refusal_ground=maybe(Ground, row["refusal_ground"]),
         outcome=maybe(Outcome, row["outcome"]),
-        consents={ConsentKind(kind): version for kind, version in row["consents"].items()},
+        consents={ConsentKind(kind): _consent(kind, text) for kind, text in row["consents"].items()},
         refunds=tuple(_refund(payment, said) for payment, said in row["refunds"].items()),
         registration=Sealed.unpack(row["registration"]),
         refusal=unpacked(row["refusal"]),
         decision=unpacked(row["decision"]),
         papers=tuple(_paper(said) for said in row["papers"]),
     )
+
+
+def _consent(kind: str, text: Mapping[str, str]) -> Consent:
+    return Consent(ConsentKind(kind), text["version"], Language(text["language"]))
 
 
 def _refund(payment: str, said: Mapping[str, Any]) -> Refund:

@@ -9,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from domain.compatriot.application import Application
-from domain.compatriot.form import Language, Tier
+from domain.compatriot.form import Tier
 from domain.compatriot.state import UNDECIDED, State
+from domain.language import Language
 from domain.people import SubjectId
 from ledger.reader import Recorded
 from ledger.sealing import Sealed

@@ -109,7 +109,7 @@ class Story:
                 "register",
                 form=self.form(),
                 documents=list(self._uploads.values()),
-                consents=[{"kind": "PERSONAL_DATA", "version": "v1"}],
+                consents=[{"kind": "PERSONAL_DATA", "version": "v1", "language": "KA"}],
             ),
         )
         self.case = self._registered["case"]
@@ -138,7 +138,7 @@ class Story:
 
     def enter_bar(self) -> str:
         entered = self.outside.ask(
-            "EnterBar", input=self._held("enter", consent="v1", camera=True, microphone=True)
+            "EnterBar", input=self._held("enter", consent="v1", consentLanguage="KA", camera=True, microphone=True)
         )  # fmt: skip
         self._call, self._ticket = entered["call"], entered["ticket"]
         place = entered["place"]

@@ -25,6 +25,7 @@ from domain.compatriot.contacts import tidy_email
 from domain.compatriot.faults import FormRefused
 from domain.compatriot.reception import AlreadyRegistered
 from domain.compatriot.rules import SERVICE
+from domain.language import Language
 from domain.number import group_code, group_number
 from domain.office import Receipt, UnknownCase
 from domain.payments.commands import orders_of_case
@@ -152,7 +153,7 @@ def _register(context: Context, draft: Draft, asked: RegisterApplicationInput) -
         subject=draft.subject,
         form=asked.form.form(),
         documents=enclosed(ports, draft, None, asked.documents),
-        consents=tuple(each.consent() for each in asked.consents),
+        consents=tuple(each.consent(Language(context.language)) for each in asked.consents),
     )
     return _registered(context, receipt, act.now)
 

@@ -20,7 +20,7 @@ from api.pay_links import pay_link
 from api.reading import caught_up
 from api.shapes.case import CallPlaceView
 from api.shapes.done import CaseChanged, Done, case_changed, token
-from api.shapes.form import ConsentInput
+from api.shapes.form import SHOWN_IN, ConsentInput
 from api.shapes.money import Money
 from api.tickets import For, Tickets
 from domain.compatriot.consents import ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
@@ -29,6 +29,7 @@ from domain.compatriot.form import ConsentKind
 from domain.compatriot.reception import AlreadyDecided, AlreadyVerified, ApplicationEnded, NotYetReceived
 from domain.compatriot.review import NoInformationRequested
 from domain.event import Act
+from domain.language import Language
 from domain.office import Receipt, UnknownCase
 from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, CaseEnded
@@ -49,6 +50,7 @@ HOLDER = (WrongNumberOrCode, TooManyTries, UnknownCase)
 @strawberry.input
 class EnterBarInput(HolderInput):
     consent: str = strawberry.field(description="The version of the consent to recording that was shown and given.")
+    consent_language: Language | None = strawberry.field(default=None, description=SHOWN_IN)
     camera: bool = strawberry.field(description="Whether the browser may use a camera.")
     microphone: bool
 
@@ -218,7 +220,8 @@ class HolderCommands:
 
         def give() -> CaseChanged:
             act = act_of(context, who, "giveConsent", input)
-            done = context.ports.compatriot.give_consent(act, case=who.case, consent=input.consent.consent())
+            consent = input.consent.consent(Language(context.language))
+            done = context.ports.compatriot.give_consent(act, case=who.case, consent=consent)
             return case_changed(context, done)
 
         return await run(give)
@@ -241,7 +244,11 @@ def _enter(context: Context, who: Holder, asked: EnterBarInput) -> BarEntered:
     ports = context.ports
     act = act_of(context, who, "enterBar", asked)
     receipt = ports.videobar.enter(
-        act, case=who.case, consent=asked.consent, media=Media(asked.camera, asked.microphone)
+        act,
+        case=who.case,
+        consent=asked.consent,
+        consent_language=asked.consent_language or Language(context.language),
+        media=Media(asked.camera, asked.microphone),
     )
     caught_up(ports, queue.QUEUE, receipt.position)
     place = queue.find(ports.pool, receipt.stream).known()

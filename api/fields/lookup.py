@@ -31,6 +31,7 @@ from api.tickets import For, Tickets
 from domain.calendar import tbilisi_date
 from domain.compatriot.form import Tier
 from domain.compatriot.rules import SERVICE
+from domain.language import Language
 from domain.people import Role
 from housekeeping.lookups import TooManyTries
 from projections import queue
@@ -41,6 +42,7 @@ from projections.status import STATUS
 class ConsentText:
     kind: str
     version: str
+    language: Language = strawberry.field(description="In which this answer shows the text.")
     text: str
     required: bool
 
@@ -142,7 +144,13 @@ def _office(context: Context) -> OfficeView:
         today=today,
         tiers=[TierView(tier=tier, fee=Money.of(fee.amount), term_days=fee.term_days) for tier, fee in fees],
         consents=[
-            ConsentText(kind=kind, version=version, text=texts.consent(kind, language, version), required=required)
+            ConsentText(
+                kind=kind,
+                version=version,
+                language=Language(language),
+                text=texts.consent(kind, language, version),
+                required=required,
+            )
             for kind, version, required in (*texts_in_force, recording)
         ],
         bar=bar_view(ports, SERVICE, now),

@@ -17,6 +17,7 @@ from domain.compatriot.form import ConsentKind
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import DueStep as Step
 from domain.compatriot.term import TermRule
+from domain.language import Language
 from domain.videobar.case import Ground
 from domain.videobar.terms import Phase as CallPhase
 from projections.queue import CallPlace
@@ -41,6 +42,7 @@ class Document:
 class ConsentView:
     kind: ConsentKind
     version: str
+    language: Language = strawberry.field(description="In which the text was shown.")
 
 
 @strawberry.type(description="One reason of the due date: from this day on, the rule gave or moved it by so many days.")

@@ -6,9 +6,10 @@ from api.faces import enum_face
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
 from domain.compatriot.faults import FaultCode
-from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Language, Sex, Tier
+from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Sex, Tier
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import TermRule
+from domain.language import Language
 from domain.payments import payment
 from domain.payments.case import Method, RefundReason
 from domain.people import Role

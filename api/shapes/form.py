@@ -8,7 +8,11 @@ from typing import Self
 import strawberry
 
 from domain.compatriot import form as filed
-from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Language, Sex, Tier
+from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Sex, Tier
+from domain.language import Language
+
+SHOWN_IN = "The language in which the text was shown; null: the one of Accept-Language, as `office` shows it."
+"""Of a consent."""
 
 
 @strawberry.input
@@ -59,9 +63,11 @@ class GroundsInput:
 class ConsentInput:
     kind: ConsentKind
     version: str = strawberry.field(description="The version of the text that was shown.")
+    language: Language | None = strawberry.field(default=None, description=SHOWN_IN)
 
-    def consent(self) -> filed.Consent:
-        return filed.Consent(self.kind, self.version)
+    def consent(self, asked_in: Language) -> filed.Consent:
+        """The consent; the text was shown in the language of the request where the program does not say."""
+        return filed.Consent(self.kind, self.version, self.language or asked_in)
 
 
 @strawberry.input

@@ -65,7 +65,10 @@ def _view(
         registered_at=dossier.registered_at,
         form=FiledForm.of(papers.form) if papers.form is not None else None,
         documents=[document(each) for each in papers.filed],
-        consents=[ConsentView(kind=kind, version=version) for kind, version in dossier.consents.items()],
+        consents=[
+            ConsentView(kind=each.kind, version=each.version, language=each.language)
+            for each in dossier.consents.values()
+        ],
         fee=Money.of(dossier.fee),
         cash_reference=papers.cash_reference,
         payments=[payment(row) for row in found.payments],

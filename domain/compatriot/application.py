@@ -74,9 +74,9 @@ class Application(History):
     def give_consent(self, act: Act, consent: Consent, rules: Rules) -> bool:
         """Note a consent. Raises: ConsentTextOutdated."""
         consents.refuse_unless_in_force(consent, rules.consents)
-        if self.consents.get(consent.kind) == consent.version:
+        if self.consents.get(consent.kind) == consent:
             return False
-        self.record(self.ConsentGiven, act, kind=consent.kind, version=consent.version)
+        self.record(self.ConsentGiven, act, kind=consent.kind, version=consent.version, language=consent.language)
         return True
 
     def withdraw_consent(self, act: Act, kind: ConsentKind, rules: Rules) -> None:

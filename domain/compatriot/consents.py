@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from domain.compatriot.form import Consent, ConsentKind
+from domain.compatriot.form import Consent, ConsentKind, ConsentText
 from domain.refusals import Refusal
 
 
@@ -34,9 +34,9 @@ class ConsentNeeded(Refusal):
     kind: ConsentKind
 
 
-def refuse_unless_in_force(consent: Consent, texts: Collection[Consent]) -> None:
+def refuse_unless_in_force(consent: Consent, texts: Collection[ConsentText]) -> None:
     """Raises: ConsentTextOutdated."""
-    if consent not in texts:
+    if consent.text not in texts:
         raise ConsentTextOutdated
 
 

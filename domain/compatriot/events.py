@@ -11,10 +11,11 @@ from eventsourcing.domain import DecoratedFuncCaller, decorated_funcs, event
 from domain.calendar import tbilisi_date
 from domain.compatriot.decision import Hands, Outcome
 from domain.compatriot.documents import Document
-from domain.compatriot.form import Channel, ConsentKind, Form, Language, Tier
+from domain.compatriot.form import Channel, Consent, ConsentKind, Form, Tier
 from domain.compatriot.state import Missing, Standing, State, missing, state_of
 from domain.compatriot.term import DueDate
 from domain.event import Created, Erased, Personal, Root
+from domain.language import Language
 from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money
 from domain.people import Actor, SubjectId
@@ -91,7 +92,7 @@ class History(Root):
         self.end_moves_for_holidays = end_moves_for_holidays
         self.refunded_endings = refunded_endings
         self.standing = Standing()
-        self.consents: dict[ConsentKind, str] = {}
+        self.consents: dict[ConsentKind, Consent] = {}
         self.answer_until: date | None = reception_until
         self.warned_of: frozenset[Missing] = frozenset()
         self.due: DueDate | None = None
@@ -114,10 +115,12 @@ class History(Root):
         TOPIC = "compatriot.Application.ConsentGiven"
         kind: ConsentKind
         version: str
+        language: Language
+        """In which the text was shown: a translation is another text than what it translates."""
 
     @event(ConsentGiven)
-    def _consent_given(self, kind: ConsentKind, version: str) -> None:
-        self.consents[kind] = version
+    def _consent_given(self, kind: ConsentKind, version: str, language: Language) -> None:
+        self.consents[kind] = Consent(kind, version, language)
 
     class ConsentWithdrawn(Root.Event):
         TOPIC = "compatriot.Application.ConsentWithdrawn"

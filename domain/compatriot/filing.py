@@ -12,7 +12,7 @@ from domain.compatriot.contacts import LONGEST_EMAIL, LONGEST_TELEPHONE, tidy_em
 from domain.compatriot.countries import COUNTRIES, GEORGIA
 from domain.compatriot.documents import Document, enclosure_faults
 from domain.compatriot.faults import Fault, FaultCode
-from domain.compatriot.form import Address, Consent, ConsentKind, Form, IdentityDocument, Name
+from domain.compatriot.form import Address, Consent, ConsentKind, ConsentText, Form, IdentityDocument, Name
 from domain.compatriot.grounds import grounds_faults
 from domain.compatriot.writing import (
     georgian_name_faults,
@@ -55,12 +55,12 @@ def filing_faults(
     *,
     today: date,
     required: Collection[ConsentKind],
-    texts: Collection[Consent],
+    texts: Collection[ConsentText],
 ) -> tuple[Fault, ...]:
     """Everything wrong with a tidied form and what comes with it, at once, in the order of the form.
 
-    ``today`` is the Tbilisi day, ``required`` the consents without which there is no application, ``texts`` the
-    consents whose text is in force.
+    ``today`` is the Tbilisi day, ``required`` the consents without which there is no application, ``texts`` those in
+    force.
     """
     return (
         *form_faults(form, today),
@@ -87,7 +87,7 @@ def form_faults(form: Form, today: date) -> Iterator[Fault]:
 
 
 def consent_faults(
-    consents: Sequence[Consent], required: Collection[ConsentKind], texts: Collection[Consent]
+    consents: Sequence[Consent], required: Collection[ConsentKind], texts: Collection[ConsentText]
 ) -> Iterator[Fault]:
     """Every required consent is given, none twice, each to the text in force."""
     given = [consent.kind for consent in consents]
@@ -95,7 +95,7 @@ def consent_faults(
         yield Fault("consents", FaultCode.CONSENT_MISSING)
     if len(set(given)) < len(given):
         yield Fault("consents", FaultCode.CONSENT_REPEATED)
-    if not set(consents) <= set(texts):
+    if not {consent.text for consent in consents} <= set(texts):
         yield Fault("consents", FaultCode.CONSENT_OUTDATED)
 
 

@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-
-class Language(StrEnum):
-    """The language of every mail to the applicant. The values are the names of the folders in ``texts/``."""
-
-    KA = "ka"
-    EN = "en"
+from domain.language import Language
 
 
 class Tier(StrEnum):
@@ -53,11 +48,25 @@ class ConsentKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Consent:
-    """To what, and to which version of its text."""
+class ConsentText:
+    """A text that one may consent to, in whatever language it is read."""
 
     kind: ConsentKind
     version: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """To what, to which version of its text, and in which language the text was shown."""
+
+    kind: ConsentKind
+    version: str
+    language: Language
+
+    @property
+    def text(self) -> ConsentText:
+        """The text consented to."""
+        return ConsentText(self.kind, self.version)
 
 
 @dataclass(frozen=True)
@@ -117,5 +126,6 @@ class Form:
     grounds: Grounds
     tier: Tier
     language: Language
+    """Of every mail to the applicant."""
     channel: Channel
     personal_number: str | None = None

@@ -7,7 +7,7 @@ from datetime import date
 
 from domain.calendar import MONDAY_TO_FRIDAY
 from domain.compatriot.fees import FeeSchedule
-from domain.compatriot.form import Consent, ConsentKind
+from domain.compatriot.form import ConsentKind, ConsentText
 from domain.compatriot.state import State
 from domain.compatriot.term import DueDate, ending_on_a_working_day
 
@@ -37,7 +37,10 @@ class Rules:
     holidays: frozenset[date] = frozenset()
     refunded_endings: frozenset[State] = frozenset({State.RECEPTION_REFUSED})
     """Endings before the term began (RECEPTION_REFUSED, LAPSED, WITHDRAWN) that make a paid fee due back."""
-    consents: tuple[Consent, ...] = (Consent(ConsentKind.PERSONAL_DATA, "v1"), Consent(ConsentKind.NEWS, "v1"))
+    consents: tuple[ConsentText, ...] = (
+        ConsentText(ConsentKind.PERSONAL_DATA, "v1"),
+        ConsentText(ConsentKind.NEWS, "v1"),
+    )
     """The version of each consent's text that is in force; ``texts/`` holds the words."""
     required_consents: frozenset[ConsentKind] = frozenset({ConsentKind.PERSONAL_DATA})
 

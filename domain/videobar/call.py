@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.domain import event
 
 from domain.event import Act, Created, Erased, Personal, Root
+from domain.language import Language
 from domain.people import Actor, Role, SubjectId
 from domain.videobar.case import Ground
 from domain.videobar.checks import Checks, Source
@@ -51,6 +52,8 @@ class Call(Root):
         """Calls of this case broken off before this one, of those that count."""
         consent: str
         """The version of the consent to recording that the applicant gave."""
+        consent_language: Language
+        """In which its text was shown."""
 
     class Claimed(Root.Event):
         """An operator took the call; the event's actor."""
@@ -122,7 +125,15 @@ class Call(Root):
 
     @classmethod
     def request(
-        cls, act: Act, *, subject: SubjectId | None, case: UUID, service: str, consent: str, after: Call | None
+        cls,
+        act: Act,
+        *,
+        subject: SubjectId | None,
+        case: UUID,
+        service: str,
+        consent: str,
+        consent_language: Language,
+        after: Call | None,
     ) -> Call:
         """Take a place in the queue; ``after`` is the case's previous call, whose count of broken-off calls goes on."""
         return cls.begin(
@@ -134,6 +145,7 @@ class Call(Root):
             number=1 if after is None else after.number + 1,
             broken_off=0 if after is None else after.broken_off,
             consent=consent,
+            consent_language=consent_language,
         )
 
     @property

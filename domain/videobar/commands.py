@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from eventsourcing.persistence import IntegrityError
 
 from domain.event import Act, Root
+from domain.language import Language
 from domain.office import AddressTaken, AlreadyDone, Office, Receipt
 from domain.people import Actor, Role
 from domain.refusals import Refusal
@@ -49,9 +50,10 @@ class Commands:
         self.queue = queue
         self.rules = rules
 
-    def enter(self, act: Act, *, case: UUID, consent: str, media: Media) -> Receipt:
+    def enter(self, act: Act, *, case: UUID, consent: str, consent_language: Language, media: Media) -> Receipt:
         """Take a place in the queue; who has one already keeps it and gets the same call (also after closing).
 
+        ``consent`` is the version of the consent to recording, ``consent_language`` the language it was shown in.
         Raises: BarClosed, BarShut, MediaMissing, ConsentOutdated, the service's refusals if the case awaits no call.
         """
 
@@ -71,7 +73,13 @@ class Commands:
             if not bar.hours.is_open(act.now):
                 raise _closed(bar, act)
             call = Call.request(
-                act, subject=owner.subject, case=case, service=owner.service, consent=consent, after=previous
+                act,
+                subject=owner.subject,
+                case=case,
+                service=owner.service,
+                consent=consent,
+                consent_language=consent_language,
+                after=previous,
             )
             return self.office.commit(call, act=act, addresses=[series.address(number + 1, call.id)])
 

@@ -1,10 +1,11 @@
 """A command is done once, whatever is repeated, and by whomever it was asked."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from window import drafted, form, keyed, registered, seen
 
+from domain.language import Language
 from ledger.recorder import OutcomeUnknown
 
 
@@ -18,8 +19,10 @@ def test_the_same_command_id_is_the_same_command(at):
     asked["commandId"] = str(uuid4())
     first = client.do("RegisterApplication", **asked)
     assert client.do("RegisterApplication", **asked) == {**first, "bankPage": client_page(client, asked)}
-    other = {**asked, "form": {**asked["form"], "tier": "EXPEDITED"}}
-    assert client.refused("RegisterApplication", **other) == "COMMAND_REUSED"
+    passport = {**asked["form"]["document"], "number": "18IC40212"}
+    for changed in ({"tier": "EXPEDITED"}, {"document": passport}):
+        other = {**asked, "form": {**asked["form"], **changed}}
+        assert client.refused("RegisterApplication", **other) == "COMMAND_REUSED", changed
     assert client.refused("RegisterApplication", **{**asked, "commandId": str(uuid4())}) == "ALREADY_REGISTERED"
     assert events(at, first) == ["Registered", "ConsentGiven"]
 
@@ -55,6 +58,19 @@ def test_a_body_is_the_same_however_number_and_code_are_typed(at):
     typed = {"number": answer["number"].replace(" ", ""), "code": answer["code"].lower()}
     assert client.do("GiveConsent", **typed, **asked) == given
     assert events(at, answer).count("ConsentGiven") == 2
+
+
+def test_a_consent_says_in_which_language_its_text_was_shown(at):
+    client, answer = registered(at)
+    given = client.do("GiveConsent", **keyed(answer), consent={"kind": "NEWS", "version": "v1", "language": "KA"})
+    shown = client.ask("Status", **keyed(answer), atLeast=given["token"])["consents"]
+    assert {each["kind"]: each["language"] for each in shown} == {"PERSONAL_DATA": "EN", "NEWS": "KA"}, (
+        "where the program does not say, the texts were shown as `office` shows them to it"
+    )
+    assert {text["language"] for text in at.client(language="ka").ask("Office")["consents"]} == {"KA"}
+    call = client.do("EnterBar", **keyed(answer), consent="v1", consentLanguage="KA", camera=True, microphone=True)
+    requested = at.house.ledger.reader.stream(UUID(call["call"]))[0].event
+    assert requested.consent_language is Language.KA
 
 
 def test_an_unknown_outcome_is_said_with_the_command_id(at, monkeypatch):

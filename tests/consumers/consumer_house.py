@@ -20,11 +20,11 @@ from domain.compatriot.form import (
     Grounds,
     IdentityDocument,
     IdentityKind,
-    Language,
     Name,
     Sex,
     Tier,
 )
+from domain.language import Language
 from domain.payments.commands import orders_of_case
 from domain.people import Actor, Role
 from projections.all import MODELS
@@ -94,7 +94,7 @@ class At:
             subject=opened.subject,
             form=replace(FORM, email=email, language=language),
             documents=tuple(self._document(kind) for kind in KINDS),
-            consents=(Consent(ConsentKind.PERSONAL_DATA, "v1"),),
+            consents=(Consent(ConsentKind.PERSONAL_DATA, "v1", Language.KA),),
         )
         return receipt.stream
 

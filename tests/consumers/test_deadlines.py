@@ -10,6 +10,7 @@ import texts
 from consumers.duties import Later
 from consumers.terms import Terms
 from domain.compatriot.lapse import AlreadyWarned
+from domain.language import Language
 from domain.office import TooBusy
 from domain.payments.payment import Payment
 from domain.videobar.terms import Media
@@ -134,7 +135,9 @@ def test_a_call_whose_operator_went_away_waits_again(at, duty):
     case = at.register()
     bar = at.house.videobar
     enter = at.office.act(at.holder(case), "enter")
-    call = bar.enter(enter, case=case, consent="v1", media=Media(camera=True, microphone=True)).stream
+    call = bar.enter(
+        enter, case=case, consent="v1", consent_language=Language.KA, media=Media(camera=True, microphone=True)
+    ).stream
     at.project()
     bar.claim_next(at.office.act(OPERATOR, "claim"))
     assert duty("calls left hanging") == 0

@@ -8,7 +8,7 @@ import pytest
 
 import texts
 from consumers.letters import KINDS
-from domain.compatriot.form import Language
+from domain.language import Language
 from domain.number import group_code, group_number
 from housekeeping import notices as outbox
 

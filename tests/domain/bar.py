@@ -11,6 +11,7 @@ from memory_office import NINO, MemoryOffice, MemorySubjects, holder_of
 from permit import Permit, Permits, file_permit
 
 from domain.calendar import Hours
+from domain.language import Language
 from domain.people import Actor, Role
 from domain.videobar.call import Call
 from domain.videobar.checks import Check, Checks, Source, Verdict
@@ -59,7 +60,7 @@ class Stage:
 
     def enter(self, permit: Permit, consent: str = CONSENT, media: Media = BOTH) -> UUID:
         act = self.office.by(holder_of(permit))
-        call = self.bar.enter(act, case=permit.id, consent=consent, media=media).stream
+        call = self.bar.enter(act, case=permit.id, consent=consent, consent_language=Language.KA, media=media).stream
         if call not in self.queue.entered:
             self.queue.entered.append(call)
         return call

@@ -77,7 +77,7 @@ def _application(application: Any) -> dict[str, Any]:
         "fee": str(application.fee),
         "refunds": sorted(f"{payment}: {amount}" for payment, amount in application.refunds.items()),
         "documents": [str(document.id) for document in application.documents],
-        "consents": sorted(f"{kind}: {version}" for kind, version in application.consents.items()),
+        "consents": sorted(f"{kind}: {given.version} {given.language}" for kind, given in application.consents.items()),
         "code": [application.code_version, application.code_issue],
         "hands": [application.hands.operator, application.hands.assigned],
         "officers": list(application.hands.officers),

@@ -46,8 +46,9 @@ from story import (
 
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
-from domain.compatriot.form import Channel, Consent, ConsentKind, Grounds, Language, Tier
+from domain.compatriot.form import Channel, Consent, ConsentKind, Grounds, Tier
 from domain.compatriot.state import ENDED
+from domain.language import Language
 from domain.payments.bank import BankOrder, OrderStatus
 from domain.staff.commands import Commands as Staff
 from domain.staff.reading import Purpose
@@ -93,7 +94,7 @@ def refused() -> Story:
         tier=Tier.EXPEDITED,
         language=Language.EN,
         channel=Channel.CASH,
-        consents=(*CONSENTS, Consent(ConsentKind.NEWS, "v1")),
+        consents=(*CONSENTS, Consent(ConsentKind.NEWS, "v1", Language.EN)),
     )
     return Story().given(form, broken_off, seen, paid_in_cash(), begun, concluded, decided_by(KETEVAN, Outcome.REFUSED))
 

@@ -36,7 +36,6 @@ from domain.compatriot.form import (
     Grounds,
     IdentityDocument,
     IdentityKind,
-    Language,
     Name,
     Sex,
     Tier,
@@ -44,6 +43,7 @@ from domain.compatriot.form import (
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import State
 from domain.event import Act
+from domain.language import Language
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
 from domain.payments.commands import Commands as Payments
 from domain.payments.commands import Rules as PaymentRules
@@ -60,7 +60,7 @@ from domain.videobar.terms import Channel as Line
 
 SCHEDULE = parse_schedule((Path(domain.compatriot.__file__).parent / "fees.toml").read_text())
 RULES = Rules(fees=SCHEDULE)
-CONSENTS = (Consent(ConsentKind.PERSONAL_DATA, "v1"),)
+CONSENTS = (Consent(ConsentKind.PERSONAL_DATA, "v1", Language.KA),)
 
 NINO = Actor("person-nino", Role.OPERATOR)
 OTAR = Actor("person-otar", Role.OFFICER)
@@ -208,7 +208,9 @@ class Story:
 
     def enter(self) -> UUID:
         assert self.case is not None
-        call = self.bar.enter(self.act(self.holder), case=self.case, consent="v1", media=Media(True, True)).stream
+        call = self.bar.enter(
+            self.act(self.holder), case=self.case, consent="v1", consent_language=Language.KA, media=Media(True, True)
+        ).stream
         if call not in self.queue.entered:
             self.queue.entered.append(call)
         return call
@@ -366,9 +368,9 @@ def code_reissued(story: Story) -> None:
     story.commands.reissue_code(story.act(story.holder), case=story.case)
 
 
-def consented(kind: ConsentKind, version: str = "v1") -> Step:
+def consented(kind: ConsentKind, version: str = "v1", language: Language = Language.KA) -> Step:
     return lambda story: story.commands.give_consent(
-        story.act(story.holder), case=story.case, consent=Consent(kind, version)
+        story.act(story.holder), case=story.case, consent=Consent(kind, version, language)
     )
 
 

@@ -19,6 +19,7 @@ from till import AUNT
 
 from domain.calendar import ROUND_THE_CLOCK
 from domain.event import Act
+from domain.language import Language
 from domain.office import CommandReused, Office
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus
 from domain.payments.commands import Commands as Payments
@@ -58,7 +59,9 @@ class House:
         return file_permit(self.office, self.ledger.keys.mint(), reference)
 
     def enter(self, permit: Permit) -> UUID:
-        call = self.bar.enter(self.act(holder_of(permit)), case=permit.id, consent=CONSENT, media=BOTH).stream
+        call = self.bar.enter(
+            self.act(holder_of(permit)), case=permit.id, consent=CONSENT, consent_language=Language.KA, media=BOTH
+        ).stream
         if call not in self.queue.entered:
             self.queue.entered.append(call)
         return call
@@ -195,7 +198,7 @@ def test_the_same_command_at_once_is_done_once_and_with_another_body_refused(hou
 
     def enter(body: bytes) -> UUID:
         act = house.office.act(holder_of(permit), "enterBar", command, body)
-        return house.bar.enter(act, case=permit.id, consent=CONSENT, media=BOTH).stream
+        return house.bar.enter(act, case=permit.id, consent=CONSENT, consent_language=Language.KA, media=BOTH).stream
 
     assert len(set(at_once(*(lambda: enter(b"a"),) * 4))) == 1
     with pytest.raises(CommandReused):

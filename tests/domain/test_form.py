@@ -18,6 +18,7 @@ from domain.compatriot.documents import DocumentKind
 from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.filing import filing_faults, form_faults, tidied
 from domain.compatriot.form import Address, Consent, ConsentKind, Form, Grounds, IdentityDocument, IdentityKind, Name
+from domain.language import Language
 
 TODAY = date(2026, 11, 23)
 BIDI = "\u202e"
@@ -213,10 +214,10 @@ def test_enclosures(documents: tuple[Any, ...], codes: list[str]) -> None:
     ("consents", "codes"),
     [
         ((), ["CONSENT_MISSING"]),
-        ((Consent(ConsentKind.NEWS, "v1"),), ["CONSENT_MISSING"]),
+        ((Consent(ConsentKind.NEWS, "v1", Language.EN),), ["CONSENT_MISSING"]),
         (CONSENTS * 2, ["CONSENT_REPEATED"]),
-        ((Consent(ConsentKind.PERSONAL_DATA, "v0"),), ["CONSENT_OUTDATED"]),
-        ((*CONSENTS, Consent(ConsentKind.NEWS, "x" * 10_000)), ["CONSENT_OUTDATED"]),
+        ((Consent(ConsentKind.PERSONAL_DATA, "v0", Language.KA),), ["CONSENT_OUTDATED"]),
+        ((*CONSENTS, Consent(ConsentKind.NEWS, "x" * 10_000, Language.KA)), ["CONSENT_OUTDATED"]),
     ],
 )
 def test_consents(consents: tuple[Consent, ...], codes: list[str]) -> None:

@@ -40,7 +40,7 @@ from story import (
 )
 
 from domain.compatriot.consents import ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
-from domain.compatriot.form import Channel, ConsentKind, Tier
+from domain.compatriot.form import Channel, Consent, ConsentKind, Tier
 from domain.compatriot.reception import (
     AlreadyDecided,
     AlreadyRegistered,
@@ -54,6 +54,7 @@ from domain.compatriot.refunds import AlreadyDueBack
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import DueStep, TermRule, due_on
 from domain.event import ERASED
+from domain.language import Language
 from domain.number import group_number, new_number, read_code, read_number
 from domain.office import CommandReused, UnknownCase
 from domain.payments.case import Method, RefundReason
@@ -346,7 +347,10 @@ def test_a_new_code_ends_the_old_one_even_after_the_end() -> None:
 
 def test_consents_are_given_and_taken_back() -> None:
     story = Story().given(filed).when(consented(ConsentKind.NEWS)).then("ConsentGiven")
+    assert story.last("ConsentGiven").language is Language.KA
     story.when(consented(ConsentKind.NEWS)).then()
+    story.when(consented(ConsentKind.NEWS, language=Language.EN)).then("ConsentGiven")
+    assert story.application.consents[ConsentKind.NEWS] == Consent(ConsentKind.NEWS, "v1", Language.EN)
     story.when(consent_taken_back(ConsentKind.NEWS)).then("ConsentWithdrawn")
     story.when(consent_taken_back(ConsentKind.NEWS)).refused(ConsentNotGiven, kind=ConsentKind.NEWS)
     story.when(consented(ConsentKind.NEWS, "v0")).refused(ConsentTextOutdated)

@@ -44,7 +44,8 @@ IN_CLEAR = {
         payment reason received reception_until recommends refunded_endings term_days tier version
     """,
     "videobar.Call": """
-        began broken_off case channel checks consent counts ended file ground number outcome reason service side
+        began broken_off case channel checks consent consent_language counts ended file ground number outcome reason
+        service side
     """,
     "payments.Payment": """
         amount case credited_on doubt expires fee matching number reason received transaction

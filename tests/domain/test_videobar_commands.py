@@ -10,6 +10,7 @@ from bar import Stage
 from memory_office import GIORGI, NINO, holder_of
 from permit import PermitAwaitsNoCall
 
+from domain.language import Language
 from domain.office import CommandReused, UnknownCase
 from domain.people import Actor, Role
 from domain.videobar.commands import live_call
@@ -27,7 +28,8 @@ def test_entering_records_the_consent_given_and_takes_one_place_a_case(stage: St
 
     call = stage.enter(permit)
 
-    assert stage.office.history(call)[0].consent == "v1"
+    requested = stage.office.history(call)[0]
+    assert (requested.consent, requested.consent_language) == ("v1", Language.KA), "which text, and how it was shown"
     assert stage.enter(permit) == call, "who waits already keeps the place"
     stage.claim()
     assert stage.enter(permit) == call, "also while called in"
@@ -42,7 +44,9 @@ def test_what_is_needed_to_enter(stage: Stage) -> None:
     with pytest.raises(ConsentOutdated):
         stage.enter(permit, consent="v0")
     with pytest.raises(UnknownCase):
-        stage.bar.enter(stage.office.by(NINO), case=uuid4(), consent="v1", media=Media(camera=True, microphone=True))
+        stage.bar.enter(
+            stage.office.by(NINO), case=uuid4(), consent="v1", consent_language=Language.KA, media=Media(True, True)
+        )
     stage.withdraw(permit)
     with pytest.raises(PermitAwaitsNoCall):
         stage.enter(permit)
@@ -196,7 +200,12 @@ def test_a_case_that_moved_meanwhile_is_decided_again_on_what_it_is_now(stage: S
 def test_the_same_command_is_done_once(stage: Stage) -> None:
     permit = stage.permit()
     command = uuid4()
-    enter = {"case": permit.id, "consent": "v1", "media": Media(camera=True, microphone=True)}
+    enter = {
+        "case": permit.id,
+        "consent": "v1",
+        "consent_language": Language.KA,
+        "media": Media(camera=True, microphone=True),
+    }
 
     once = stage.bar.enter(stage.office.by(holder_of(permit), "enterBar", command, b"a"), **enter)
     again = stage.bar.enter(stage.office.by(holder_of(permit), "enterBar", command, b"a"), **enter)

@@ -15,11 +15,12 @@ from story import KETEVAN, NINO, OTAR
 
 from domain.calendar import tbilisi_date
 from domain.compatriot.decision import Outcome
-from domain.compatriot.form import ConsentKind, Tier
+from domain.compatriot.form import Consent, ConsentKind, Tier
 from domain.compatriot.rules import SERVICE
 from domain.compatriot.state import OPEN, Missing, State
 from domain.compatriot.term import due_on
 from domain.event import ERASED
+from domain.language import Language
 from domain.payments.case import Method, RefundReason
 from domain.payments.payment import Doubt, Phase
 from domain.people import Actor, Role
@@ -268,4 +269,4 @@ def test_the_staff_s_reading_is_committed_before_anything_is_shown(own_history: 
 
 def test_consents_are_shown_as_they_stand(read: Any, pool: Any) -> None:
     found = status.find(pool, read.case("in_term")).known().dossier
-    assert found.consents == {ConsentKind.PERSONAL_DATA: "v1"}
+    assert found.consents == {ConsentKind.PERSONAL_DATA: Consent(ConsentKind.PERSONAL_DATA, "v1", Language.KA)}

@@ -1,0 +1,133 @@
+"""An applicant every field and file of whose is a canary, and what an applicant does."""
+
+import itertools
+import re
+
+from canaries import DIGITS, HERE
+from canary_papers import letter, photograph, picture, slice_of
+
+from sarkmeli.story import OPERATOR
+
+_places = itertools.count(1)
+
+
+class Applicant:
+    """One person, every field of whose form is a canary."""
+
+    def __init__(self, outside, name, *, personal_number=None, language="KA", channel="CARD"):
+        self.outside, self.told = outside, outside.told
+        self.name = name
+        self.words = self.told.words_of(name)
+        self.place = next(_places)
+        self.email = f"{self.words('local part')}@{self.words('domain')}.example"
+        self.form = self._form(personal_number, language, channel)
+        self.number = self.code = self.case = self.draft = ""
+        self.call = self.ticket = ""
+
+    def files(self):
+        """Registers the application and reads number and code from the mail."""
+        opened = self.outside.ask("OpenDraft", input={"bearer": True})
+        self.draft = opened["token"]
+        self.told.secret("draft secret", self.draft.partition(".")[2])
+        papers = [
+            self.upload("PHOTOGRAPH", photograph(self.place, self.words), "image/jpeg"),
+            self.upload("PHOTOGRAPH", picture(self.place + 100, self.words), "image/png"),
+            self.upload("IDENTITY", letter(self.words), "application/pdf"),
+            self.upload("MOTIVATION_LETTER", letter(self.words, 2), "application/pdf"),
+        ]
+        self.confirm()
+        asked = {"form": self.form, "documents": papers, "consents": [{"kind": "PERSONAL_DATA", "version": "v1"}]}
+        registered = self.outside.ask("RegisterApplication", draft=self.draft, input=asked)
+        self.case, self.page, self.cash = (registered[name] for name in ("case", "bankPage", "cashReference"))
+        mail = self.outside.mail(self.email, "registered")
+        self.number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])[0]
+        self.read_code(mail)
+        for link in re.findall(r"/pay/(\S+)", mail["text"]):
+            self.told.secret("link to pay in a mail", link)
+        return self
+
+    def confirm(self):
+        assert self.outside.ask("RequestEmailCode", draft=self.draft, input={"email": self.email})
+        newest = [mail for mail in self.outside.mails(self.email) if "code" in mail["message_id"]][-1]
+        code = self.one_time(newest)
+        wrong = {"email": self.email, "code": self.words("wrong code of an address")}
+        assert self.outside.refused("ConfirmEmail", draft=self.draft, input=wrong) == "ONE_TIME_CODE_WRONG"
+        self.outside.ask("ConfirmEmail", draft=self.draft, input={"email": self.email, "code": code})
+
+    def one_time(self, mail):
+        code = re.search(r"\b[0-9]{6}\b", mail["text"])[0]
+        self.told.codes.add(code)
+        return code
+
+    def read_code(self, mail):
+        self.code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b", mail["text"])[0]
+        for spelt in (self.code, self.code.replace("-", ""), self.number, self.number.replace(" ", "")):
+            self.told.secret("number or code", spelt)
+
+    def upload(self, kind, content, media_type, draft=None):
+        """As a browser's form does, the file's name a canary; the upload's id."""
+        self.told.secrets[f"{self.name}: file {len(self.told.secrets)}"] = slice_of(content)
+        form = {"file": (f"{self.words('name of a file', 'georgian')}.bin", content, media_type)}
+        answer = self.outside.raw(
+            "POST",
+            "/uploads",
+            data={"kind": kind},
+            files=form,
+            headers={"Authorization": f"Bearer {draft or self.draft}"},
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def held(self, **asked):
+        return {"number": self.number, "code": self.code, **asked}
+
+    def asks(self, operation, **asked):
+        return self.outside.ask(operation, input=self.held(**asked))
+
+    def status(self, at_least=None):
+        return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
+
+    def enters_bar(self):
+        entered = self.asks("EnterBar", consent="v1", camera=True, microphone=True)
+        self.call, self.ticket = entered["call"], entered["ticket"]
+        self.outside.ask("CallPlace", ticket=self.ticket)
+
+    def meets(self):
+        """The operator calls in, both lines meet and their programs say something to each other."""
+        claimed = self.outside.when("NOBODY_WAITING", lambda: self.as_(OPERATOR, "ClaimNextCall"))
+        assert claimed["call"] == self.call
+        with (
+            self.outside.at_the_bar(self.call, ticket=self.ticket) as applicant,
+            self.outside.at_the_bar(self.call, account=OPERATOR) as operator,
+        ):
+            applicant.until("connected")
+            operator.until("connected")
+            applicant.say(type="offer", sdp=f"v=0 {self.words('session description')} {HERE}")
+            assert HERE in operator.until("offer")["sdp"]
+            operator.say(type="answer", sdp=self.words("answer to a session description", "georgian"))
+            applicant.until("answer")
+
+    def as_(self, account, operation, **asked):
+        return self.outside.ask(operation, account=account, input=asked)
+
+    def _form(self, personal_number, language, channel):
+        words, digits = self.words, f"{DIGITS}{self.place:02}"
+        abroad = personal_number is not None
+        return {
+            "nameKa": {"first": words("first name", "georgian"), "last": words("surname", "georgian")},
+            "nameLatin": {"first": words("first name"), "last": words("surname")},
+            "birthDate": "1907-11-29",
+            "sex": "FEMALE",
+            "citizenships": ["GE"] if abroad else ["FR"],
+            "personalNumber": personal_number,
+            "document": {"kind": "PASSPORT", "number": f"ZV{digits}", "issuer": "FR", "expires": "2041-03-17"},
+            "addressAbroad": {
+                "country": "FR", "city": words("city"), "line": f"{words('street')} {digits}", "postcode": digits,
+            },
+            "email": self.email,
+            "telephone": f"+33{digits}",
+            "grounds": {"citizenAbroad": abroad, "origin": not abroad},
+            "tier": "STANDARD",
+            "language": language,
+            "channel": channel,
+        }  # fmt: skip

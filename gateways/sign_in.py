@@ -81,10 +81,10 @@ class StaffIdentity:
 
 
 class _Identity(BaseModel):
-    """The claims that say who it is."""
+    """The claims that say who it is. ``person`` stands unsealed in events: an identifier, and no place for a name."""
 
     sub: str = Field(min_length=1, max_length=255)
-    person: str = Field(min_length=1, max_length=255)
+    person: str = Field(pattern="^[!-~]{1,255}$")
     name: str = Field(max_length=255)
     roles: list[str] = Field(max_length=50)
     exp: int = Field(gt=0, lt=2**40)

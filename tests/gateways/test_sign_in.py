@@ -134,6 +134,8 @@ CLAIMS = {
     "from the future": {"iat": int(time.time()) + 600},
     "no person": {"person": None},
     "empty person": {"person": ""},
+    "person is a name": {"person": "ნათია ბარამიძე"},
+    "person is several words": {"person": "Natia Baramidze"},
     "person is a list": {"person": ["person-1005"]},
     "no roles": {"roles": None},
     "no role of staff": {"roles": ["applicant", "holder", "system"]},

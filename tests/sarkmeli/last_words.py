@@ -1,4 +1,4 @@
-"""A program for test_nothing_in_clear: ends, or one of its threads does, by an error that quotes what a person said."""
+"""A program for test_canary: ends, or one of its threads does, by an error that quotes what a person said."""
 
 import asyncio
 import sys

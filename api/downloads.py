@@ -134,6 +134,7 @@ def _decision(ports: Ports, case: UUID) -> Response:
         raise NothingThere
     content = decision_pdf(
         DecisionPaper(
+            template=decided.paper,
             language=form.language,
             office_name=ports.facts.office_name[form.language],
             number=group_number(number),

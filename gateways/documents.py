@@ -25,8 +25,12 @@ _UNDRAWN: Final = "?"
 
 @dataclass(frozen=True)
 class DecisionPaper:
-    """What a decision's paper says. ``outcome`` is GRANTED or REFUSED; ``number`` as it is shown, grouped."""
+    """What a decision's paper says. ``outcome`` is GRANTED or REFUSED; ``number`` as it is shown, grouped.
 
+    ``template`` is the one that the decision was issued with (``decision-v1``).
+    """
+
+    template: str
     language: str
     office_name: str
     number: str
@@ -57,11 +61,11 @@ class ReceiptPaper:
 
 
 def decision_pdf(paper: DecisionPaper) -> bytes:
-    """The decision. Raises: texts.fonts.FontsMissing; ValueError for an outcome that is none."""
+    """The decision. Raises: texts.fonts.FontsMissing; NoSuchText; ValueError for an outcome that is none."""
     if paper.outcome not in {"GRANTED", "REFUSED"}:
         raise ValueError(f"no outcome: {paper.outcome}")
     told = _told(paper, ("number", "name", "name_latin", "born", "filed", "decided", "reasons"))
-    return _set("decision", paper.language, {**told, "granted": paper.outcome == "GRANTED"}, paper.decided)
+    return _set(paper.template, paper.language, {**told, "granted": paper.outcome == "GRANTED"}, paper.decided)
 
 
 def receipt_pdf(paper: ReceiptPaper) -> bytes:

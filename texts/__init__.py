@@ -1,8 +1,8 @@
 """Every sentence that a person reads: ``ka`` first, ``en`` complete. Imports nothing of ours.
 
 ``<language>/refusals/*.toml`` and ``form.toml`` hold sentences by code (``CODE = "sentence with {fact}"``),
-``words.toml`` the words for enums and codes, ``mails/`` the mails, ``consents/`` what a person agrees to (a published
-version never changes), ``documents/`` the papers that the office issues.
+``words.toml`` the words for enums and codes, ``mails/`` the mails, ``consents/`` what a person agrees to, and
+``documents/`` the papers that the office issues (of both, a version that was published never changes).
 """
 
 from texts.consents import consent, consent_versions

@@ -253,14 +253,14 @@ class Application(History):
         )
         self.record(self.TermExtended, act, days=days, reasons=reasons, due=term.extended(due, today, days))
 
-    def decide(self, act: Act, outcome: Outcome, reasons: str) -> None:
+    def decide(self, act: Act, outcome: Outcome, reasons: str, rules: Rules) -> None:
         """Decide, with the officer's conclusion or against it.
 
         Raises: NotForThisRole, SamePerson, and as `review.refuse_unless_concluded`.
         """
         self._refuse_unless_chief(act)
         review.refuse_unless_concluded(self.standing)
-        self.record(self.Decided, act, chief=act.by.id, outcome=outcome, reasons=reasons)
+        self.record(self.Decided, act, chief=act.by.id, outcome=outcome, reasons=reasons, paper=rules.decision_paper)
 
     # The office itself, at its deadlines.
 

@@ -212,7 +212,7 @@ class Commands:
     def decide(self, act: Act, *, case: UUID, outcome: Outcome, reasons: str) -> Receipt:
         """Decide, with reasons. Raises: FormRefused, and as `Application.decide`."""
         kept = _written("reasons", reasons)
-        return self._change(act, case, lambda application: application.decide(act, outcome, kept()))
+        return self._change(act, case, lambda application: application.decide(act, outcome, kept(), self.rules))
 
     # The office itself, at its deadlines.
 

@@ -295,6 +295,8 @@ class History(Root):
         chief: str
         outcome: Outcome
         reasons: Personal[str]
+        paper: str
+        """The template, by version (``decision-v1``), that it was issued with and is printed with for ever."""
 
     @event(Decided)
     def _decided(self, timestamp: datetime, outcome: Outcome) -> None:

@@ -42,6 +42,8 @@ class Rules:
         ConsentText(ConsentKind.NEWS, "v1"),
     )
     """The version of each consent's text that is in force; ``texts/`` holds the words."""
+    decision_paper: str = "decision-v1"
+    """The version of the template that decisions are issued with from now on; ``texts/`` holds it."""
     required_consents: frozenset[ConsentKind] = frozenset({ConsentKind.PERSONAL_DATA})
 
     def __post_init__(self) -> None:

@@ -76,6 +76,7 @@ def test_a_granted_application() -> None:
     story.when(concluded).then("ConclusionPrepared").and_state(State.CONCLUSION_PREPARED)
     story.when(decided).then("Decided").and_state(State.DECIDED)
     assert (story.last("Decided").outcome, story.last("Decided").chief) == (Outcome.GRANTED, KETEVAN.id)
+    assert story.last("Decided").paper == "decision-v1", "it is printed again with what it was issued with"
     story.when(received).then("DecisionDelivered").and_state(State.DELIVERED)
 
 

@@ -41,7 +41,7 @@ IN_CLEAR = {
     "compatriot.Application": """
         amount answer_until call channel chief code_issue code_version days draft due end_moves_for_holidays fee
         fee_in_force_since file files ground kind language lapses_after method missing officer operator outcome
-        payment reason received reception_until recommends refunded_endings term_days tier version
+        paper payment reason received reception_until recommends refunded_endings term_days tier version
     """,
     "videobar.Call": """
         began broken_off case channel checks consent consent_language counts ended file ground number outcome reason

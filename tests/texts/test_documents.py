@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 import pikepdf
@@ -12,10 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import texts
+from domain.compatriot.fees import parse_schedule
+from domain.compatriot.rules import Rules
 from gateways.documents import DecisionPaper, ReceiptPaper, decision_pdf, receipt_pdf
-from texts import fonts
+from texts import NoSuchText, fonts
 
 DECISION = DecisionPaper(
+    template="decision-v1",
     language="ka",
     office_name="სერვისების განვითარების სააგენტო",
     number="123-456-7890",
@@ -100,6 +105,14 @@ def test_a_letter_of_no_font_of_ours_is_a_question_mark() -> None:
         assert "?" in text_of(pdf)
         assert "漢" not in text_of(pdf)
         assert set("Şćhönlë") <= set(text_of(pdf))
+
+
+def test_a_decision_is_set_with_the_template_it_was_issued_with() -> None:
+    for template in ("decision-v0", "receipt/../decision-v1", "../documents/decision-v1"):
+        with pytest.raises(NoSuchText):
+            decision_pdf(replace(DECISION, template=template))
+    inforce = Rules(fees=parse_schedule((files("domain.compatriot") / "fees.toml").read_text())).decision_paper
+    assert all(texts.document(inforce, language) for language in texts.Language)
 
 
 def test_an_outcome_that_is_none_is_refused() -> None:

@@ -1,13 +1,17 @@
-"""The few pages of our own: a sentence under a heading. Everything in them is escaped, nothing in them runs."""
+"""What our own pages have in common: their headers, style and language; and pages of one sentence, escaped."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter
 from jinja2 import Environment
+from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
+
+import texts
 
 WEB: Final = Path(__file__).parent.parent / "web"
 
@@ -33,6 +37,7 @@ _PAGE: Final = Environment(autoescape=True).from_string(
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{{ title }}</title>
+    <link rel="icon" href="data:,">
     <link rel="stylesheet" href="/page.css">
   </head>
   <body><main><h1>{{ title }}</h1><p>{{ text }}</p></main></body>
@@ -41,15 +46,31 @@ _PAGE: Final = Environment(autoescape=True).from_string(
 )
 
 
+FILES: Final = ("page.css", "ask.js")
+"""What every page of ours uses."""
+
+
 def pages_router() -> APIRouter:
-    """``/page.css``, which every page of ours uses."""
+    """The files of `FILES`."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/page.css")
-    async def style() -> Response:
-        return FileResponse(WEB / "start" / "page.css", media_type="text/css")
-
+    for name in FILES:
+        router.add_api_route(f"/{name}", served(WEB / name))
     return router
+
+
+def served(path: Path) -> Callable[[], Awaitable[Response]]:
+    """An endpoint that answers with one file."""
+
+    async def file() -> Response:
+        return FileResponse(path)
+
+    return file
+
+
+def language_of(request: Request) -> texts.Language:
+    """The language that the address asks for, else the one that the browser prefers."""
+    asked = request.query_params.get("language")
+    return texts.language(asked) if asked else texts.preferred(request.headers.get("accept-language"))
 
 
 def page(language: str, title: str, text: str, status: int = 200) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 import texts
 from api.context import run
 from api.documents import TrustedDocuments
-from api.pages import CONTENT_POLICY, WEB
+from api.pages import CONTENT_POLICY, WEB, language_of
 from api.ports import Ports
 from domain.compatriot.documents import DocumentKind
 from texts.sentences import sentences
@@ -26,6 +26,12 @@ GRAPHIQL_POLICY: Final = CONTENT_POLICY.replace("style-src 'self'", "style-src '
 )
 """Its editor sets styles as it goes; scripts are still our own files only."""
 
+OFFICE_STEPS: Final = (
+    "ClaimNextCall", "Call", "RecordChecks", "Verify",
+    "OfficerCases", "StartReview", "RequestInformation", "PrepareConclusion", "Decide",
+)  # fmt: skip
+"""What staff do on the way to a decision, in order."""
+
 SHOWN_KINDS: Final = [kind.value for kind in DocumentKind if kind is not DocumentKind.INFORMATION]
 
 
@@ -36,13 +42,11 @@ def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
 
     @router.get("/start")
     async def start(request: Request) -> Response:
-        asked = request.query_params.get("language")
-        language = texts.language(asked) if asked else texts.preferred(request.headers.get("accept-language"))
-        return HTMLResponse(await run(_start, ports, pages, trusted, str(language)))
+        return HTMLResponse(await run(_start, ports, pages, trusted, language_of(request)))
 
     @router.get("/start/{name}")
     async def start_file(name: str) -> Response:
-        return _file(WEB / "start", name, ("start.js",))
+        return _file(WEB / "start", name, ("start.js", "office.js"))
 
     @router.get("/graphiql")
     async def graphiql(request: Request) -> Response:
@@ -61,7 +65,7 @@ def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
     return router
 
 
-def sample_variables(ports: Ports) -> dict[str, Any]:
+def sample_variables(ports: Ports, language: texts.Language = texts.Language.KA) -> dict[str, Any]:
     """A person of the sandbox's civil registry, as the form would be filled in; documents are yet to be uploaded."""
     return {
         "input": {
@@ -78,7 +82,7 @@ def sample_variables(ports: Ports) -> dict[str, Any]:
                 "telephone": "+493012345678",
                 "grounds": {"citizenAbroad": True, "origin": False, "motherTongue": False},
                 "tier": "STANDARD",
-                "language": "KA",
+                "language": language.upper(),
                 "channel": "CARD",
             },
             "documents": [],
@@ -89,18 +93,19 @@ def sample_variables(ports: Ports) -> dict[str, Any]:
     }
 
 
-def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: str) -> str:
-    say = sentences(texts.language(language), "start")
+def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: texts.Language) -> str:
+    say = sentences(language, "start")
     return pages.get_template("start.html.jinja").render(
         language=language,
-        other="en" if language == "ka" else "ka",
+        other=texts.Language.EN if language is texts.Language.KA else texts.Language.KA,
         say=say,
         links=ports.facts.links,
         samples=ports.facts.samples,
         samples_url=ports.facts.samples_url,
         kinds=SHOWN_KINDS,
+        steps=OFFICE_STEPS,
         operations=trusted.operations,
-        sample=json.dumps(sample_variables(ports), ensure_ascii=False, indent=2),
+        sample=json.dumps(sample_variables(ports, language), ensure_ascii=False, indent=2),
         given={"operations": {each.name: each.text for each in trusted.operations}, "texts": say},
     )
 

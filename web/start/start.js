@@ -1,31 +1,15 @@
-// Drives /start: begins a draft, confirms the address, uploads files, files the application. Shows answers as they come.
-const { operations, texts } = JSON.parse(document.getElementById("given").textContent);
-const HEADERS = { "X-Sarkmeli": "start" };
+// Drives the first half of /start: a draft, the confirmed address, the papers, the filed form. What comes of it is
+// told to office.js, which drives the rest.
+import { HEADERS, ask, element, given, moment, onSend, refused, sentence, show } from "/ask.js";
 
-async function ask(name, variables) {
-  const response = await fetch("/graphql", {
-    method: "POST",
-    headers: { ...HEADERS, "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
-    body: JSON.stringify({ query: operations[name], variables }),
-  });
-  return response.json();
-}
+const { operations, texts } = given;
+const form = (name) => document.querySelector(`form[data-form="${name}"]`);
 
-const form = (step) => document.querySelector(`form[data-step="${step}"]`);
-
-function show(step, answer) {
-  form(step).querySelector("output").textContent =
-    typeof answer === "string" ? answer : JSON.stringify(answer, null, 2);
-}
-
-// The first field's answer, or null if it is a refusal, which is shown.
-function answered(step, result) {
-  const [answer] = Object.values(result.data ?? {});
-  if (!answer || "message" in answer) {
-    show(step, answer ? answer.message : result);
-    return null;
-  }
-  return answer;
+// Shows a refusal; what was answered if it is none, else null.
+function accepted(output, answer) {
+  if (!refused(answer)) return answer;
+  show(output, sentence(answer), true);
+  return null;
 }
 
 function fillIn(change) {
@@ -39,70 +23,58 @@ async function listUploads() {
   const response = await fetch("/uploads", { headers: HEADERS });
   if (!response.ok) return;
   const uploads = await response.json();
-  const list = document.getElementById("uploads");
-  list.replaceChildren(
-    ...uploads.map(({ id, kind, size }) => {
-      const item = document.createElement("li");
-      item.textContent = `${texts[kind] ?? kind}, ${size} B, ${id}`;
-      return item;
-    }),
-  );
+  const told = uploads.map(({ kind, size }) => `${texts[kind] ?? kind}, ${Math.ceil(size / 1000)} kB`);
+  document
+    .getElementById("uploads")
+    .replaceChildren(...(told.length ? told : [texts.files_none]).map((text) => element("li", {}, text)));
   fillIn((input) => {
     input.documents = uploads.map(({ id }) => id);
   });
 }
 
-const steps = {
-  async draft() {
-    const answer = answered("draft", await ask("OpenDraft", { input: {} }));
-    if (answer) show("draft", `${texts.draft_is} ${answer.expiresAt}`);
-  },
-  async email({ email }) {
-    const answer = answered("email", await ask("RequestEmailCode", { input: { email: email.value } }));
-    if (!answer) return;
-    show("email", texts.email_sent);
-    fillIn((input) => {
-      input.form.email = email.value;
-    });
-  },
-  async code({ code }) {
-    const email = form("email").elements.email.value;
-    const answer = answered("code", await ask("ConfirmEmail", { input: { email, code: code.value } }));
-    if (answer) show("code", texts.email_confirmed);
-  },
-  async file({ kind, file }) {
-    const response = await fetch(`/uploads?kind=${encodeURIComponent(kind.value)}`, {
-      method: "POST",
-      headers: {
-        ...HEADERS,
-        "Content-Type": "application/octet-stream",
-        "Accept-Language": document.documentElement.lang,
-      },
-      body: file.files[0],
-    });
-    const answer = await response.json();
-    show("file", response.ok ? "✓" : (answer.message ?? answer));
-    await listUploads();
-  },
-  async register({ variables }) {
-    show("register", await ask("RegisterApplication", JSON.parse(variables.value)));
-  },
-};
+onSend(form("draft"), async (_, output) => {
+  const opened = accepted(output, await ask("OpenDraft", { input: {} }));
+  if (!opened) return;
+  show(output, `${texts.draft_is} ${moment(opened.expiresAt)}`);
+  await listUploads();
+});
 
-for (const [step, run] of Object.entries(steps)) {
-  form(step).addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = event.submitter;
-    button.disabled = true;
-    try {
-      await run(event.target.elements);
-    } catch {
-      show(step, texts.failed);
-    } finally {
-      button.disabled = false;
-    }
+onSend(form("email"), async ({ email }, output) => {
+  if (!accepted(output, await ask("RequestEmailCode", { input: { email: email.value } }))) return;
+  show(output, texts.email_sent);
+  fillIn((input) => {
+    input.form.email = email.value;
   });
-}
+});
+
+onSend(form("code"), async ({ code }, output) => {
+  const email = form("email").elements.email.value;
+  if (accepted(output, await ask("ConfirmEmail", { input: { email, code: code.value } }))) {
+    show(output, texts.email_confirmed);
+  }
+});
+
+onSend(form("file"), async ({ kind, file }, output) => {
+  const response = await fetch(`/uploads?kind=${encodeURIComponent(kind.value)}`, {
+    method: "POST",
+    headers: { ...HEADERS, "Content-Type": "application/octet-stream" },
+    body: file.files[0],
+  });
+  if (!response.ok) {
+    show(output, sentence(await response.json()), true);
+    return;
+  }
+  show(output, `✓ ${file.files[0].name}`);
+  file.value = "";
+  await listUploads();
+});
+
+onSend(form("register"), async ({ variables }, output) => {
+  const filed = accepted(output, await ask("RegisterApplication", JSON.parse(variables.value)));
+  if (!filed) return;
+  show(output, JSON.stringify(filed, null, 2));
+  document.dispatchEvent(new CustomEvent("filed", { detail: filed }));
+});
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.addEventListener("click", async () => {
@@ -115,4 +87,4 @@ for (const link of document.querySelectorAll("a[data-open]")) {
   link.href = `/graphiql#${new URLSearchParams({ query: operations[link.dataset.open] })}`;
 }
 
-listUploads();
+if ((await ask("Me")).draft) await listUploads();

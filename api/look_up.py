@@ -1,0 +1,42 @@
+"""``/``, where every mail leads: shows an application by number and code. It is there in production, too."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api.context import run
+from api.documents import TrustedDocuments
+from api.pages import WEB, language_of, served
+from texts import Language
+from texts.sentences import sentences
+
+OPERATIONS: Final = ("Status", "ProvideInformation", "ReceiveDecision", "ResendCode")
+"""What the page asks: published operations, as production takes no others from a browser."""
+
+
+def look_up_router(trusted: TrustedDocuments) -> APIRouter:
+    """``/`` and its script."""
+    router = APIRouter(include_in_schema=False)
+    pages = Environment(loader=FileSystemLoader(WEB / "status"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    operations = {each.name: each.text for each in trusted.operations if each.name in OPERATIONS}
+
+    def shown(language: Language) -> str:
+        say = sentences(language, "status")
+        return pages.get_template("status.html.jinja").render(
+            language=language,
+            other=Language.EN if language is Language.KA else Language.KA,
+            say=say,
+            given={"operations": operations, "texts": say, "words": sentences(language, "words")},
+        )
+
+    @router.get("/")
+    async def look_up(request: Request) -> Response:
+        return HTMLResponse(await run(shown, language_of(request)))
+
+    router.add_api_route("/status.js", served(WEB / "status" / "status.js"))
+    return router

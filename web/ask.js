@@ -1,0 +1,80 @@
+// What every page asks of the service: one published operation at a time, and how an answer is shown.
+export const given = JSON.parse(document.getElementById("given").textContent);
+export const language = document.documentElement.lang;
+
+// The custom header tells the service that the page is ours and not a form on a stranger's.
+export const HEADERS = { "X-Sarkmeli": "page", "Accept-Language": language };
+
+// The one field's answer. A refusal is an answer, too: see `refused`.
+export async function ask(operation, variables = {}) {
+  const response = await fetch("/graphql", {
+    method: "POST",
+    headers: { ...HEADERS, "Content-Type": "application/json" },
+    body: JSON.stringify({ query: given.operations[operation], variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) return { code: "", message: errors.map(({ message }) => message).join("\n") };
+  return Object.values(data)[0];
+}
+
+export const refused = (answer) => typeof answer?.code === "string" && typeof answer.message === "string";
+
+// A refusal's sentence and, of a form, what is wrong with each field.
+export const sentence = ({ message, faults = [] }) =>
+  [message, ...faults.map((fault) => `${fault.field}: ${fault.message}`)].join("\n");
+
+export function show(output, text, fault = false) {
+  output.toggleAttribute("data-fault", fault);
+  output.textContent = text;
+}
+
+// Runs `work` when the form is sent: its button rests meanwhile, and what fails is said in the form's own output.
+export function onSend(form, work) {
+  const output = form.querySelector("output");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.submitter?.setAttribute("disabled", "");
+    try {
+      await work(form.elements, output);
+    } catch {
+      show(output, given.texts.failed, true);
+    } finally {
+      event.submitter?.removeAttribute("disabled");
+    }
+  });
+}
+
+const TBILISI = "Asia/Tbilisi";
+const LOCALE = { en: "en-GB" }[language] ?? language;
+
+// A day as it is written in the page's language: of a date, or of a moment as Tbilisi has it.
+export const day = (told) =>
+  new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: told.length > 10 ? TBILISI : "UTC" }).format(
+    new Date(told),
+  );
+
+export const moment = (told) =>
+  new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeStyle: "short", timeZone: TBILISI }).format(
+    new Date(told),
+  );
+
+// An element with what it holds: texts are texts, never markup.
+export function element(name, attributes, ...held) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...held);
+  return made;
+}
+
+// Hands a document over as a file; by POST, so that its ticket stands in no address.
+export async function download(ticket, name) {
+  const response = await fetch("/documents", {
+    method: "POST",
+    headers: { ...HEADERS, "Content-Type": "application/json" },
+    body: JSON.stringify({ ticket }),
+  });
+  if (!response.ok) throw new Error(String(response.status));
+  const address = URL.createObjectURL(await response.blob());
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.context import run
-from api.metrics import LAG, LAG_SECONDS, QUARANTINED
+from api.metrics import LAG, LAG_SECONDS, QUARANTINED, UNREAD
 from api.ports import Ports
+from housekeeping.statement import Statement
 from projections.all import MODELS
 from projections.lag import is_ready, lag
 from projections.model import ReadModel
@@ -62,6 +63,7 @@ def unready(ports: Ports) -> list[str]:
 
 
 def _measure(ports: Ports) -> None:
+    UNREAD.set(len(Statement(ports.pool).unread()))
     for each in _with_lags(ports, lag):
         LAG.labels(each.model).set(each.behind)
         LAG_SECONDS.labels(each.model).set(each.seconds)

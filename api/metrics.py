@@ -13,4 +13,5 @@ LAG: Final = Gauge("sarkmeli_projection_lag", "Positions that a read model is be
 LAG_SECONDS: Final = Gauge(
     "sarkmeli_projection_lag_seconds", "Age of the oldest event that a read model has not followed.", ("model",)
 )
+UNREAD: Final = Gauge("sarkmeli_bank_notices_unread", "Credit notices of the bank that made no sense so far.")
 QUARANTINED: Final = Gauge("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))

@@ -14,8 +14,8 @@ from domain.office import Office, Receipt, TooBusy
 from domain.payments.bank import BankOrder, BankUnavailable, CreditNotice, OrderStatus
 from domain.payments.commands import Commands
 from domain.refusals import Refusal
-from gateways.bank import BankDisagrees, BankOverHttp
-from housekeeping.statement import Statement
+from gateways.bank import BankDisagrees, BankOverHttp, NoticePage, Unreadable
+from housekeeping.statement import Statement, Unread
 from projections import payments
 from projections.answers import Page, Pool
 from projections.payment_rows import PaymentRow
@@ -69,19 +69,49 @@ class Orders:
     def take_cash(self) -> int:
         """Take every credit notice since the last; one that a callback brought before is known by its transaction.
 
+        One that cannot be read holds up none of the others: where it stands is kept, for people and `read_again`.
         Raises: Later, if the bank is away.
         """
         taken = 0
         while True:
             before = self.statement.read()
-            try:
-                page = self.bank.credit_notices(before)
-            except BankUnavailable as away:
-                raise Later("the bank is away") from away
-            taken += sum(self._credited(notice) for notice in page.notices)
+            page = self._notices_after(before)
+            for place, notice in enumerate(page.notices):
+                if isinstance(notice, Unreadable):
+                    self._noted(before, place, notice)
+                else:
+                    taken += self._credited(notice)
             if page.cursor == before:
                 return taken
             self.statement.move(before, page.cursor)
+
+    def read_again(self) -> int:
+        """Take what could not be read before, once the bank or we have mended it.
+
+        How many were taken. Raises: Later, if the bank is away.
+        """
+        return sum(self._taken_after_all(unread) for unread in self.statement.unread())
+
+    def _notices_after(self, cursor: str) -> NoticePage:
+        try:
+            return self.bank.credit_notices(cursor)
+        except BankUnavailable as away:
+            raise Later("the bank is away") from away
+
+    def _noted(self, after: str, place: int, notice: Unreadable) -> None:
+        if self.statement.note(after, place, notice.transaction):
+            log.error("credit unreadable: somebody must look", at_bank=notice.transaction, after=after, place=place)
+
+    def _taken_after_all(self, unread: Unread) -> bool:
+        notices = self._notices_after(unread.after).notices
+        notice = notices[unread.place] if unread.place < len(notices) else None
+        if notice is None or isinstance(notice, Unreadable):
+            return False
+        if unread.transaction not in (None, notice.transaction):
+            return False
+        taken = self._credited(notice)
+        self.statement.forget(unread)
+        return taken
 
     def _expired(self, order: PaymentRow) -> bool:
         act = act_upon(self.office, "expire", order.payment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import ssl
 from collections.abc import Sequence
@@ -25,9 +26,12 @@ from domain.payments.bank import (
     CreditNotice,
     OrderStatus,
     Payer,
+    refuse_odd_transaction,
 )
 from domain.payments.money import Money
 from gateways.neighbour import Answer, Neighbour, NeighbourDown, Patience
+
+log = logging.getLogger(__name__)
 
 TBILISI = ZoneInfo("Asia/Tbilisi")
 
@@ -103,8 +107,12 @@ class _Notice(BaseModel):
         )
 
 
+class _Named(BaseModel):
+    transaction_id: str
+
+
 class _Notices(BaseModel):
-    notices: list[_Notice]
+    notices: list[Any]
     cursor: str = Field(max_length=64)
 
 
@@ -113,10 +121,21 @@ class _Callback(BaseModel):
 
 
 @dataclass(frozen=True)
-class NoticePage:
-    """Credit notices in the order of booking, and the cursor after which the next ones stand."""
+class Unreadable:
+    """A credit notice that is not what was agreed on. It says nothing of what stands in it but the bank's own id."""
 
-    notices: tuple[CreditNotice, ...]
+    transaction: str | None
+
+
+@dataclass(frozen=True)
+class NoticePage:
+    """Credit notices in the order of booking, and the cursor after which the next ones stand.
+
+    What cannot be read keeps its place among the others: the bank shows it there again, whenever it is asked for the
+    same cursor.
+    """
+
+    notices: tuple[CreditNotice | Unreadable, ...]
     cursor: str
 
 
@@ -183,13 +202,11 @@ class BankOverHttp:
     def credit_notices(self, after: str = "0") -> NoticePage:
         """The cash that came in after the cursor ``after``; the same cursor again when there is none.
 
-        Raises: BankUnavailable, BankDisagrees.
+        Each notice is read by itself: one that makes no sense holds up none of the others. Raises: BankUnavailable,
+        BankDisagrees.
         """
         told = self._read(_Notices, self._ask("GET", "/credit-notices", params={"after": after}))
-        try:
-            return NoticePage(tuple(notice.notice() for notice in told.notices), told.cursor)
-        except ValueError as error:
-            raise BankUnavailable from error
+        return NoticePage(tuple(_notice(raw) for raw in told.notices), told.cursor)
 
     def verify_signature(self, raw_body: bytes, header: str | None, now: datetime) -> None:
         """Check ``X-Bank-Signature``: ``t=<unix>,v1=<hex HMAC-SHA-256 over "<t>." and the raw body>``.
@@ -225,7 +242,25 @@ class BankOverHttp:
         try:
             return kind.model_validate_json(answer.content)
         except ValidationError as error:
+            log.error("bank: the answer makes no sense as %s", kind.__name__.strip("_").lower())
             raise BankUnavailable from error
+
+
+def _notice(raw: Any) -> CreditNotice | Unreadable:
+    try:
+        return _Notice.model_validate(raw).notice()
+    except (ValueError, OverflowError):
+        return Unreadable(_transaction_in(raw))
+
+
+def _transaction_in(raw: Any) -> str | None:
+    """The transaction id of a notice that cannot be read, if that much can."""
+    try:
+        known = _Named.model_validate(raw).transaction_id
+        refuse_odd_transaction(known)
+    except ValueError:
+        return None
+    return known
 
 
 def order_named(raw_body: bytes) -> UUID:

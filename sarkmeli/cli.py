@@ -25,8 +25,10 @@ app = typer.Typer(
 )
 projections_app = typer.Typer(help="The read models: how far they are, and making one again.", no_args_is_help=True)
 consumers_app = typer.Typer(help="What follows the ledger and acts.", no_args_is_help=True)
+bank_app = typer.Typer(help="What a person must see to with the bank.", no_args_is_help=True)
 app.add_typer(projections_app, name="projections")
 app.add_typer(consumers_app, name="consumers")
+app.add_typer(bank_app, name="bank")
 
 Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
 
@@ -163,6 +165,16 @@ def consumers_rebase(
     with _plainly():
         rebase_consumer(_begin(folder), name, position)
     typer.echo(f"{name} goes on after {position}")
+
+
+@bank_app.command("unread")
+def bank_unread(folder: Folder = None) -> None:
+    """The bank's credit notices that made no sense: money of nobody yet; fails unless there are none."""
+    from sarkmeli.upkeep import show_unread
+
+    with _plainly():
+        none_left = show_unread(_begin(folder))
+    raise typer.Exit(0 if none_left else 1)
 
 
 def main() -> None:

@@ -245,6 +245,7 @@ class House:
                 Duty("orders at the bank", often, orders.ask),
                 Duty("money sent back", often, orders.send_back),
                 Duty("cash", often, orders.take_cash),
+                Duty("cash that made no sense", SELDOM, orders.read_again),
                 Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held)),
                 Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
                 Duty("epoch of the keys", DAILY, self._turn_epoch),

@@ -1,4 +1,4 @@
-"""What an administrator does to read models and consumers by hand: look, rebuild, retry, rebase."""
+"""What an administrator does by hand to read models, consumers, the bank's statement: look, rebuild, retry, rebase."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from housekeeping import followers
+from housekeeping.statement import Statement
 from projections.all import MODELS, named
 from projections.follower import retry
 from projections.lag import lag
@@ -56,6 +57,18 @@ def retry_stream(settings: Settings, name: str, stream: UUID) -> bool:
     """
     with open_house(settings) as house, session(settings.ledger_conninfo) as db:
         return retry(db, house.ledger.reader, Place(named(name)), stream)
+
+
+def show_unread(settings: Settings) -> bool:
+    """Print where the bank shows each credit notice that could not be read; whether there are none."""
+    console = Console()
+    with open_house(settings) as house:
+        unread = Statement(house.pool).unread()
+    for one in unread:
+        named = one.transaction or "without a readable transaction id"
+        where = f"shown after cursor {one.after}, at place {one.place + 1}"
+        console.print(f"{one.found_at:%Y-%m-%d %H:%M} UTC: {named}, {where}", markup=False)
+    return not unread
 
 
 def rebase_consumer(settings: Settings, name: str, position: int) -> None:

@@ -1,5 +1,6 @@
 """The deadlines consumer on the real ledger and the sandbox bank, with the clock set forward."""
 
+import sqlite3
 from decimal import Decimal
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from domain.language import Language
 from domain.office import TooBusy
 from domain.payments.payment import Payment
 from domain.videobar.terms import Media
+from housekeeping.statement import Statement
 from sarkmeli.case_files import LedgerFiles
 
 
@@ -240,6 +242,33 @@ def test_cash_whose_notice_was_lost_is_taken_once(at, duty, sandbox):
     assert duty("cash") >= 1
     assert duty("cash") == 0
     assert at.story(case) == ["Paid"]
+
+
+def test_a_notice_that_makes_no_sense_is_told_and_holds_up_no_other(at, duty, sandbox, capsys):
+    duty("cash")
+    first, second = at.register(), at.register()
+    odd, _ = (
+        sandbox.pay_cash(reference=str(at.application(case).cash_reference), amount="50.00", delivery="lost")
+        for case in (first, second)
+    )
+    odd = odd.headers["X-Transaction-Id"]
+    bank = sqlite3.connect(sandbox.folder / "state.sqlite", isolation_level=None)
+    spoil = "UPDATE credit_notice SET currency = ? WHERE transaction_id = ?"
+    bank.execute(spoil, ("ლარი", odd))
+    assert duty("cash") == 1
+    assert (at.story(first), at.story(second)) == ([], ["Paid"])
+    told = [line for line in capsys.readouterr().out.splitlines() if "credit unreadable" in line]
+    assert len(told) == 1
+    assert odd in told[0]
+    assert "ლია" not in told[0]
+    statement = Statement(at.house.pool)
+    assert [notice.transaction for notice in statement.unread()] == [odd]
+
+    assert (duty("cash"), duty("cash that made no sense")) == (0, 0), "it is not lost, and nothing is guessed"
+    bank.execute(spoil, ("GEL", odd))
+    assert duty("cash that made no sense") == 1
+    assert at.story(first) == ["Paid"]
+    assert statement.unread() == ()
 
 
 def test_money_is_sent_back_once_however_often_that_is_tried(at, duty, sandbox):

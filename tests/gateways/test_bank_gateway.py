@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
 import pytest
 from neighbours import Sandbox, Service
 
-from domain.payments.bank import BankUnavailable, OrderStatus
+from domain.payments.bank import BankUnavailable, CreditNotice, OrderStatus
 from domain.payments.money import Money
-from gateways.bank import BadSignature, BankDisagrees, BankOverHttp, notice_told, order_named
+from gateways.bank import BadSignature, BankDisagrees, BankOverHttp, Unreadable, notice_told, order_named
 from gateways.neighbour import Patience
 
 FEE = Money(Decimal("50.00"))
@@ -124,6 +128,48 @@ def test_cash_is_read_by_cursor_and_sent_back_by_transaction(own_sandbox: Sandbo
     bank.verify_signature(call.body, call.signature, datetime.now(UTC))
     assert notice_told(call.body) == second.notices[0]
     assert bank.refund(uuid4(), first.notices[0].transaction, FEE).transaction
+
+
+ODD = {"currency": "lari", "amount": "-5.00", "booked_at": "9999-12-31T23:59:59+00:00", "transaction_id": "two words"}
+
+
+@pytest.mark.parametrize("field", [*ODD, "payer", None])
+def test_a_notice_that_makes_no_sense_holds_up_no_other(field: str | None) -> None:
+    good = {
+        "transaction_id": "CN-1",
+        "reference": "RF1",
+        "amount": "50.00",
+        "currency": "GEL",
+        "payer": "ლია",
+        "booked_at": "2026-11-22T08:00:00+04:00",
+    }
+    odd = [good] if field is None else {**good, "transaction_id": "CN-2", field: ODD.get(field)}
+    page = {"notices": [odd, good], "cursor": "2"}
+    with answering(page) as url:
+        first, second = BankOverHttp(url, "key", ("s",), PATIENT).credit_notices().notices
+    assert first == Unreadable(None if field in (None, "transaction_id") else "CN-2")
+    assert isinstance(second, CreditNotice)
+    assert second.transaction == "CN-1"
+
+
+@contextmanager
+def answering(page: object) -> Iterator[str]:
+    """A bank that answers this, whatever it is asked."""
+
+    class Bank(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps(page).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bank)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
 
 
 def test_a_callback_names_its_order(own_sandbox: Sandbox, service: Service) -> None:

@@ -4,20 +4,23 @@ import itertools
 import re
 
 import httpx
+from canary_schema import field_of, told_in
 
 from sarkmeli.outside import OPERATIONS, Outside, Refused
 
 LATIN, GEORGIAN = "Zvabqudok", "ჭღჯჟძფ"
 DIGITS = "6789431"
-HERE, THERE = "203.0.113.77", "2001:db8:7a7a:7a7a::77"
+CANARIES = (LATIN, GEORGIAN, DIGITS)
+HERE, THERE = "203.0.113.77", "2001:db8:7a7a:"
 REGISTERED = {
     "personal number": "01008012345",
     "the registry's document": "18IC40211",
     "the registry's surname": "მაისურაძე",
     "the registry's surname in Latin": "Maisuradze",
     "the registry's birth date": "1988-03-14",
+    "an officer's surname": "ჩხეიძე",
 }
-"""What the sandbox's registry says of the person whose number one of the applicants gives."""
+"""What the sandbox's registry says of the person whose number one of the applicants gives, and who signs in."""
 
 SECRET_FIELDS = frozenset({"token", "ticket", "document", "code", "number", "bankPage", "page", "cashReference"})
 
@@ -29,6 +32,7 @@ class Told:
         self.words = {}
         self.secrets = {}
         self.codes = set()
+        self.places = set()
         self._count = itertools.count()
 
     def word(self, where, script="latin"):
@@ -51,7 +55,7 @@ class Told:
     def wanted(self):
         """Everything to be looked for, by name."""
         known = {"a Latin canary": LATIN, "a Georgian canary": GEORGIAN, "a canary's digits": DIGITS}
-        known |= {"an address": HERE, "an IPv6 address": THERE, "an IPv6 prefix": THERE.removesuffix("::77")}
+        known |= {"an address": HERE, "the beginning of IPv6 addresses": THERE}
         return known | REGISTERED | self.secrets
 
     def named(self, around):
@@ -76,8 +80,10 @@ class Watching(Outside):
         }
         self._http.headers.update(self.headers)
 
-    def ask(self, operation, **asked):
-        answer = super().ask(operation, **asked)
+    def ask(self, operation, *, account=None, draft=None, **variables):
+        answer = super().ask(operation, account=account, draft=draft, **variables)
+        heard = told_in(field_of(operation), variables)
+        self.told.places |= {place for place, text in heard if any(known in text for known in CANARIES)}
         self._gather(answer)
         for token in self._tokens.values():
             self.told.secrets[f"{token[:10]} a staff token"] = token.rsplit(".", 1)[1]

@@ -11,11 +11,12 @@ import httpx
 from canaries import DIGITS, THERE
 from canary_applicant import Applicant
 from canary_papers import acting, photograph
+from canary_schema import questions
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from sarkmeli.outside import OPERATIONS
-from sarkmeli.story import AUDITOR, CHIEF, OFFICER
+from sarkmeli.story import AUDITOR, CHIEF, OFFICER, OPERATOR
 
 JSON = {"Content-Type": "application/json"}
 ME = {"query": "{ me { draft { id } staff { name } } }"}
@@ -35,6 +36,7 @@ class Attacks:
         """``one``: an applicant whose case there is."""
         self.wrong_numbers(one)
         self.wrong_keys()
+        self.wrong_askers()
         self.wrong_forms()
         self.wrong_questions()
         self.wrong_bodies()
@@ -52,7 +54,7 @@ class Attacks:
             (f"{DIGITS}432", one.code),
         ):
             body = {"query": published("Status"), "variables": {"number": number, "code": code}}
-            answer = self.outside.raw("POST", "/graphql", json=body, headers={"X-Forwarded-For": THERE}).json()
+            answer = self.outside.raw("POST", "/graphql", json=body, headers={"X-Forwarded-For": f"{THERE}:77"}).json()
             assert answer["data"]["status"]["code"] == "WRONG_NUMBER_OR_CODE", answer
         held = {"number": one.number, "code": one.code}
         assert self.outside.refused("Status", **held, atLeast=words("position")) == "TOKEN_REFUSED"
@@ -79,6 +81,20 @@ class Attacks:
         raw("GET", f"/pay/{words('link to pay')}")
         raw("GET", f"/sign-in/callback?state={words('state')}&code={words('code')}&error={words('error')}")
         assert self.outside.refused("CallPlace", ticket=words("ticket of a call")) == "LINK_REFUSED"
+
+    def wrong_askers(self):
+        """Every question and command there is, with words wherever texts go, by everybody and each from elsewhere."""
+        words = self.told.words_of("wrong askers")
+        places = itertools.count(1)
+        bearers = [None, self.outside.ask("OpenDraft", input={"bearer": True})["token"]]
+        bearers += [self.outside._token(account) for account in (OPERATOR, OFFICER, CHIEF, "cashier", AUDITOR)]
+        for bearer, (query, variables) in itertools.product(bearers, questions(lambda: words("text"))):
+            headers = {"X-Forwarded-For": f"{THERE}{next(places):x}::77"}
+            headers |= {"Authorization": f"Bearer {bearer}"} if bearer else {}
+            answer = self.outside.raw(
+                "POST", "/graphql", json={"query": query, "variables": variables}, headers=headers
+            )
+            assert answer.status_code == 200, (query, answer.text)
 
     def wrong_forms(self):
         """A form full of faults, and addresses that the mail server will not have."""

@@ -118,7 +118,7 @@ class Stories:
     def withdrawn(self):
         """Has the code sent again, replaced, and withdraws."""
         outside, words = self.outside, self.told.words_of("withdrawn")
-        one = Applicant(outside, "withdrawn", language="EN").files()
+        one = Applicant(outside, "withdrawn", personal_number=f"{DIGITS}0042", language="EN").files()
         one.enters_bar()
         one.asks("LeaveBar")
         one.asks("GiveConsent", consent={"kind": "NEWS", "version": "v1"})

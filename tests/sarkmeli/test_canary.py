@@ -13,15 +13,18 @@ import pytest
 from canaries import Told, Watching
 from canary_applicant import Applicant
 from canary_attacks import Attacks
+from canary_schema import places
 from canary_story import Stories
 from in_clear import Search, dump, files_under, leave_uncompressed
 from running_office import PARTS, ROOT, Office
 
+from ledger.keys import KeyStore
 from sarkmeli import embedded
 from sarkmeli.neighbours import sandbox_credentials
 from sarkmeli.server_settings import remarks
 
 CONTROL = {"the control": "Kontrolzvabq", "the Georgian control": "ჯღჟჭფძ"}
+CONTROL_CODE = "271828"
 DATABASES = ("sarkmeli", "sarkmeli_keys")
 TALKATIVE = {
     "log_min_messages": "info",
@@ -68,14 +71,16 @@ def test_nothing_is_found_in_clear(watched, office_folder, tmp_path):
     told = Told()
     with contextlib.closing(client(office, told)) as outside:
         one, attacks = Stories(outside, told).tell(), Attacks(outside, told)
+        assert places() - told.places == set(), "a text that may be kept and that nobody told here"
         attacks.tell(one)
         assert attacks.while_everything_fails(one, lambda: spoil(office)) > 5
         spoil(office, back=True)
         assert_no_core_is_left(office)
-        places = plant(office)
+        told.secrets |= keys_in_use(office)
+        controls = plant(office)
         kill(office)
         assert (office.folder / "logs" / "postgres.log").read_bytes().count(b"DETAIL:  Parameters: $1 = ") > 500
-        assert_clean(office, told, tmp_path, places)
+        assert_clean(office, told, tmp_path, controls)
 
         office.start()
         outside.ask("Status", number=one.number, code=one.code)
@@ -83,10 +88,11 @@ def test_nothing_is_found_in_clear(watched, office_folder, tmp_path):
         settle(office, name)
         assert dump(embedded.conninfo(office.folder, name), office.folder / f"{name}.dump") > 60
     assert office.stop() == 0
-    places = {place.replace(".log", ".earlier.log") for place in places}
-    assert_clean(office, told, tmp_path, places | {f"run/{name}.dump" for name in DATABASES})
+    controls = {path.replace(".log", ".earlier.log") for path in controls}
+    assert_clean(office, told, tmp_path, controls | {f"run/{name}.dump" for name in DATABASES})
     assert_no_code_is_told(office, told)
     written = {Path(line) for line in notes.read_text().splitlines()}
+    assert office.folder / "logs" / "api.log" in written
     assert {path for path in written if office.folder not in path.parents} <= {Path("/dev/null")}
 
 
@@ -190,7 +196,7 @@ def settle(office, database):
 
 def plant(office):
     """The control: words like the canaries, written wherever a search must find them; where that is."""
-    both = " ".join(CONTROL.values())
+    both = " ".join((*CONTROL.values(), CONTROL_CODE))
     places = [
         office.folder.parent / "run.said",
         office.folder / "files" / "control",
@@ -212,7 +218,6 @@ def plant(office):
 def assert_clean(office, told, scratch, places):
     """Not one canary and not one secret is found; the control is, in each of ``places`` and in the write-ahead log."""
     secrets = {name: value for name, value in sandbox_credentials(office.folder).items() if len(value) > 16}
-    secrets |= {path.name: longest_line(path.read_bytes()) for path in (office.folder / "keys").glob("*.key")}
     found = search(office, CONTROL | told.wanted() | secrets, scratch)
     where = {str(each.path.relative_to(office.folder.parent)) for each in found if each.name in CONTROL}
     assert places <= where
@@ -223,11 +228,27 @@ def assert_clean(office, told, scratch, places):
 
 def assert_no_code_is_told(office, told):
     """One-time codes have six digits, which may stand anywhere by chance: looked for where they stand alone."""
+    files = [*(office.folder / "logs").iterdir(), *office.folder.glob("*.dump")]
     assert len(told.codes) == 4
-    for code in told.codes:
-        alone = re.compile(rf"(?<![\w.]){code}(?!\w)".encode())
-        for path in [*(office.folder / "logs").iterdir(), *office.folder.glob("*.dump")]:
-            assert not alone.search(path.read_bytes()), path
+    assert len(telling(files, CONTROL_CODE)) > len(PARTS)
+    assert not [path for code in told.codes for path in telling(files, code)]
+
+
+def telling(files, code):
+    alone = re.compile(rf"(?<![\w.]){code}(?!\w)".encode())
+    return [path for path in files if alone.search(path.read_bytes())]
+
+
+def keys_in_use(office):
+    """The keys in the key folder, by their files' names, and the subjects' keys that they open."""
+    found = {path.name: longest_line(path.read_bytes()) for path in (office.folder / "keys").glob("*.key")}
+    conninfo = embedded.conninfo(office.folder, DATABASES[1])
+    with contextlib.closing(KeyStore(conninfo, office.folder / "keys")) as keys:
+        for (subject,) in office.ask("SELECT id FROM keystore.subject", DATABASES[1]):
+            held = keys.subject_key(subject)
+            found |= {f"key of {subject}": longest_line(held.key), f"salt of {subject}": longest_line(held.salt)}
+    assert len(found) > 10
+    return found
 
 
 def longest_line(content):

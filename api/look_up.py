@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.context import run
 from api.documents import TrustedDocuments
-from api.pages import WEB, language_of, served
+from api.pages import WEB, language_of, months, served
 from texts import Language
 from texts.sentences import sentences
 
@@ -26,12 +26,12 @@ def look_up_router(trusted: TrustedDocuments) -> APIRouter:
     operations = {each.name: each.text for each in trusted.operations if each.name in OPERATIONS}
 
     def shown(language: Language) -> str:
-        say = sentences(language, "status")
+        say, words = sentences(language, "status"), sentences(language, "words")
         return pages.get_template("status.html.jinja").render(
             language=language,
             other=Language.EN if language is Language.KA else Language.KA,
             say=say,
-            given={"operations": operations, "texts": say, "words": sentences(language, "words")},
+            given={"operations": operations, "texts": say, "words": words, "months": months(language)},
         )
 
     @router.get("/")

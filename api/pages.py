@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from babel.dates import get_month_names
 from fastapi import APIRouter
 from jinja2 import Environment
 from starlette.requests import Request
@@ -65,6 +66,12 @@ def served(path: Path) -> Callable[[], Awaitable[Response]]:
         return FileResponse(path)
 
     return file
+
+
+def months(language: texts.Language) -> list[str]:
+    """The months' names: browsers know few languages' own, and Georgian seldom."""
+    names = get_month_names("wide", locale=str(language))
+    return [names[month] for month in range(1, 13)]
 
 
 def language_of(request: Request) -> texts.Language:

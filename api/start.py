@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 import texts
 from api.context import run
 from api.documents import TrustedDocuments
-from api.pages import CONTENT_POLICY, WEB, language_of
+from api.pages import CONTENT_POLICY, WEB, language_of, months
 from api.ports import Ports
 from domain.compatriot.documents import DocumentKind
 from texts.sentences import sentences
@@ -106,7 +106,11 @@ def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language
         steps=OFFICE_STEPS,
         operations=trusted.operations,
         sample=json.dumps(sample_variables(ports, language), ensure_ascii=False, indent=2),
-        given={"operations": {each.name: each.text for each in trusted.operations}, "texts": say},
+        given={
+            "operations": {each.name: each.text for each in trusted.operations},
+            "texts": say,
+            "months": months(language),
+        },
     )
 
 

@@ -44,19 +44,29 @@ export function onSend(form, work) {
   });
 }
 
-const TBILISI = "Asia/Tbilisi";
-const LOCALE = { en: "en-GB" }[language] ?? language;
+// A moment's numbers as Tbilisi's clock has them. Browsers need not know Georgian: names of months come with the page.
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  ...{ year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" },
+  timeZone: "Asia/Tbilisi",
+});
 
-// A day as it is written in the page's language: of a date, or of a moment as Tbilisi has it.
-export const day = (told) =>
-  new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: told.length > 10 ? TBILISI : "UTC" }).format(
-    new Date(told),
-  );
+const written = (year, month, date) => `${+date} ${given.months[month - 1]}${language === "ka" ? "," : ""} ${year}`;
 
-export const moment = (told) =>
-  new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeStyle: "short", timeZone: TBILISI }).format(
-    new Date(told),
-  );
+function parts(told) {
+  return Object.fromEntries(CLOCK.formatToParts(new Date(told)).map(({ type, value }) => [type, value]));
+}
+
+// A day in the page's language: of a date, or of a moment as Tbilisi has it.
+export function day(told) {
+  if (told.length === 10) return written(...told.split("-"));
+  const { year, month, day } = parts(told);
+  return written(year, month, day);
+}
+
+export function moment(told) {
+  const { hour, minute } = parts(told);
+  return `${day(told)}, ${hour}:${minute}`;
+}
 
 // An element with what it holds: texts are texts, never markup.
 export function element(name, attributes, ...held) {

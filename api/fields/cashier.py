@@ -16,12 +16,14 @@ from api.shapes.done import PaymentChanged, payment_changed
 from domain.number import read_number
 from domain.office import UnknownCase
 from domain.payments.refusals import NotACashier, NothingDueBack, NotInSuspense
+from domain.words import ReasonsMissing, WordsTooLong, WordsUnreadable
 
 
 @strawberry.input
 class MatchPaymentInput(CommandInput):
     payment: UUID
     case_number: str = strawberry.field(description="The number of the case that it pays for, as the payer gives it.")
+    reasons: str = strawberry.field(description="By what it was found whose the money is.")
 
 
 @strawberry.input
@@ -31,7 +33,16 @@ class OrderRefundInput(CommandInput):
 
 @strawberry.type
 class CashierCommands:
-    @command(PaymentChanged, NotInSuspense, NumberUnknown, NotACashier, UnknownCase)
+    @command(
+        PaymentChanged,
+        NotInSuspense,
+        NumberUnknown,
+        NotACashier,
+        UnknownCase,
+        ReasonsMissing,
+        WordsTooLong,
+        WordsUnreadable,
+    )
     async def match_payment(self, info: Info, input: MatchPaymentInput) -> PaymentChanged:
         """Say whose the cash in suspense is. It pays, or is due back, as any money for that case."""
         ports = info.context.ports
@@ -43,7 +54,7 @@ class CashierCommands:
                 raise NumberUnknown
             return found
 
-        match = partial(ports.payments.match, payment=input.payment, case=await run(case))
+        match = partial(ports.payments.match, payment=input.payment, case=await run(case), reasons=input.reasons)
         return await as_staff(info, input, payment_changed, match)
 
     @command(PaymentChanged, NothingDueBack, NotACashier, UnknownCase)

@@ -27,12 +27,11 @@ from domain.videobar.refusals import (
     NotConnected,
     NotYourCall,
     NoVisualContact,
-    ReasonsMissing,
     WillNotRecorded,
-    WordsTooLong,
     WrongSource,
 )
 from domain.videobar.terms import BreakOff
+from domain.words import ReasonsMissing, WordsTooLong
 
 SERVICE_REFUSALS = (ApplicationEnded, AlreadyDecided, AlreadyVerified)
 """What the service may say of a case whose call ends."""

@@ -11,7 +11,7 @@ from domain.event import Act, Root
 from domain.office import Address, Office, Receipt, Subjects
 from domain.payments.bank import BankOrder, CreditNotice
 from domain.payments.case import Case, Cases
-from domain.payments.payment import Doubt, Matching, Payment, doubt, effect
+from domain.payments.payment import Doubt, Payment, doubt, effect
 from domain.payments.refusals import AlreadyPaid, CaseEnded, TransactionUsed
 from domain.series import Series
 
@@ -132,21 +132,21 @@ class Commands:
             if case is None or why is not None:
                 payment.suspend(act, why or Doubt.UNKNOWN_REFERENCE)
                 return self.office.commit(payment, act=act, addresses=[once])
-            payment.match(act, case=case.id, matching=Matching.EXACT)
+            payment.match_exactly(act, case=case.id)
             return self._credit(act, payment, case, addresses=[once])
 
         return self.office.perform(act, decide)
 
-    def match(self, act: Act, *, payment: UUID, case: UUID) -> Receipt:
-        """A cashier finds whose the cash in suspense is. It pays or is due back as any money for that case.
+    def match(self, act: Act, *, payment: UUID, case: UUID, reasons: str) -> Receipt:
+        """A cashier finds, for ``reasons``, whose the cash in suspense is. It pays or is due back as any money for it.
 
-        Raises: UnknownCase, NotACashier, NotInSuspense.
+        Raises: UnknownCase, NotACashier, NotInSuspense, ReasonsMissing, WordsTooLong, WordsUnreadable.
         """
 
         def decide() -> Receipt:
             found = self.office.load(Payment, payment)
             owner = self.cases.load(case)
-            found.match(act, case=owner.id, matching=Matching.CASHIER)
+            found.match_by_hand(act, case=owner.id, reasons=reasons)
             return self._credit(act, found, owner)
 
         return self.office.perform(act, decide)

@@ -23,6 +23,7 @@ from domain.payments.refusals import (
     TransactionUsed,
 )
 from domain.people import Role, SubjectId
+from domain.words import reasons as reasoned
 
 
 class Failure(StrEnum):
@@ -127,6 +128,8 @@ class Payment(Root):
         TOPIC = "payments.Payment.Matched"
         case: UUID
         matching: Matching
+        reasons: Personal[str | None]
+        """By what a cashier knew whose money it is; None where reference and amount said it."""
 
     class RefundOrdered(Root.Event):
         """A cashier ordered the money sent back, whole."""
@@ -175,7 +178,7 @@ class Payment(Root):
 
     @classmethod
     def receive_cash(cls, act: Act, *, subject: SubjectId, notice: CreditNotice) -> Payment:
-        """Note a credit; `match` or `suspend` follows in the same transaction."""
+        """Note a credit; `match_exactly` or `suspend` follows in the same transaction."""
         return cls.begin(
             cls.CashReceived,
             act,
@@ -235,14 +238,21 @@ class Payment(Root):
         """Put cash in suspense, for a cashier."""
         self.record(self.PutInSuspense, act, doubt=doubt)
 
-    def match(self, act: Act, *, case: UUID, matching: Matching) -> None:
-        """Cash is meant for this case, by its reference or by a cashier. Raises: NotACashier, NotInSuspense."""
-        if matching is Matching.CASHIER:
-            refuse_unless_cashier(act)
-        awaited = Phase.RECEIVED if matching is Matching.EXACT else Phase.SUSPENSE
-        if self.phase is not awaited:
+    def match_exactly(self, act: Act, *, case: UUID) -> None:
+        """Cash that has just come in is meant for this case, by reference and amount. Raises: NotInSuspense."""
+        if self.phase is not Phase.RECEIVED:
             raise NotInSuspense
-        self.record(self.Matched, act, case=case, matching=matching)
+        self.record(self.Matched, act, case=case, matching=Matching.EXACT, reasons=None)
+
+    def match_by_hand(self, act: Act, *, case: UUID, reasons: str) -> None:
+        """Cash in suspense is meant for this case, as a cashier found for these reasons.
+
+        Raises: NotACashier, NotInSuspense, ReasonsMissing, WordsTooLong, WordsUnreadable.
+        """
+        refuse_unless_cashier(act)
+        if self.phase is not Phase.SUSPENSE:
+            raise NotInSuspense
+        self.record(self.Matched, act, case=case, matching=Matching.CASHIER, reasons=reasoned(reasons))
 
     def order_refund(self, act: Act, *, due_back: bool) -> None:
         """Order it sent back, whole. ``due_back``: the case says so; cash in suspense needs no case to say it.

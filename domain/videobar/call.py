@@ -22,13 +22,13 @@ from domain.videobar.refusals import (
     NothingToRecord,
     NotYourCall,
     NoVisualContact,
-    ReasonsMissing,
     StillHeld,
     WillNotRecorded,
     WrongSource,
 )
 from domain.videobar.terms import BreakOff, Channel, Leaving, Outcome, Phase, Side
-from domain.videobar.words import words
+from domain.words import reasons as reasoned
+from domain.words import words
 
 
 class Call(Root):
@@ -231,8 +231,7 @@ class Call(Root):
         self.refuse_unless_held_by(act.by)
         if ground is Ground.NO_VISUAL_CONTACT:
             raise GroundNotYours
-        if not (written := words(reasons)):
-            raise ReasonsMissing
+        written = reasoned(reasons)
         self._end(act, Outcome.RECEPTION_REFUSED, ground, written)
         return written
 

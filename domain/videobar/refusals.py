@@ -133,32 +133,10 @@ class WillNotRecorded(Refusal):
 
 
 @dataclass(eq=False)
-class ReasonsMissing(Refusal):
-    """A refusal of reception is reasoned in writing."""
-
-    code = "REASONS_MISSING"
-
-
-@dataclass(eq=False)
 class GroundNotYours(Refusal):
     """Want of visual contact follows from broken-off calls; an operator does not choose it."""
 
     code = "GROUND_NOT_YOURS"
-
-
-@dataclass(eq=False)
-class WordsTooLong(Refusal):
-    """A text is longer than is kept; counted in characters."""
-
-    code = "WORDS_TOO_LONG"
-    longest: int
-
-
-@dataclass(eq=False)
-class WordsUnreadable(Refusal):
-    """A text holds control, unpaired or unassigned characters."""
-
-    code = "WORDS_UNREADABLE"
 
 
 @dataclass(eq=False)

@@ -101,6 +101,10 @@ def test_cash_is_matched_by_reference_or_by_the_cashier(at):
     page = cashier.ask("Suspense", first=50, atLeast=opened)
     (node,) = [edge["node"] for edge in page["edges"] if edge["node"]["transaction"] == transaction]
     assert (node["payer"], node["reference"], node["amount"]["amount"]) == ("ლია ბერიძე", "for Nino", "50.00")
-    assert cashier.refused("MatchPayment", payment=node["id"], caseNumber="1") == "NUMBER_UNKNOWN"
-    cashier.do("MatchPayment", payment=node["id"], caseNumber=other["number"])
+    meant = {"payment": node["id"], "reasons": "Her mother showed the receipt."}
+    assert cashier.refused("MatchPayment", **meant, caseNumber="1") == "NUMBER_UNKNOWN"
+    meant["caseNumber"] = other["number"]
+    for reasons, code in ((" ", "REASONS_MISSING"), ("x" * 4001, "WORDS_TOO_LONG"), ("a\u202eb", "WORDS_UNREADABLE")):
+        assert cashier.refused("MatchPayment", **{**meant, "reasons": reasons}) == code
+    cashier.do("MatchPayment", **meant)
     assert "Paid" in events(other["number"])

@@ -151,7 +151,7 @@ def at_bar_and_till() -> Story:
     story.given(paid_in_cash("50.00", "თამარის საფასური"), paid_in_cash("49.50"))
     told = story.office.recorder.select_notifications(1, 10_000)
     unknown, wrong = (row.originator_id for row in told if row.topic == "payments.Payment.PutInSuspense")
-    till.match(story.act(CASHIER), payment=unknown, case=story.case)
+    till.match(story.act(CASHIER), payment=unknown, case=story.case, reasons="დეიდამ დარეკა")
     till.order_refund(story.act(CASHIER), payment=wrong)
     till.refunded(story.act(desk), payment=wrong, bank_transaction="R-2")
 

@@ -22,15 +22,13 @@ from domain.videobar.refusals import (
     NothingToRecord,
     NotYourCall,
     NoVisualContact,
-    ReasonsMissing,
     StillHeld,
     WillNotRecorded,
-    WordsTooLong,
-    WordsUnreadable,
     WrongSource,
 )
 from domain.videobar.rules import Rules
 from domain.videobar.terms import BreakOff, Channel, Phase, Side
+from domain.words import ReasonsMissing, WordsTooLong, WordsUnreadable
 
 
 @pytest.fixture

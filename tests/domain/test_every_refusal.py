@@ -34,7 +34,10 @@ def test_a_test_tells_every_fault(code: FaultCode) -> None:
 
 
 @pytest.mark.parametrize("language", ["ka", "en"])
-@pytest.mark.parametrize(("package", "book"), [("domain.compatriot", "compatriot"), ("domain.office", "office")])
+@pytest.mark.parametrize(
+    ("package", "book"),
+    [("domain.compatriot", "compatriot"), ("domain.office", "office"), ("domain.words", "words")],
+)
 def test_every_refusal_has_its_sentence_and_no_fact_is_made_up(package: str, book: str, language: str) -> None:
     sentences = tomllib.loads((TEXTS / language / "refusals" / f"{book}.toml").read_text(encoding="utf-8"))
     refusals = of(package)

@@ -27,6 +27,7 @@ from domain.payments.refusals import (
     TransactionUsed,
 )
 from domain.people import Actor, Role, system
+from domain.words import ReasonsMissing, WordsTooLong, WordsUnreadable
 
 DEADLINES = system("deadlines")
 USD = Money(Decimal(50), "USD")
@@ -264,6 +265,24 @@ def test_any_other_cash_waits_in_suspense_for_a_cashier(
         till.match(payment, permit)
 
 
+def test_a_cashier_says_by_what_the_payer_was_found(till: Till) -> None:
+    permit = till.permit("RF18000000000042")
+    nobodys = till.cash("?")
+    for reasons, refusal in (
+        (" \r\n", ReasonsMissing),
+        ("x" * 4001, WordsTooLong),
+        ("x" * 10**6, WordsTooLong),
+        ("a\u202eb", WordsUnreadable),
+    ):
+        with pytest.raises(refusal):
+            till.match(nobodys, permit, reasons)
+    assert till.office.story(nobodys) == ["CashReceived", "PutInSuspense"]
+    till.match(nobodys, permit, " Her aunt telephoned. ")
+    assert till.office.history(nobodys)[-1].reasons == "Her aunt telephoned."
+    exact = till.cash("RF18000000000042", transaction="cash-2")
+    assert till.office.history(exact)[-1].reasons is None, "reference and amount say it, and nobody judged"
+
+
 def test_only_cash_in_suspense_is_matched_by_hand(till: Till) -> None:
     permit = till.permit()
     with pytest.raises(NotInSuspense):
@@ -287,7 +306,7 @@ def test_only_a_cashier_matches_by_hand_or_sends_money_back(till: Till) -> None:
     for role in set(Role) - {Role.CASHIER}:
         act = till.office.by(Actor("lali", role))
         with pytest.raises(NotACashier):
-            till.commands.match(act, payment=nobodys, case=permit.id)
+            till.commands.match(act, payment=nobodys, case=permit.id, reasons="?")
         with pytest.raises(NotACashier):
             till.commands.order_refund(act, payment=nobodys)
     assert till.office.story(nobodys) == ["CashReceived", "PutInSuspense"]

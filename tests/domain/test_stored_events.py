@@ -56,7 +56,7 @@ IN_CLEAR = {
 SEALED = {
     "compatriot.Application": "number cash_reference form documents reasons text document",
     "videobar.Call": "will reasons",
-    "payments.Payment": "payer reference",
+    "payments.Payment": "payer reasons reference",
     "staff.Reading": "",
 }
 """Facts that are sealed in whatever event they stand."""

@@ -59,8 +59,8 @@ class Till:
         notice = CreditNotice(transaction, received, reference, AUNT, date(2026, 11, 20))
         return self.commands.receive_cash(self.office.by(BANK), notice=notice).stream
 
-    def match(self, payment: UUID, permit: Permit) -> None:
-        self.commands.match(self.office.by(CASHIER), payment=payment, case=permit.id)
+    def match(self, payment: UUID, permit: Permit, reasons: str = "Her aunt telephoned.") -> None:
+        self.commands.match(self.office.by(CASHIER), payment=payment, case=permit.id, reasons=reasons)
 
     def order_refund(self, payment: UUID) -> None:
         self.commands.order_refund(self.office.by(CASHIER), payment=payment)

@@ -17,6 +17,7 @@ from api.holder import Holder
 from api.inputs import HolderInput, HolderStepInput, StepInput
 from api.letters import send_letter
 from api.ports import Ports
+from api.reading import caught_up
 from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.tickets import DOWNLOAD_LASTS, For, Tickets
 from domain.compatriot.application import Application
@@ -32,6 +33,7 @@ from domain.office import UnknownCase
 from domain.refusals import Refusal
 from housekeeping.lookups import TooManyTries
 from housekeeping.one_time_codes import MINUTES, CodePurpose, OneTimeCodeWrong, TooManyCodes
+from projections.status import STATUS
 
 log = structlog.get_logger("api")
 
@@ -108,7 +110,11 @@ class LeavingCommands:
 
         def reissue() -> CaseChanged:
             act = act_of(context, who, "reissueCode", input)
-            return case_changed(context, context.ports.compatriot.reissue_code(act, case=who.case))
+            done = context.ports.compatriot.reissue_code(act, case=who.case)
+            # Number and code are verified by the status: once this is answered, the old code is to open nothing.
+            if not caught_up(context.ports, STATUS, done.position):
+                log.error("old_code_still_opens", position=done.position)
+            return case_changed(context, done)
 
         return await run(reissue)
 

@@ -1,7 +1,15 @@
 """The whole story through GraphQL, by people who know nothing but the schema."""
 
+from uuid import UUID
+
+import psycopg
 from neighbours import HTTP
+from psycopg import sql
 from window import SAMPLES, keyed, mailed_code, paid, registered, sample, seen
+
+from domain.number import group_code
+from projections.status import STATUS
+from projections.waiting import Waiting
 
 
 def test_from_registration_to_the_decision(at):
@@ -97,8 +105,29 @@ def test_a_re_sent_code_goes_to_the_confirmed_address_only(at):
     assert at.sandbox.mails("stranger@example.org", wait=0) == []
 
 
-def test_a_replaced_code_opens_nothing_any_more(at):
+def test_a_replaced_code_opens_nothing_from_the_answer_on(at, monkeypatch):
+    """The status, by which a code is verified, is held back until the answer waits for it."""
     client, answer = registered(at)
-    changed = client.do("ReissueCode", **keyed(answer))
+    client.ask("Status", **keyed(answer), atLeast=answer["token"])
+    wait_for = Waiting.wait_for
+    with psycopg.connect(at.house.settings.ledger_conninfo) as holding_back:
+        holding_back.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(STATUS.applications.at()))
+
+        def let_go(*asked):
+            holding_back.rollback()
+            return wait_for(*asked)
+
+        monkeypatch.setattr(Waiting, "wait_for", let_go)
+        client.do("ReissueCode", **keyed(answer))
+        assert client.ask("Status", **keyed(answer))["code"] == "WRONG_NUMBER_OR_CODE"
+    new = group_code(at.house.compatriot.code_of(UUID(answer["case"])))
+    assert "state" in client.ask("Status", number=answer["number"], code=new)
+
+
+def test_a_code_is_replaced_also_while_the_status_hangs(at, monkeypatch):
+    client, answer = registered(at)
+    with monkeypatch.context() as hanging:
+        hanging.setattr(Waiting, "wait_for", lambda *_: False)
+        changed = client.do("ReissueCode", **keyed(answer))
     client.ask("Status", number="0000000000", code="x", atLeast=changed["token"])
     assert client.ask("Status", **keyed(answer))["code"] == "WRONG_NUMBER_OR_CODE"

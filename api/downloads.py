@@ -35,7 +35,8 @@ from domain.refusals import Refusal
 from domain.staff.reading import Purpose
 from domain.videobar.commands import live_call
 from gateways.documents import DecisionPaper, decision_pdf
-from gateways.files import SealedFile
+from gateways.files import FileMissing, SealedFile
+from ledger.keys import SubjectErased
 from projections import status
 
 log = structlog.get_logger("api")
@@ -114,7 +115,7 @@ def _named(documents: tuple[Document, ...], id: UUID) -> Document:
 def _file(ports: Ports, subject: SubjectId, document: Document) -> Response:
     try:
         sealed = ports.files.open(subject, document.file)
-    except LookupError:  # erased, or its subject's key is
+    except (FileMissing, SubjectErased):
         raise NothingThere from None
     return StreamingResponse(
         _chunks(sealed), media_type=document.media_type, headers=_headers(document.media_type, str(document.id))

@@ -7,7 +7,9 @@ from neighbours import HTTP
 from psycopg import sql
 from window import SAMPLES, keyed, mailed_code, paid, registered, sample, seen
 
+from domain.compatriot.application import Application
 from domain.number import group_code
+from ledger.keys import KeyStore, SubjectErased, UnknownKey
 from projections.status import STATUS
 from projections.waiting import Waiting
 
@@ -131,3 +133,22 @@ def test_a_code_is_replaced_also_while_the_status_hangs(at, monkeypatch):
         changed = client.do("ReissueCode", **keyed(answer))
     client.ask("Status", number="0000000000", code="x", atLeast=changed["token"])
     assert client.ask("Status", **keyed(answer))["code"] == "WRONG_NUMBER_OR_CODE"
+
+
+def test_a_file_that_is_gone_is_not_there_and_a_wrong_key_store_is_not_taken_for_that(at, monkeypatch):
+    client, answer = registered(at)
+    letter = client.ask("Status", **keyed(answer), atLeast=answer["token"])["documents"][-1]
+    for gone, status in ((UnknownKey("never minted"), 500), (SubjectErased("destroyed"), 404), (None, 404)):
+        with monkeypatch.context() as keys:
+            if gone is None:
+                at.house.files.erase(at.house.office.load(Application, UUID(answer["case"])).documents[-1].file)
+            else:
+                keys.setattr(KeyStore, "unwrap", raising(gone))
+            assert HTTP.post(f"{at.url}/documents", json={"ticket": letter["ticket"]}).status_code == status
+
+
+def raising(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it

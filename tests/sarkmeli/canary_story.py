@@ -89,9 +89,10 @@ class Stories:
         purpose = f"{words('purpose of cash')} {words('purpose of cash', 'georgian')} {DIGITS}"
         transaction = outside.pay_in(purpose, f"{words('payer')} {words('payer', 'georgian')}", "50.00")
         payment = self.in_suspense(transaction)
-        unknown = {"payment": payment, "caseNumber": words("case number of a cashier")}
+        reasons = f"{words('reasons of a cashier')} {words('reasons of a cashier', 'georgian')}"
+        unknown = {"payment": payment, "caseNumber": words("case number of a cashier"), "reasons": reasons}
         assert outside.refused("MatchPayment", account="cashier", input=unknown) == "NUMBER_UNKNOWN"
-        one.as_("cashier", "MatchPayment", payment=payment, caseNumber=one.number)
+        one.as_("cashier", "MatchPayment", payment=payment, caseNumber=one.number, reasons=reasons)
         outside.mail(one.email, "paid")
         one.enters_bar()
         one.meets()

@@ -52,14 +52,18 @@ def minted() -> UUID:
     return UUID(int=uuid7().int)
 
 
-def canonical(asked: object) -> bytes:
-    """The input without its credentials, always the same bytes for the same values."""
-    return json.dumps(_plain(asked), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def canonical(asked: CommandInput) -> bytes:
+    """The input without its own credentials, always the same bytes for the same values.
+
+    Only the input's own members are credentials: the number of a passport within it is what is asked.
+    """
+    body = {name: value for name, value in _plain(asked).items() if name not in CREDENTIALS}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in CREDENTIALS}
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in cast(list[Any], value)]
     if isinstance(value, Enum):

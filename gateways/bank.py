@@ -9,7 +9,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
@@ -103,8 +103,14 @@ class _Notice(BaseModel):
             received=Money(self.amount, self.currency),
             reference=self.reference,
             payer=Payer(self.payer),
-            credited_on=self.booked_at.astimezone(TBILISI).date(),
+            credited_on=self._credited_on(),
         )
+
+    def _credited_on(self) -> date:
+        try:
+            return self.booked_at.astimezone(TBILISI).date()
+        except OverflowError as error:  # the last hours of the year 9999
+            raise ValueError("a day after all days") from error
 
 
 class _Named(BaseModel):
@@ -249,7 +255,7 @@ class BankOverHttp:
 def _notice(raw: Any) -> CreditNotice | Unreadable:
     try:
         return _Notice.model_validate(raw).notice()
-    except (ValueError, OverflowError):
+    except ValueError:
         return Unreadable(_transaction_in(raw))
 
 

@@ -225,3 +225,9 @@ def test_a_body_that_says_nothing_is_a_value_error(body: bytes) -> None:
     for read in (order_named, notice_told):
         with pytest.raises(ValueError):
             read(body)
+
+
+def test_a_notice_of_a_day_that_no_calendar_has_is_a_value_error() -> None:
+    told = {"transaction_id": "T", "reference": "RF", "amount": "5.00", "currency": "GEL", "payer": "Lia"}
+    with pytest.raises(ValueError, match="day"):
+        notice_told(json.dumps({**told, "booked_at": "9999-12-31T23:59:59Z"}).encode())

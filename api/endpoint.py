@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+import anyio
 import structlog
 from graphql import (
     GraphQLError,
@@ -15,7 +16,7 @@ from graphql import (
     OperationDefinitionNode,
 )
 from starlette.background import BackgroundTask, BackgroundTasks
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from strawberry import Schema
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
@@ -25,6 +26,7 @@ from strawberry.types.graphql import OperationType as Allowed
 
 from api.answers import PASSING, Unanswered
 from api.context import Context
+from api.declined import SignInAway
 from api.documents import TrustedDocuments
 from api.limits import PARSING, Limits
 from api.ports import Ports
@@ -34,6 +36,9 @@ log = structlog.get_logger("api")
 
 MAX_BODY: Final = 256 * 1024
 """Bytes of one request. The longest text that we take is some 20,000 characters, in Georgian three bytes each."""
+
+BODY_SECONDS: Final = 20
+"""How long a body may take to come: a connection that sends nothing keeps its place from others."""
 
 CACHED: Final = 256
 """Documents whose parsing and validation are kept."""
@@ -107,6 +112,8 @@ class Endpoint:
             query = await self._document(context, asked)
         except Malformed as malformed:
             return _refused(malformed.reason, malformed.status)
+        except SignInAway:
+            return _refused("Whether the token is good cannot be said now. Send it again in a moment.", 503)
         context.operation_named = bool(asked.get("operationName"))
         try:
             result = await self.schema.execute(
@@ -200,13 +207,19 @@ class Endpoint:
         return {"message": message, "path": error.path, "extensions": extensions}
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """The body, read no further than ``most`` bytes. Raises: Malformed."""
+async def read_body(request: Request, most: int, seconds: float = BODY_SECONDS) -> bytes:
+    """The body, read no further than ``most`` bytes and no longer than ``seconds``. Raises: Malformed."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise Malformed("The body is too large.", 413)
+    try:
+        with anyio.fail_after(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise Malformed("The body is too large.", 413)
+    except TimeoutError:
+        raise Malformed("The body did not come in time.", 408) from None
+    except ClientDisconnect:
+        raise Malformed("The body broke off.") from None
     return bytes(body)
 
 
@@ -224,7 +237,9 @@ def _is_bug(error: GraphQLError) -> bool:
 
 
 def _refused(reason: str, status: int = 400) -> Response:
-    return JSONResponse({"errors": [{"message": reason, "extensions": {"code": "BAD_REQUEST"}}]}, status)
+    code = "UNAVAILABLE" if status == 503 else "BAD_REQUEST"
+    headers = {"Connection": "close"} if status == 408 else None
+    return JSONResponse({"errors": [{"message": reason, "extensions": {"code": code}}]}, status, headers)
 
 
 def log_bug(error: BaseException, *, field: str | None, correlation: str | None = None) -> None:

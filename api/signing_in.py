@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter
@@ -102,6 +101,5 @@ def _away(language: str) -> Response:
 
 def own_path(asked: str) -> str:
     """``asked`` if it is a path of our own, else the start: nobody is sent on to a stranger's page."""
-    parts = urlsplit(asked)
-    fine = asked.startswith("/") and not asked.startswith(("//", "/\\")) and not parts.netloc and len(asked) <= 200
-    return asked if fine and asked.isascii() and asked.isprintable() and "\\" not in asked else "/start"
+    own = asked.startswith("/") and not asked.startswith("//") and len(asked) <= 200
+    return asked if own and asked.isascii() and asked.isprintable() and "\\" not in asked else "/start"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import resource
 import signal
 import threading
 from collections.abc import Callable, Generator
@@ -25,6 +26,9 @@ log = structlog.get_logger("office")
 PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines")
 """The processes of the product itself, in the order in which they are started."""
 
+
+CONNECTIONS = 4096
+"""Connections that the API holds at once; those beyond wait. Each that says nothing is closed after a while."""
 
 LOADED = (
     "granian.server.embed", "uvloop", "api.app", "consumers.notices", "projections.runner",
@@ -93,7 +97,7 @@ def serve_api(house: House, ready: Ready) -> None:
 
 
 async def _serve(house: House, ready: Ready) -> None:
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server
 
     from api.app import create_app
@@ -104,8 +108,11 @@ async def _serve(house: House, ready: Ready) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        # HTTP/1 only: while the server still listens for which version comes, a silent connection has no time-out.
+        http=HTTPModes.http1,
         websockets=True,
         backlog=1024,
+        backpressure=_connections(),
         log_enabled=False,
     )
     loop = asyncio.get_running_loop()
@@ -119,6 +126,15 @@ async def _serve(house: House, ready: Ready) -> None:
     if not serving.done():
         ready()
     await serving
+
+
+def _connections() -> int:
+    """How many connections are held at once: as many as the system lets us, files and databases apart."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return min(CONNECTIONS, max(64, allowed // 2))
 
 
 async def _answers(host: str, port: int) -> bool:

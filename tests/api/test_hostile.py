@@ -1,13 +1,17 @@
 """What an attacker may send: each a clean 4xx; what would hang runs into the test's time-out."""
 
 import json
+from functools import partial
 
+import anyio
 import pytest
 from graphql import build_schema as parsed_schema
 from graphql import parse, specified_rules, validate
 from neighbours import HTTP
+from starlette.requests import Request
 from window import OPERATIONS, keyed, registered
 
+from api.endpoint import read_body
 from api.limits import Limits, Measuring
 from api.schema import build_schema, sdl
 from api.strict_json import Malformed, read_object
@@ -93,6 +97,28 @@ def test_only_json_by_post(at):
     assert HTTP.post(url, files={"operations": json.dumps({"query": ME})}).status_code == 415
     assert at.post(b'{"query": "' + b" " * 300_000 + b'"}').status_code == 413
     assert at.post({"query": ME}).status_code == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for():
+    async def goes_away():
+        return {"type": "http.disconnect"}
+
+    for receive, status in ((anyio.sleep_forever, 408), (goes_away, 400)):
+        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+        with pytest.raises(Malformed) as refused:
+            anyio.run(partial(read_body, request, 10, seconds=0.01))
+        assert refused.value.status == status
+
+
+def test_addresses_that_no_parser_likes_are_answered(at):
+    for path in (
+        "/sign-in?return=//[",
+        "/sign-in?return=%00",
+        "/bank/return?order=%00",
+        "/pay/%00",
+        "/start?language=%00",
+    ):
+        assert HTTP.get(f"{at.url}{path}", follow_redirects=False).status_code < 500, path
 
 
 def nested_fragments(depth):

@@ -1,5 +1,6 @@
 """In production: published documents only for whoever has no staff token, and not a word of the schema."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -8,15 +9,21 @@ from window import OPERATIONS, served
 
 from api.app import create_app
 from api.documents import TrustedDocuments
+from gateways.sign_in import ProviderSettings, RelyingParty
 
 
 @pytest.fixture(scope="module")
 def closed(at):
     """The same house in production."""
+    with in_production(at) as url:
+        yield url
+
+
+@contextmanager
+def in_production(at, **changed):
     port = free_port()
     ports = at.house.ports
-    app = create_app(replace(ports, facts=replace(ports.facts, production=True)))
-    with served(app, port):
+    with served(create_app(replace(ports, facts=replace(ports.facts, production=True), **changed)), port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -50,6 +57,16 @@ def test_other_documents_are_for_staff_programs(at, closed):
     assert asked(closed, {"documentId": "sha256:00"}).status_code == 400
     staff = asked(closed, free, Authorization=f"Bearer {at.staff('chief').token}")
     assert staff.json()["data"]["me"]["staff"]["roles"] == ["CHIEF"]
+
+
+def test_while_the_provider_is_away_a_program_is_told_to_come_again(at):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    provider = RelyingParty(ProviderSettings(nowhere, "office", "secret", f"{nowhere}/back", "office"))
+    with in_production(at, sign_in=provider) as url:
+        answer = asked(url, {"query": "{ __typename }"}, Authorization=f"Bearer {at.staff('chief').token}")
+    provider.close()
+    assert answer.status_code == 503
+    assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
 
 
 def test_nothing_of_the_schema_is_told(at, closed):

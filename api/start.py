@@ -110,6 +110,7 @@ def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language
             "operations": {each.name: each.text for each in trusted.operations},
             "texts": say,
             "months": months(language),
+            "url": ports.facts.url,
         },
     )
 

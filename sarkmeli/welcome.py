@@ -16,24 +16,28 @@ def welcome(settings: Settings, seconds: float) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("Start here", f"{settings.url}/start")
-    table.add_row("GraphiQL", f"{settings.url}/graphiql   (GraphQL itself is at /graphql)")
+    table.add_row("Start here", f"{settings.url}/start   a whole case, step by step")
+    table.add_row("Look-up", f"{settings.url}/   by number and code")
+    table.add_row("GraphiQL", f"{settings.url}/graphiql   GraphQL itself: /graphql")
+    table.add_row("Staff", f"{settings.url}/sign-in")
     if settings.uses_sandbox:
         sandbox = settings.sandbox_url
-        table.add_row("Staff", f"{settings.url}/sign-in   accounts, test cards and persons: {sandbox}/")
-        table.add_row("Mailbox", f"{sandbox}/mailbox   every mail that the office sends")
-        table.add_row("Bank", f"{sandbox}/bank   cards, and cash by reference")
+        table.add_row("Sandbox", f"{sandbox}/   staff accounts, test cards, persons")
+        table.add_row("  mailbox", f"{sandbox}/mailbox   every mail that is sent")
+        table.add_row("  bank", f"{sandbox}/bank   cash by reference")
     table.add_row("Kept in", f"{settings.folder}")
     if settings.database_url is None:
-        table.add_row(
-            "  data", f"{embedded.cluster(settings.folder)}   (socket in {embedded.socket_folder(settings.folder)})"
-        )
-    table.add_row("  keys", f"{settings.keys}   without them the data cannot be read")
+        table.add_row("  data", f"{embedded.cluster(settings.folder)}")
+        table.add_row("  socket", f"{embedded.socket_folder(settings.folder)}")
+    table.add_row("  keys", f"{settings.keys}")
+    table.add_row("", "without the keys the data cannot be read")
     table.add_row("  files", f"{settings.files}")
     table.add_row("  logs", f"{settings.folder / 'logs'}")
     if settings.uses_sandbox:
         table.add_row("  sandbox", f"{sandbox_folder(settings.folder)}")
-    table.add_row("Stop", "Ctrl-C.  Begin anew: make run RESET=1.  The whole story in one go: make demo")
+    table.add_row("Stop", "Ctrl-C")
+    table.add_row("Anew", "make run RESET=1")
+    table.add_row("Demo", "make demo   the whole story in one go")
     _console().print(Panel(table, title=f"Sarkmeli is ready ({seconds:.1f} s)", expand=False))
 
 

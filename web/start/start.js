@@ -2,7 +2,11 @@
 // told to office.js, which drives the rest.
 import { HEADERS, ask, element, given, moment, onSend, refused, sentence, show } from "/ask.js";
 
-const { operations, texts } = given;
+const { operations, texts, url } = given;
+
+// Under another name of this machine the service would take the page for a stranger's.
+if (location.origin !== url) location.replace(`${url}${location.pathname}${location.search}${location.hash}`);
+
 const form = (name) => document.querySelector(`form[data-form="${name}"]`);
 
 // Shows a refusal; what was answered if it is none, else null.

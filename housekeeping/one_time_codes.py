@@ -14,7 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.refusals import Refusal
-from housekeeping.pool import Macs, Pool
+from housekeeping.pool import Db, Macs, Pool
 
 DDL = """
 CREATE TABLE IF NOT EXISTS housekeeping.one_time_code (
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.one_time_code (
 );
 CREATE INDEX IF NOT EXISTS one_time_code_expires_at ON housekeeping.one_time_code (expires_at);
 CREATE TABLE IF NOT EXISTS housekeeping.code_mailed (
-    address bytea         PRIMARY KEY,    -- keyed digest of an address, or of who asked
+    address bytea         PRIMARY KEY,    -- keyed digest of purpose and address, or of who asked
     mailed  timestamptz[] NOT NULL        -- within the last hour
 );
 """
@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS housekeeping.code_mailed (
 MINUTES = 15
 TRIES = 5
 PER_HOUR = 5
-"""Codes mailed to one address within an hour, for whatever purpose; and to whatever addresses for one holder."""
+"""Codes mailed to one address within an hour for one purpose (what a stranger asks for takes nothing from what the
+holder needs); and to whatever addresses for one holder."""
 DIGITS = 6
 
 _MAIL = """
@@ -106,12 +107,15 @@ class OneTimeCodes:
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         where = self._macs.mac("one-time-address", address)
         with self._pool.connection() as db, db.transaction():
-            for counted in (where, self._macs.mac("one-time-holder", holder.bytes)):
-                row = db.execute(_MAIL, (counted, PER_HOUR)).fetchone()
-                if row is None or row[0] > PER_HOUR:
-                    raise TooManyCodes(seconds=max(1, row[1] if row is not None else 1))
+            self._count(db, self._macs.mac("one-time-mailed", purpose.value, address))
+            self._count(db, self._macs.mac("one-time-holder", holder.bytes))
             db.execute(_ISSUE, (purpose.value, holder, where, self._digest(purpose, holder, code), MINUTES))
         return code
+
+    def resend(self, address: str) -> None:
+        """Count that a case's number and code are mailed to ``address`` once more. Raises: TooManyCodes."""
+        with self._pool.connection() as db, db.transaction():
+            self._count(db, self._macs.mac("one-time-mailed", "resend", address))
 
     def spend(self, purpose: CodePurpose, holder: UUID, address: str, code: str) -> None:
         """Take a code that came back, once. ``address`` is where it must have gone. Raises: OneTimeCodeWrong.
@@ -133,6 +137,11 @@ class OneTimeCodes:
         with self._pool.connection() as db:
             db.execute(_SWEEP_MAILED)
             return db.execute(_SWEEP).rowcount
+
+    def _count(self, db: Db, mailed: bytes) -> None:
+        row = db.execute(_MAIL, (mailed, PER_HOUR)).fetchone()
+        if row is None or row[0] > PER_HOUR:
+            raise TooManyCodes(seconds=max(1, row[1] if row is not None else 1))
 
     def _digest(self, purpose: CodePurpose, holder: UUID, code: str) -> bytes:
         return self._macs.mac("one-time-code", purpose.value, holder.bytes, code)

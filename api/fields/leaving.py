@@ -154,6 +154,7 @@ def _resend(ports: Ports, number: str, typed_email: str) -> None:
     try:
         form = _form(ports.office.load(Application, case))
         if form.email == email:
+            ports.one_time_codes.resend(email)
             code = group_code(ports.compatriot.code_of(case))
             send_letter(ports, "resend", form.language, email, number=group_number(number), code=code)
     except Refusal as refusal:

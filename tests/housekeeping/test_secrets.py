@@ -175,6 +175,20 @@ def test_one_mailbox_is_not_filled_by_many_drafts(codes: OneTimeCodes, db: Any) 
     codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
 
 
+def test_strangers_drafts_do_not_use_up_what_the_holder_needs(codes: OneTimeCodes) -> None:
+    for _ in range(PER_HOUR):
+        codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
+    codes.issue(CodePurpose.WITHDRAWAL, uuid4(), MAIL)
+
+
+def test_number_and_code_are_not_sent_again_without_end(codes: OneTimeCodes) -> None:
+    for _ in range(PER_HOUR):
+        codes.resend(MAIL)
+    with pytest.raises(TooManyCodes):
+        codes.resend(MAIL)
+    codes.resend("another@example.org")
+
+
 def test_one_draft_does_not_mail_strangers_without_end(codes: OneTimeCodes) -> None:
     draft = uuid4()
     for number in range(PER_HOUR):

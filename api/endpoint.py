@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 import anyio
@@ -25,7 +26,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Allowed
 
 from api.answers import PASSING, Unanswered
-from api.context import Context
+from api.context import Context, run
 from api.declined import SignInAway
 from api.documents import TrustedDocuments
 from api.limits import PARSING, Limits
@@ -39,6 +40,9 @@ MAX_BODY: Final = 256 * 1024
 
 BODY_SECONDS: Final = 20
 """How long a body may take to come: a connection that sends nothing keeps its place from others."""
+
+LATER_MILLISECONDS: Final = 2_000
+"""Within how long what follows an answer is begun."""
 
 CACHED: Final = 256
 """Documents whose parsing and validation are kept."""
@@ -171,7 +175,7 @@ class Endpoint:
             status = 503 if any(isinstance(error.original_error, (Unanswered, *PASSING)) for error in failed) else 500
         response = JSONResponse(json.loads(_encoded(body)), status, headers={"Cache-Control": "no-store"})
         if context.afterwards:
-            response.background = BackgroundTasks([BackgroundTask(work) for work in context.afterwards])
+            response.background = BackgroundTasks([BackgroundTask(_later, work) for work in context.afterwards])
         for name, value, seconds in context.cookies:
             set_cookie(response, name, value, seconds)
         return response
@@ -205,6 +209,12 @@ class Endpoint:
             extensions = {"code": "FAILED", "correlation": str(context.correlation)}
             message = "The service failed."
         return {"message": message, "path": error.path, "extensions": extensions}
+
+
+async def _later(work: Callable[[], None]) -> None:
+    """Do ``work`` some time soon: whoever asked cannot tell by how busy we are whether there was any to do."""
+    await anyio.sleep(secrets.randbelow(LATER_MILLISECONDS) / 1000)
+    await run(work)
 
 
 async def read_body(request: Request, most: int, seconds: float = BODY_SECONDS) -> bytes:

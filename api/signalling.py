@@ -25,6 +25,7 @@ from api.ports import Ports
 from api.refusals import sentence
 from api.strict_json import Malformed, read_object
 from api.tickets import For, Tickets
+from api.turns import AllTaken, Turns
 from domain.people import Actor, Role
 from domain.refusals import Refusal
 from domain.videobar.call import Call
@@ -40,6 +41,9 @@ MESSAGES_PER_BEAT: Final = 300
 FIRST_MESSAGE_SECONDS: Final = 10
 BEAT_SECONDS: Final = presence.SECONDS / 4
 MOST_LINES: Final = 2_000
+MOST_AT_THE_DOOR: Final = 200
+"""Connections that have not yet said whose they are; and of those from one address prefix:"""
+PER_PLACE_AT_THE_DOOR: Final = 20
 
 GOING_AWAY, POLICY, TOO_MUCH = 1001, 1008, 1013
 
@@ -73,6 +77,7 @@ class Switchboard:
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
         self.threads = CapacityLimiter(8)
+        self.door = Turns(MOST_AT_THE_DOOR, PER_PLACE_AT_THE_DOOR)
         self._lines: dict[UUID, dict[Side, Line]] = {}
         self._met: dict[UUID, frozenset[UUID]] = {}
 
@@ -180,9 +185,13 @@ async def serve(board: Switchboard, socket: WebSocket, call: UUID) -> None:
     if board.size >= MOST_LINES or (origin is not None and origin != board.ports.facts.url):
         await socket.close(POLICY)
         return
-    await socket.accept()
     try:
-        line = await _admitted(board, socket, call)
+        with board.door.turn(_address(board.ports, socket)):
+            await socket.accept()
+            line = await _admitted(board, socket, call)
+    except AllTaken:
+        await close(socket, TOO_MUCH)
+        return
     except (Refusal, Malformed, TimeoutError, WebSocketDisconnect) as why:
         await _turn_away(socket, why)
         return
@@ -195,6 +204,11 @@ async def serve(board: Switchboard, socket: WebSocket, call: UUID) -> None:
     finally:
         with anyio.CancelScope(shield=True):
             await board.leave(line)
+
+
+def _address(ports: Ports, socket: WebSocket) -> str:
+    client = socket.client
+    return ports.proxies.client(client.host if client else None, socket.headers.getlist("x-forwarded-for"))
 
 
 async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:

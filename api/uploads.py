@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 
 import texts
 from api.declined import DraftRequired
+from api.turns import AllTaken, Turns
 from api.upload_body import FIELDS_MOST, UploadMalformed, body_of
 from domain.compatriot.documents import DocumentKind
 from domain.refusals import Refusal
@@ -37,6 +38,8 @@ COOKIE: Final = "__Host-draft"
 HEADER: Final = "x-sarkmeli"
 AT_ONCE: Final = 16
 """Files received at the same time; each may hold a sealed part in memory."""
+PER_PLACE: Final = 6
+"""Of those, from one address prefix: as many as a browser sends at once. Nobody's slow files keep all others out."""
 SECONDS: Final = 180
 """How long a file may take to come: 10 MB at half a megabit a second."""
 _WRITE: Final = 256 * 1024
@@ -182,16 +185,15 @@ class Reception:
 def uploads_router(reception: Reception) -> APIRouter:
     """``POST /uploads``, ``GET /uploads``, ``DELETE /uploads/{id}``; refusals as JSON ``{code, message, facts}``."""
     router = APIRouter()
-    turns = anyio.Semaphore(AT_ONCE)
+    turns = Turns(AT_ONCE, PER_PLACE)
 
     @router.post("/uploads", status_code=201)
     async def upload(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         try:
-            turns.acquire_nowait()
-        except anyio.WouldBlock:
+            with turns.turn(reception.client(request)):
+                return JSONResponse(_shown(await reception.receive(request)), status_code=201, headers=_PRIVATE)
+        except AllTaken:
             return refused(request, UploadsBusy())
-        try:
-            return JSONResponse(_shown(await reception.receive(request)), status_code=201, headers=_PRIVATE)
         except Refusal as refusal:
             return refused(request, refusal)
         except TimeoutError:
@@ -199,8 +201,6 @@ def uploads_router(reception: Reception) -> APIRouter:
         except ClientDisconnect:
             log.info("an upload broke off")
             return Response(status_code=400)
-        finally:
-            turns.release()
 
     @router.get("/uploads")
     async def uploads(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]

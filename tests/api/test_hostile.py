@@ -1,7 +1,9 @@
 """What an attacker may send: each a clean 4xx; what would hang runs into the test's time-out."""
 
 import json
+from contextlib import ExitStack
 from functools import partial
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -9,11 +11,14 @@ from graphql import build_schema as parsed_schema
 from graphql import parse, specified_rules, validate
 from neighbours import HTTP
 from starlette.requests import Request
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 from window import OPERATIONS, keyed, registered
 
 from api.endpoint import read_body
 from api.limits import Limits, Measuring
 from api.schema import build_schema, sdl
+from api.signalling import PER_PLACE_AT_THE_DOOR
 from api.strict_json import Malformed, read_object
 
 STATUS = "query S($number: String!, $code: String!) { status(number: $number, code: $code) { __typename } }"
@@ -119,6 +124,21 @@ def test_addresses_that_no_parser_likes_are_answered(at):
         "/start?language=%00",
     ):
         assert HTTP.get(f"{at.url}{path}", follow_redirects=False).status_code < 500, path
+
+
+def test_who_never_says_whose_they_are_does_not_fill_the_signalling_door(at):
+    def line(address):
+        there = f"ws://127.0.0.1:{at.house.settings.port}/videobar/calls/{uuid4()}"
+        return connect(there, additional_headers={"X-Forwarded-For": address})
+
+    with ExitStack() as silent:
+        for _ in range(PER_PLACE_AT_THE_DOOR):
+            silent.enter_context(line("2001:db8:d00f::1"))
+        with pytest.raises(InvalidStatus):
+            line("2001:db8:d00f::2").__enter__()
+        with line("2001:db8:d00e::1") as other:
+            other.send("{}")
+            assert json.loads(other.recv(10))["code"] == "LINK_REFUSED"
 
 
 def nested_fragments(depth):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -14,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from papers import HERE, Room, a_room
 
-from api.uploads import AT_ONCE, COOKIE, Reception, uploads_router
+from api.uploads import AT_ONCE, COOKIE, PER_PLACE, Reception, uploads_router
 from gateways.inspection import Inspector
 from housekeeping.uploads import original_of
 from sandbox.samples import sample
@@ -40,7 +41,7 @@ def reception(room: Room, **limits: int) -> Reception:
         uploads=room.uploads(**limits),
         files=room.files,
         inspector=Inspector(),
-        client=lambda request: HERE,
+        client=lambda request: request.headers.get("x-place", HERE),
         origins={OURS},
     )
 
@@ -254,13 +255,40 @@ async def test_so_many_come_in_at_once_and_the_next_is_told_to_wait(room: Room) 
         await go_on.wait()
 
     async with with_draft(room, reception(room, per_draft=100)) as client, anyio.create_task_group() as group:
-        for _ in range(AT_ONCE):
-            group.start_soon(lambda: client.post("/uploads?kind=OTHER", content=held()))
+        for place in range(AT_ONCE):
+            there = {"x-place": f"192.0.2.{place}"}
+            group.start_soon(partial(client.post, "/uploads?kind=OTHER", content=held(), headers=there))
         await all_in.wait()
         answer = await client.post("/uploads?kind=OTHER", content=b"words")
         assert (answer.status_code, answer.json()["code"]) == (503, "UPLOADS_BUSY")
         go_on.set()
     assert room.stored() == 0
+
+
+@pytest.mark.anyio
+async def test_one_place_s_slow_files_keep_nobody_else_out(room: Room) -> None:
+    all_in, go_on = anyio.Event(), anyio.Event()
+    begun: list[int] = []
+
+    async def held() -> AsyncIterator[bytes]:
+        yield b"--a\r\n"
+        begun.append(1)
+        if len(begun) == PER_PLACE:
+            all_in.set()
+        await go_on.wait()
+
+    form = {"content-type": "multipart/form-data; boundary=a"}
+    async with with_draft(room) as client, anyio.create_task_group() as group:
+        for host in range(PER_PLACE):
+            there = {**form, "x-place": f"2001:db8::{host + 1}"}
+            group.start_soon(partial(client.post, "/uploads?kind=OTHER", content=held(), headers=there))
+        await all_in.wait()
+        answers = [
+            await client.post("/uploads?kind=PHOTOGRAPH", content=PHOTOGRAPH, headers={"x-place": place})
+            for place in ("2001:db8::ffff", "2001:db8:0:1::1")
+        ]
+        go_on.set()
+    assert [answer.status_code for answer in answers] == [503, 201]
 
 
 @pytest.mark.anyio

@@ -25,6 +25,7 @@ def papers() -> APIRouter:
         if name not in SAMPLES:
             raise HTTPException(404, "no such sample")
         content = await asyncio.to_thread(sample, name)
-        return Response(content, media_type=SAMPLES[name], headers={"Cache-Control": "max-age=3600"})
+        headers = {"Cache-Control": "max-age=3600", "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type=SAMPLES[name], headers=headers)
 
     return router

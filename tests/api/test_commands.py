@@ -69,6 +69,7 @@ def test_a_consent_says_in_which_language_its_text_was_shown(at):
     )
     assert {text["language"] for text in at.client(language="ka").ask("Office")["consents"]} == {"KA"}
     call = client.do("EnterBar", **keyed(answer), consent="v1", consentLanguage="KA", camera=True, microphone=True)
+    client.do("LeaveBar", **keyed(answer))
     requested = at.house.ledger.reader.stream(UUID(call["call"]))[0].event
     assert requested.consent_language is Language.KA
 

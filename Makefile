@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PACKAGES := domain ledger projections housekeeping gateways consumers api sarkmeli sandbox texts
 WORKERS ?= auto
 
-.PHONY: help run demo test test-long lint fmt schema bench setup
+.PHONY: help run demo test test-long lint fmt schema bench setup steps
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -38,18 +38,26 @@ lint: setup ## Check style, types, the order of the folders, and that schema.gra
 	$(BIN)/lint-imports
 	$(BIN)/python -m sarkmeli schema --check
 
-fmt: .setup/python ## Format the code and mend what ruff can
+fmt: setup ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: .setup/python ## Write schema.graphql from the code
+schema: setup ## Write schema.graphql from the code
 	$(BIN)/python -m sarkmeli schema
 
 bench: setup ## Measure look-up and registration against a bare peer in the same run
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 
-setup: .setup/python .setup/web .setup/fonts ## Install and build what the other targets need
+# One at a time: `make run` in one window and `make demo` in another would ruin each other's installation.
+ONE_AT_A_TIME := import fcntl, subprocess, sys; lock = open(".setup/lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX); \
+  sys.exit(subprocess.call(sys.argv[1:]))
+
+setup: ## Install and build what the other targets need
+	@mkdir -p .setup
+	@$(PYTHON) -c '$(ONE_AT_A_TIME)' $(MAKE) --no-print-directory steps PYTHON='$(PYTHON)'
+
+steps: .setup/python .setup/web .setup/fonts
 
 .setup/python: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || { \

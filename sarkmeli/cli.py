@@ -217,9 +217,11 @@ def _settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
         said = "; ".join(
-            f"{'SARKMELI_' + str(fault['loc'][0]).upper() + ': ' if fault['loc'] else ''}{fault['msg']}"
-            for fault in error.errors(include_input=False, include_url=False)
+            (f"SARKMELI_{str(fault['loc'][0]).upper()}: " if fault["loc"] else "")
+            + fault["msg"].removeprefix("Value error, ")
+            for fault in faults
         )
         _leave(said)
     except SettingsError as error:

@@ -221,13 +221,21 @@ async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
         def held() -> bool:
             return Role.OPERATOR in member.roles and ports.office.load(Call, call).is_held_by(operator)
 
-        if not await to_thread.run_sync(held, limiter=board.threads):
+        if await to_thread.run_sync(held, limiter=board.threads):
+            return Line(socket, call, Side.OPERATOR, operator)
+        if "authorization" in socket.headers:
             raise NotYourCall
-        return Line(socket, call, Side.OPERATOR, operator)
-    with anyio.fail_after(FIRST_MESSAGE_SECONDS):
-        ticket = read_object((await _text(socket)).encode()).get("ticket")
+    # A browser may hold a staff session and open an applicant's line all the same: its ticket decides.
+    stranger = LinkRefused if member is None else NotYourCall
+    try:
+        with anyio.fail_after(FIRST_MESSAGE_SECONDS):
+            ticket = read_object((await _text(socket)).encode()).get("ticket")
+    except TimeoutError:
+        if member is None:
+            raise
+        raise stranger from None
     if not isinstance(ticket, str):
-        raise LinkRefused
+        raise stranger
 
     def case_of() -> UUID:
         named, case = Tickets(ports.keys).read(For.CALL, ticket, ports.office.desk.now())

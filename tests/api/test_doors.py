@@ -154,6 +154,20 @@ def test_nobody_is_sent_on_to_a_strangers_page():
         assert own_path(path) == "/start"
 
 
+def test_an_applicants_ticket_decides_in_a_browser_that_holds_a_staff_session(at, browser):
+    assert browser.go("GET", f"/sign-in/callback?{browser.sign_in('operator-1')}").status_code == 200
+    client, answer = registered(at)
+    call = entered_bar(at, client, answer)
+    session = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    with line(at, call["call"], Cookie=session, Origin=at.house.settings.url) as socket:
+        socket.send(json.dumps({"ticket": call["ticket"]}))
+        assert told(socket, "present")["sides"] == ["APPLICANT"]
+    with line(at, call["call"], Cookie=session, Origin=at.house.settings.url) as socket:
+        socket.send("{}")
+        assert told(socket, "refused")["code"] == "NOT_YOUR_CALL"
+    client.do("LeaveBar", **keyed(answer))
+
+
 def test_a_drafts_cookie_works_from_our_pages_only(at, browser):
     ours = {"Origin": at.house.settings.url, "X-Sarkmeli": "start", "X-Forwarded-For": at.client().address}
     body = {"query": "mutation { openDraft(input: {}) { ... on DraftOpened { token draft } } }"}

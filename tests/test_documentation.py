@@ -54,7 +54,7 @@ def test_every_refusal_code_is_documented_and_no_other() -> None:
 @pytest.mark.parametrize("page", sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md")))
 def test_every_link_and_named_file_is_there(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    links = {link for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    links = set(re.findall(r"\]\(([^)#:]+)\)", text))
     named = set(re.findall(r"`((?:domain|ledger|projections|gateways|consumers|api|sarkmeli|texts)/[\w/.]+)`", text))
     missing = {link for link in links if not ((ROOT / page).parent / link).exists()}
     missing |= {name for name in named if not (ROOT / name).exists()}

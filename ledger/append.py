@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,9 +18,10 @@ from psycopg import Connection
 
 from domain.office import Address, AddressTaken, AlreadyDone
 from ledger import addresses, events, packing
+from ledger.addresses import PackedAddress
 from ledger.connecting import rows
 from ledger.idempotency import CommandKey
-from ledger.keys import KeyStore
+from ledger.keys import MAC_VERSION_BYTES, KeyStore
 
 LARGEST: Final = 16 * 2**20
 """Bytes that the events of one append may hold together."""
@@ -175,15 +175,61 @@ Outcome = list[int] | Exception
 """The positions of an append's events in their order, or why it was not written."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Append:
-    """The events of one save in the order in which they happened, and the command that caused them, if any."""
+    """The events of one save in the order in which they happened, and the command that caused them, if any.
+
+    Making one computes and packs all that the database will be told: in its caller's thread, where what cannot be
+    stored fails nobody else. Raises: TooLarge, DataError.
+    """
 
     stored: Sequence[StoredEvent]
     command: CommandKey | None = None
     principal: UUID | None = None
     addresses: Sequence[Address] = ()
     keys: KeyStore | None = None
+
+    size: int = field(init=False)
+    """Bytes that its events hold."""
+    rows: list[events.PackedRow] = field(init=False)
+    """The events' rows, in the order in which they happened."""
+    taken: Sequence[PackedAddress] = field(init=False, default=())
+    """The addresses' rows."""
+    note: tuple[bytes, ...] | None = field(init=False, default=None)
+    """What is kept of the command: its packed key, body, stream, and the stream's version if that changed."""
+    locks: list[int] = field(init=False)
+    """Advisory locks on what it touches, in the order in which they are taken."""
+
+    def __post_init__(self) -> None:
+        command = self.command
+        try:
+            self.rows = [events.pack(event, command.current if command else None) for event in self.stored]
+            if self.addresses and self.keys:
+                self.taken = addresses.pack(self.keys, self.addresses)
+            if command and self.principal:
+                changed = [event.originator_version for event in self.stored if event.originator_id == self.principal]
+                self.note = (
+                    packing.octets(command.current),
+                    packing.octets(command.body(int.from_bytes(command.current[:MAC_VERSION_BYTES], "big"))),
+                    packing.uuid(self.principal),
+                    packing.integer(max(changed, default=None)),
+                )
+        except (struct.error, UnicodeEncodeError, ValueError, TypeError) as error:
+            raise DataError(f"an event cannot be stored: {error}") from error
+        self.size = sum(row.size for row in self.rows)
+        if self.size > LARGEST:
+            raise TooLarge(f"{self.size} bytes in one append; {LARGEST} are allowed")
+        streams = {row.stream for row in self.rows}
+        self.locks = sorted(map(_lock, streams)) if len(streams) <= MOST_STREAMS else []
+        if self.taken:
+            self.locks = [*sorted({_lock(one.kind + one.hmac) for one in self.taken}), *self.locks]
+        if command:
+            self.locks.insert(0, command.lock)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it may be written together with others."""
+        return len(self.rows) <= MOST_EVENTS and self.size <= SMALL and len(self.locks) <= 2 * MOST_STREAMS
 
     def run(self, connection: Connection[Any]) -> list[int]:
         """Write it by itself, within the connection's transaction, after whoever is at work on the same.
@@ -195,61 +241,6 @@ class Append:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
-
-    def prepare(self) -> None:
-        """Compute all that the database will be told, in the caller's thread. Raises: TooLarge, DataError."""
-        if self.size > LARGEST:
-            raise TooLarge(f"{self.size} bytes in one append; {LARGEST} are allowed")
-        try:
-            _ = self.rows, self.locks, self.taken, self.note
-        except (struct.error, UnicodeEncodeError, ValueError, TypeError) as error:
-            raise DataError(f"an event cannot be stored: {error}") from error
-
-    @cached_property
-    def size(self) -> int:
-        """Bytes that its events hold."""
-        return sum(
-            len(one.state) + len((isinstance(one, events.LedgerEvent) and one.sealed) or b"") for one in self.stored
-        )
-
-    @property
-    def is_small(self) -> bool:
-        """Whether it may be written together with others."""
-        return len(self.stored) <= MOST_EVENTS and self.size <= SMALL and len(self.locks) <= 2 * MOST_STREAMS
-
-    @cached_property
-    def rows(self) -> list[events.PackedRow]:
-        """The events' rows, packed, in the order in which they happened."""
-        command = self.command.current if self.command else None
-        return [events.pack(event, command) for event in self.stored]
-
-    @cached_property
-    def taken(self) -> list[addresses.PackedAddress]:
-        """The addresses' rows, packed."""
-        return addresses.pack(self.keys, self.addresses) if self.addresses and self.keys else []
-
-    @cached_property
-    def note(self) -> tuple[bytes, bytes, bytes, bytes] | None:
-        """What is kept of the command, packed: key, body, stream, and the stream's version if it changed."""
-        if self.command is None or self.principal is None:
-            return None
-        changed = [event.originator_version for event in self.stored if event.originator_id == self.principal]
-        return (
-            packing.octets(self.command.current),
-            packing.octets(self.command.current_body),
-            packing.uuid(self.principal),
-            packing.integer(max(changed, default=None)),
-        )
-
-    @cached_property
-    def locks(self) -> list[int]:
-        """Advisory locks on what it touches, in the order in which they are taken."""
-        streams = {row.stream for row in self.rows}
-        return [
-            *([self.command.lock] if self.command else ()),
-            *sorted({_lock(one.kind + one.hmac) for one in self.taken}),
-            *(sorted(_lock(stream) for stream in streams) if len(streams) <= MOST_STREAMS else ()),
-        ]
 
     def refusal(self, told: tuple[Any, ...]) -> Exception:
         """Why it was not written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -125,12 +125,12 @@ def by_version(
     return [Row(*row) for row in rows(connection, query, (stream, after, after, last, last, limit))]
 
 
-@dataclass(frozen=True, slots=True)
-class PackedRow:
+class PackedRow(NamedTuple):
     """One row to be appended, each of its columns packed; ``stream`` and ``version`` are what rows are sorted by."""
 
     stream: bytes
     version: int
+    size: int
     columns: tuple[bytes, ...]
 
 
@@ -145,17 +145,18 @@ def pack(event: StoredEvent, command_key: bytes | None) -> PackedRow:
     """The event's row but for its position. Raises: what `ledger.packing` raises."""
     ours = event if isinstance(event, LedgerEvent) else None
     stream = packing.uuid(event.originator_id)
+    plain, sealed = packing.octets(event.state), packing.octets(ours.sealed) if ours else packing.NULL
     columns = (
         stream,
         packing.integer(event.originator_version),
         packing.text(event.topic),
-        packing.octets(event.state),
-        packing.octets(ours.sealed) if ours else packing.NULL,
+        plain,
+        sealed,
         packing.uuid(ours.key_id) if ours else packing.NULL,
         packing.moment(ours.at) if ours else packing.NULL,
         packing.octets(command_key),
     )
-    return PackedRow(stream, event.originator_version, columns)
+    return PackedRow(stream, event.originator_version, len(plain) + len(sealed), columns)
 
 
 def find_same(connection: Connection[Any], stored: Sequence[StoredEvent]) -> list[int] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -94,11 +93,6 @@ class CommandKey:
     def body(self, version: int) -> bytes:
         """The keyed hash of what the command says."""
         return self.keys.mac_under(version, "command body", *_identity(self.act), self.act.body)
-
-    @cached_property
-    def current_body(self) -> bytes:
-        """What is stored of what the command says."""
-        return self.body(int.from_bytes(self.current[:MAC_VERSION_BYTES], "big"))
 
     @property
     def lock(self) -> int:

@@ -97,7 +97,6 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         append = self._append(stored_events, kwargs)
         if append is None:
             return None
-        append.prepare()
         attempt, lost_before = 1, False
         while True:
             try:

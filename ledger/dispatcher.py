@@ -10,7 +10,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from threading import BoundedSemaphore, Condition, Lock, Thread
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -30,6 +32,9 @@ ROOM_PATIENCE: Final = 1.0
 """Seconds for which an append waits for room in the queue."""
 LANE_PATIENCE: Final = 5.0
 """Seconds for which an append that must be written by itself waits for its turn."""
+
+SIGNAL_DELAY: Final = 0.001
+"""Seconds after a commit within which its followers are woken, so that the next batch need not wait for the signal."""
 
 OF_ONE: Final = ("22", "23", "54", "55")
 """SQLSTATE classes (data, integrity, limits, locks) that one append causes; any other error is everybody's."""
@@ -62,20 +67,25 @@ class LostAtCommit(Exception):
 class _Waiting:
     """An append on its way, and where its caller waits."""
 
-    __slots__ = ("_answered", "append", "outcome")
+    __slots__ = ("_answered", "append", "following", "outcome")
 
     def __init__(self, append: Append) -> None:
         self.append = append
         self.outcome: Outcome = []
+        self.following: _Waiting | None = None
         self._answered = Lock()
         self._answered.acquire()
 
-    def answer(self, outcome: Outcome) -> None:
-        self.outcome = outcome
+    def wake(self) -> None:
         self._answered.release()
 
     def positions(self) -> list[int]:
-        self._answered.acquire()
+        """Wait for the answer; wake whoever waits next, so that woken threads do not fight over the interpreter."""
+        try:
+            self._answered.acquire()
+        finally:
+            if self.following is not None:
+                self.following.wake()
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -88,12 +98,18 @@ class Dispatcher:
         self._datastore = datastore
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
+        self._signal_at: float | None = None
         self._idle = False
         self._closed = False
         self._thread: Thread | None = None
         lock = Lock()
         self._work, self._room = Condition(lock), Condition(lock)
         self._lanes = BoundedSemaphore(max(1, datastore.pool.max_size // 3))
+
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for the next batch."""
+        return len(self._queue)
 
     def write(self, append: Append) -> list[int]:
         """Write a prepared append together with others; its events' positions, in their order.
@@ -143,19 +159,37 @@ class Dispatcher:
     # -- in the dispatcher's thread --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while batch := self._next():
-            self._write(batch)
+        while True:
+            batch = self._next()
+            if batch:
+                self._write(batch)
+            if self._signal_at is not None and (not batch or monotonic() >= self._signal_at):
+                self._signal()
+            elif not batch:
+                return
 
     def _next(self) -> list[_Waiting]:
-        """The next batch, as soon as there is anything; empty when closed and done."""
+        """The next batch, as soon as there is anything; empty when it is time for a signal, or closed and done."""
         with self._work:
+            self._idle = True
             while not self._queue and not self._closed:
-                self._idle = True
-                self._work.wait()
+                patience = None if self._signal_at is None else self._signal_at - monotonic()
+                if patience is not None and patience <= 0:
+                    break
+                self._work.wait(patience)
             self._idle = False
             batch = self._take()
             self._room.notify(len(batch))
         return batch
+
+    def _signal(self) -> None:
+        """One signal for every batch of the last moment."""
+        self._signal_at = None
+        try:
+            with self._datastore.get_connection() as connection:
+                wake_followers(connection)
+        except PersistenceError as error:
+            _log.warning("followers were not woken, their heartbeat will: %s", type(error).__name__)
 
     def _take(self) -> list[_Waiting]:
         """From the queue's head, no two that touch the same, and none before an earlier one that touches the same."""
@@ -185,11 +219,10 @@ class Dispatcher:
             with self._datastore.get_connection() as connection:
                 backend = connection.info.backend_pid
                 outcomes = self._outcomes(connection, batch)
-                for waiting, outcome in zip(batch, outcomes, strict=True):
-                    waiting.answer(outcome)
+                _answer(batch, outcomes)
                 answered = True
-                if any(isinstance(outcome, list) and outcome for outcome in outcomes):
-                    wake_followers(connection)
+            if self._signal_at is None and any(isinstance(outcome, list) and outcome for outcome in outcomes):
+                self._signal_at = monotonic() + SIGNAL_DELAY
         except Exception as error:  # noqa: BLE001 - a bug is loud in its callers' threads, and does not end this one
             if answered:
                 _log.exception("after a batch was written")
@@ -232,6 +265,13 @@ class Dispatcher:
             _log.warning("the ledger's connections could not be looked over: %s", type(error).__name__)
 
 
+def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        waiting.outcome = outcome
+    for waiting, following in pairwise(batch):
+        waiting.following = following
+    batch[0].wake()
+
+
 def _answer_all(batch: Sequence[_Waiting], outcome: Callable[[], Exception]) -> None:
-    for waiting in batch:
-        waiting.answer(outcome())
+    _answer(batch, [outcome() for _ in batch])

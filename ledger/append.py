@@ -242,7 +242,7 @@ class Append:
             raise outcome
         return outcome
 
-    def refusal(self, told: tuple[Any, ...]) -> Exception:
+    def refusal(self, told: Sequence[Any]) -> Exception:
         """Why it was not written."""
         reason, kind, key, body, stream, version, position = told
         if reason == "done" and self.command:
@@ -269,7 +269,10 @@ def run_all(connection: Connection[Any], appends: Sequence[Append], *, patient: 
     """
     answered = rows(connection, _APPEND, (patient, *_arguments(appends)))
     first: int = answered.pop()[-1] or 0
-    refused = {why[0]: Append.refusal(appends[why[0]], why[1:]) for why in answered}
+    refused: dict[int, Exception] = {}
+    for row in answered:
+        request: int = row[0]
+        refused[request] = appends[request].refusal(row[1:])
     outcomes: list[Outcome] = []
     for request, append in enumerate(appends):
         outcomes.append(refused.get(request) or list(range(first, first + len(append.stored))))

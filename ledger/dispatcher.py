@@ -1,6 +1,7 @@
 """Group commit: appends wait in a bounded queue, and one thread a datastore writes all that wait at once as a batch.
 
-Its pace sets the size of a batch: while one is committed, the next gathers. What stands against one append (a
+Its pace sets the size of a batch: while one is committed, the next gathers. Where nobody waits and nothing is being
+written, a caller writes its own: never two at a time. What stands against one append (a
 conflict, a lock that another transaction holds, an event that PostgreSQL will not take) fails that one alone.
 """
 
@@ -99,7 +100,7 @@ class Dispatcher:
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
         self._signal_at: float | None = None
-        self._idle = False
+        self._busy = False
         self._closed = False
         self._thread: Thread | None = None
         lock = Lock()
@@ -125,11 +126,28 @@ class Dispatcher:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="ledger dispatcher", daemon=True)
                 self._thread.start()
-            self._queue.append(waiting)
-            self._bytes += append.size
-            if self._idle:
-                self._work.notify()
+            alone = not self._busy and not self._queue
+            if alone:
+                self._busy = True
+            else:
+                self._queue.append(waiting)
+                self._bytes += append.size
+                if not self._busy:
+                    self._work.notify()
+        if alone:
+            self._write_here(waiting)
         return waiting.positions()
+
+    def _write_here(self, waiting: _Waiting) -> None:
+        """Nobody waits or is at work: write it in its caller's thread, which spares two changes of threads."""
+        signalled = self._signal_at is None
+        try:
+            self._write([waiting])
+        finally:
+            with self._work:
+                self._busy = False
+                if self._queue or self._closed or signalled:
+                    self._work.notify()
 
     @contextmanager
     def lane(self) -> Generator[None]:
@@ -159,28 +177,30 @@ class Dispatcher:
     # -- in the dispatcher's thread --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            batch = self._next()
+        while (batch := self._next()) is not None:
             if batch:
                 self._write(batch)
             if self._signal_at is not None and (not batch or monotonic() >= self._signal_at):
                 self._signal()
-            elif not batch:
-                return
+            if batch:
+                with self._work:
+                    self._busy = False
 
-    def _next(self) -> list[_Waiting]:
-        """The next batch, as soon as there is anything; empty when it is time for a signal, or closed and done."""
+    def _next(self) -> list[_Waiting] | None:
+        """The next batch, as soon as there is one and nobody writes; empty when it is time for a signal; None at the end."""
         with self._work:
-            self._idle = True
-            while not self._queue and not self._closed:
+            while True:
+                if self._queue and not self._busy:
+                    self._busy = True
+                    batch = self._take()
+                    self._room.notify(len(batch))
+                    return batch
                 patience = None if self._signal_at is None else self._signal_at - monotonic()
-                if patience is not None and patience <= 0:
-                    break
+                if patience is not None and (patience <= 0 or self._closed):
+                    return []
+                if self._closed and not self._busy:
+                    return None
                 self._work.wait(patience)
-            self._idle = False
-            batch = self._take()
-            self._room.notify(len(batch))
-        return batch
 
     def _signal(self) -> None:
         """One signal for every batch of the last moment."""

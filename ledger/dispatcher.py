@@ -187,7 +187,7 @@ class Dispatcher:
                     self._busy = False
 
     def _next(self) -> list[_Waiting] | None:
-        """The next batch, as soon as there is one and nobody writes; empty when it is time for a signal; None at the end."""
+        """The next batch, as soon as nobody writes; empty when it is time for a signal, None at the end."""
         with self._work:
             while True:
                 if self._queue and not self._busy:

@@ -50,7 +50,8 @@ CREATE OR REPLACE FUNCTION ledger.append(
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 -- Writes the requests (0, 1, ...) that nothing stands against and gives a row for each of the others: 'held' by another
 -- transaction, 'done' before, address 'taken', or in 'conflict' with what its stream holds. One more row, of no
--- request, has the position at offset 0. Each statement sees what was committed before it began.
+-- request, has the position at offset 0. Each statement sees what was committed before it began. OFFSET 0 and the
+-- settings keep every look-up one by index, also where a plan was made while the tables were small.
 DECLARE
     away integer[] := '{}';
     one record;
@@ -74,7 +75,8 @@ BEGIN
     IF cardinality(macs) > 0 THEN
         FOR one IN
             SELECT m.request, c.key, c.body, c.stream, c.version, c.position
-            FROM unnest(mac_requests, macs) AS m (request, key) JOIN ledger.command c ON c.key = m.key
+            FROM unnest(mac_requests, macs) AS m (request, key)
+            CROSS JOIN LATERAL (SELECT * FROM ledger.command k WHERE k.key = m.key OFFSET 0) AS c
             WHERE m.request <> ALL (away)
         LOOP
             away := away || one.request;
@@ -88,7 +90,9 @@ BEGIN
             SELECT DISTINCT ON (a.request) a.request, a.kind
             FROM unnest(address_requests, address_kinds, address_hmacs, address_streams)
                 AS a (request, kind, hmac, stream)
-            JOIN ledger.address h ON h.kind = a.kind AND h.hmac = a.hmac AND h.stream <> a.stream
+            CROSS JOIN LATERAL (
+                SELECT FROM ledger.address o WHERE o.kind = a.kind AND o.hmac = a.hmac AND o.stream <> a.stream OFFSET 0
+            ) AS h
             WHERE a.request <> ALL (away) ORDER BY a.request, a.kind
         LOOP
             away := away || one.request;

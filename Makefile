@@ -45,9 +45,10 @@ fmt: setup ## Format the code and mend what ruff can
 schema: setup ## Write schema.graphql from the code
 	$(BIN)/python -m sarkmeli schema
 
-bench: setup ## Measure look-up and registration against a bare peer in the same run
+bench: setup ## Measure look-up, registration and appends against bare peers in the same run
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
+	$(BIN)/python -m bench.append
 
 # One at a time: `make run` in one window and `make demo` in another would ruin each other's installation.
 ONE_AT_A_TIME := import fcntl, subprocess, sys; lock = open(".setup/lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX); \

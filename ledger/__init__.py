@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from typing_extensions import override
 
 from ledger import connecting, lineage, mapper, opening, recorder, schema, sealing
+from ledger.dispatcher import Dispatcher
 from ledger.keys import KeyStore
 
 __all__ = ["Factory"]
@@ -40,6 +41,7 @@ class Factory(postgres.PostgresFactory):
             raise OSError("ORIGINATOR_ID_TYPE is set: the ledger's streams are UUIDs")
         self.datastore.schema = "ledger"
         self._own_pool()
+        self.dispatcher = Dispatcher(self.datastore)
         try:
             self._open()
         except BaseException:
@@ -58,7 +60,7 @@ class Factory(postgres.PostgresFactory):
 
     @override
     def application_recorder(self) -> persistence.ApplicationRecorder:
-        made = recorder.LedgerRecorder(self.datastore, self.keys)
+        made = recorder.LedgerRecorder(self.datastore, self.keys, self.dispatcher)
         if self.env_create_table():
             made.create_table()
         return made
@@ -66,7 +68,9 @@ class Factory(postgres.PostgresFactory):
     @override
     def process_recorder(self) -> persistence.ProcessRecorder:
         name = f"{self.env.name.lower() or 'notification'}_tracking"
-        made = recorder.LedgerProcessRecorder(self.datastore, tracking_table_name=name, keys=self.keys)
+        made = recorder.LedgerProcessRecorder(
+            self.datastore, tracking_table_name=name, keys=self.keys, dispatcher=self.dispatcher
+        )
         if self.env_create_table():
             made.create_table()
         return made
@@ -85,6 +89,8 @@ class Factory(postgres.PostgresFactory):
 
     @override
     def close(self) -> None:
+        """Write what was accepted, then close every connection."""
+        self.dispatcher.close()
         super().close()
         if self.keys is not None:
             self.keys.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-from domain.office import Address, AddressTaken
+from domain.office import Address
+from ledger import packing
 from ledger.connecting import rows
 from ledger.keys import MAC_VERSION_BYTES, KeyStore
 
@@ -26,10 +27,6 @@ CREATE INDEX IF NOT EXISTS address_stream ON ledger.address (stream);
 """Not append-only: an erased person's addresses go, and a rotated key re-hashes them."""
 
 _HELD: Final = "SELECT stream FROM ledger.address WHERE kind = %s AND hmac = ANY(%s)"
-_INSERT: Final = """
-INSERT INTO ledger.address (kind, hmac, key_version, stream) VALUES (%s, %s, %s, %s)
-ON CONFLICT (kind, hmac) DO NOTHING RETURNING stream
-"""
 
 
 def find_address(connection: Connection[Any], keys: KeyStore, kind: str, value: str) -> UUID | None:
@@ -38,22 +35,28 @@ def find_address(connection: Connection[Any], keys: KeyStore, kind: str, value: 
     return found[0][0] if found else None
 
 
-def take_addresses(connection: Connection[Any], keys: KeyStore, addresses: Sequence[Address]) -> None:
-    """Give each address to its stream, within the appending transaction. Raises: AddressTaken.
+class PackedAddress(NamedTuple):
+    """One row to be written, or to be found held by another: with ``key_version`` null, an older key's hash."""
 
-    Sorted, so that two appends with the same addresses wait for each other and never deadlock.
-    """
-    wanted = sorted((address.kind, _hashes(keys, address.kind, address.value), address.stream) for address in addresses)
-    for kind, hashes, stream in wanted:
-        (version, digest), *older = hashes
-        if older and any(
-            holder != stream for (holder,) in rows(connection, _HELD, (kind, [digest for _, digest in older]))
-        ):
-            raise AddressTaken(kind)
-        if rows(connection, _INSERT, (kind, digest, version, stream)):
-            continue
-        if rows(connection, _HELD, (kind, [digest])) != [(stream,)]:
-            raise AddressTaken(kind)
+    kind: bytes
+    hmac: bytes
+    key_version: bytes
+    stream: bytes
+
+
+KINDS: Final = (packing.TEXT, packing.BYTEA, packing.INT4, packing.UUID_)
+"""The types of a packed address's columns."""
+
+
+def pack(keys: KeyStore, addresses: Sequence[Address]) -> list[PackedAddress]:
+    """The addresses under every key version in use. Raises: UnicodeEncodeError."""
+    packed: set[PackedAddress] = set()
+    for one in addresses:
+        kind, stream = packing.text(one.kind), packing.uuid(one.stream)
+        for age, (version, digest) in enumerate(_hashes(keys, one.kind, one.value)):
+            kept = packing.NULL if age else packing.octets(version.to_bytes(4, "big"))
+            packed.add(PackedAddress(kind, packing.octets(digest), kept, stream))
+    return sorted(packed)
 
 
 def _hashes(keys: KeyStore, kind: str, value: str) -> list[tuple[int, bytes]]:

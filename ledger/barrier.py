@@ -43,9 +43,6 @@ $$;
 """Positions are drawn from the sequence by `ledger.draw` only. 1398895211 is ``Sark`` in ASCII: ours among advisory
 locks, with 1 for the writers, 2 for drawing, 3 for opening."""
 
-HOLD: Final = "SELECT pg_advisory_xact_lock_shared(1398895211, 1)"
-"""A writer's first statement before it draws."""
-
 _LAST_DRAWN: Final = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.position"
 _HOLDERS: Final = """
 SELECT virtualtransaction FROM pg_locks
@@ -53,11 +50,14 @@ WHERE locktype = 'advisory' AND classid = 1398895211 AND objid = 1 AND objsubid 
   AND mode = 'ShareLock' AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_BACKEND: Final = "SELECT state FROM pg_stat_activity WHERE pid = %s"
 _LAST_FILLED: Final = "SELECT coalesce(max(position), 0) FROM ledger.event WHERE position <= %s"
 
 FIRST_PAUSE: Final = 0.0005
 LONGEST_PAUSE: Final = 0.02
 """Seconds between two looks at who still holds the lock."""
+IDLE_PATIENCE: Final = 1.0
+"""Seconds for which a backend may be idle before it is taken to have nothing more to do."""
 
 
 class Barrier:
@@ -93,6 +93,23 @@ def wait_for_writers(connection: Connection[Any], patience: float) -> bool:
         sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
         awaited &= _holders(connection)
+    return True
+
+
+def wait_for_backend(connection: Connection[Any], backend: int, patience: float) -> bool:
+    """Wait until a backend whose client is gone has ended, and with it what it was told last. False after ``patience``.
+
+    One that is idle and does not end is on a line of which nobody has told it that it broke: it will hear no more.
+    """
+    began = monotonic()
+    pause = FIRST_PAUSE
+    while (there := rows(connection, _BACKEND, (backend,))) and not (
+        there == [("idle",)] and monotonic() - began > IDLE_PATIENCE
+    ):
+        if monotonic() - began >= patience:
+            return False
+        sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
     return True
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 from psycopg import Connection
-from psycopg.errors import InternalError
 
+from ledger import packing
 from ledger.connecting import rows
 
 DDL: Final = """
@@ -35,17 +35,6 @@ CREATE TABLE IF NOT EXISTS ledger.event (
 """``plain`` holds exact bytes (canonical JSON in UTF-8, not jsonb) and ``sealed`` a ciphertext: both can be hashed
 again as they are, for ever. ``at`` repeats the event's own time; ``recorded_at`` is PostgreSQL's clock at the
 append."""
-
-_INSERT: Final = """
-INSERT INTO ledger.event
-    (position, stream, version, topic, plain, sealed, key_id, command_key, at, recorded_at, lineage)
-SELECT new.position, new.stream, new.version, new.topic, new.plain, new.sealed, new.key_id, %s, new.at,
-       clock_timestamp(), lineage.id
-FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::uuid[],
-            %s::timestamptz[])
-    AS new (position, stream, version, topic, plain, sealed, key_id, at),
-    (SELECT id FROM ledger.lineage ORDER BY generation DESC LIMIT 1) AS lineage
-"""
 
 _OURS: Final = """
 SELECT stream, version, position, plain, sealed FROM ledger.event
@@ -136,34 +125,38 @@ def by_version(
     return [Row(*row) for row in rows(connection, query, (stream, after, after, last, last, limit))]
 
 
-def insert(
-    connection: Connection[Any], stored: Sequence[StoredEvent], first_position: int, command_key: bytes | None
-) -> None:
-    """Insert the events at positions from ``first_position`` in the order given, sorted against deadlocks.
+class PackedRow(NamedTuple):
+    """One row to be appended, each of its columns packed; ``stream`` and ``version`` are what rows are sorted by."""
 
-    Raises: psycopg.errors.UniqueViolation if a stream's version is there already.
-    """
-    placed = sorted(
-        ((first_position + offset, event) for offset, event in enumerate(stored)),
-        key=lambda one: (one[1].originator_id, one[1].originator_version),
+    stream: bytes
+    version: int
+    size: int
+    columns: tuple[bytes, ...]
+
+
+KINDS: Final = (
+    packing.UUID_, packing.INT8, packing.TEXT, packing.BYTEA, packing.BYTEA, packing.UUID_, packing.TIMESTAMPTZ,
+    packing.BYTEA,
+)  # fmt: skip
+"""The types of a packed row's columns: stream, version, topic, plain, sealed, key_id, at, command_key."""
+
+
+def pack(event: StoredEvent, command_key: bytes | None) -> PackedRow:
+    """The event's row but for its position. Raises: what `ledger.packing` raises."""
+    ours = event if isinstance(event, LedgerEvent) else None
+    stream = packing.uuid(event.originator_id)
+    plain, sealed = packing.octets(event.state), packing.octets(ours.sealed) if ours else packing.NULL
+    columns = (
+        stream,
+        packing.integer(event.originator_version),
+        packing.text(event.topic),
+        plain,
+        sealed,
+        packing.uuid(ours.key_id) if ours else packing.NULL,
+        packing.moment(ours.at) if ours else packing.NULL,
+        packing.octets(command_key),
     )
-    sealed = [event if isinstance(event, LedgerEvent) else None for _, event in placed]
-    inserted = connection.execute(
-        _INSERT,
-        (
-            command_key,
-            [position for position, _ in placed],
-            [event.originator_id for _, event in placed],
-            [event.originator_version for _, event in placed],
-            [event.topic for _, event in placed],
-            [event.state for _, event in placed],
-            [event and event.sealed for event in sealed],
-            [event and event.key_id for event in sealed],
-            [event and event.at for event in sealed],
-        ),
-    )
-    if inserted.rowcount != len(stored):
-        raise InternalError("the ledger has no lineage: it was never opened")
+    return PackedRow(stream, event.originator_version, len(plain) + len(sealed), columns)
 
 
 def find_same(connection: Connection[Any], stored: Sequence[StoredEvent]) -> list[int] | None:

@@ -63,17 +63,13 @@ END
 $$;
 """
 """Partitioned by the month of recording. No unique index spans partitions, so a key is claimed under an advisory lock
-of its own first: two requests with one key wait for each other whatever month each of them thinks it is."""
+of its own first and looked up in the next statement, which sees what was committed before the lock was had: two
+requests with one key wait for each other whatever month each of them thinks it is."""
 
 TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 3)"
 """With every migration, and daily: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 _FIND: Final = "SELECT key, body, stream, version, position FROM ledger.command WHERE key = ANY(%s)"
-_NOTE: Final = """
-INSERT INTO ledger.command (month, key, body, stream, version, position)
-VALUES (date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC'), %s, %s, %s, %s, %s)
-"""
 
 
 @dataclass(frozen=True)
@@ -98,28 +94,22 @@ class CommandKey:
         """The keyed hash of what the command says."""
         return self.keys.mac_under(version, "command body", *_identity(self.act), self.act.body)
 
+    @property
+    def lock(self) -> int:
+        """The advisory lock under which the command is done: nobody else does it until that transaction ends."""
+        return int.from_bytes(min(self.macs)[MAC_VERSION_BYTES:][:8], "big", signed=True)
+
     def find(self, connection: Connection[Any]) -> Receipt | None:
         """What the command did if it was done. Raises: CommandReused if it then said something else."""
-        for key, body, stream, version, position in rows(connection, _FIND, (list(self.macs),)):
-            said = self.body(int.from_bytes(key[:MAC_VERSION_BYTES], "big"))
-            if not hmac.compare_digest(said, body):
-                raise CommandReused
-            return Receipt(stream=stream, version=version, position=position)
+        for found in rows(connection, _FIND, (list(self.macs),)):
+            return self.receipt(*found)
         return None
 
-    def claim(self, connection: Connection[Any]) -> Receipt | None:
-        """As `find`, after waiting for whoever does the same command now; nobody else does until this transaction ends.
-
-        Two statements: the second needs a snapshot from after the lock.
-        """
-        oldest = min(self.macs)
-        rows(connection, _LOCK, (int.from_bytes(oldest[MAC_VERSION_BYTES:][:8], "big", signed=True),))
-        return self.find(connection)
-
-    def note(self, connection: Connection[Any], stream: UUID, version: int, position: int) -> None:
-        """Keep that the command was done, and where its effect stands."""
-        body = self.body(int.from_bytes(self.current[:MAC_VERSION_BYTES], "big"))
-        connection.execute(_NOTE, (self.current, body, stream, version, position))
+    def receipt(self, key: bytes, body: bytes, stream: UUID, version: int, position: int) -> Receipt:
+        """What was kept of the command when it was done. Raises: CommandReused."""
+        if not hmac.compare_digest(self.body(int.from_bytes(key[:MAC_VERSION_BYTES], "big")), body):
+            raise CommandReused
+        return Receipt(stream=stream, version=version, position=position)
 
 
 def turn_months(conninfo: str) -> None:

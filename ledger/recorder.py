@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import psycopg
 from eventsourcing import postgres
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    IntegrityError,
     Notification,
     OperationalError,
     PersistenceError,
@@ -27,18 +27,20 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
 from domain.event import Act
-from domain.office import Receipt
+from domain.office import AlreadyDone, Receipt
 from ledger import addresses, events, lineage, schema
-from ledger.append import Append
-from ledger.barrier import Barrier, wait_for_writers
+from ledger.append import Append, Held
+from ledger.barrier import Barrier, wait_for_backend, wait_for_writers
 from ledger.connecting import rows
+from ledger.dispatcher import BEGUN_AGAIN, Dispatcher, LedgerBusy, LostAtCommit, NothingStored
 from ledger.idempotency import CommandKey
 from ledger.keys import KeyStore
-from ledger.signals import SIGNAL
+from ledger.signals import wake_followers
 from ledger.subscription import LedgerSubscription
 
+__all__ = ["LedgerBusy", "LedgerProcessRecorder", "LedgerRecorder", "OutcomeUnknown"]
+
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 4
 """How often an append is begun that certainly left nothing behind: a deadlock, a connection dead before the commit."""
@@ -54,20 +56,18 @@ class OutcomeUnknown(OperationalError):
     """
 
 
-class _NothingStored(Exception):
-    """A deadlock, or the connection died before the commit: begin again."""
-
-
-class _LostAtCommit(Exception):
-    """Stored or not: to be looked up behind the barrier."""
-
-
 class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
     """Implements ``domain.office.Desk`` too. Without ``keys`` it keeps any application's events, but no commands."""
 
-    def __init__(self, datastore: postgres.PostgresDatastore, keys: KeyStore | None = None) -> None:
+    def __init__(
+        self,
+        datastore: postgres.PostgresDatastore,
+        keys: KeyStore | None = None,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
         super().__init__(datastore)
         self._keys = keys
+        self._dispatcher = dispatcher or Dispatcher(datastore)
         self._barrier = Barrier()
 
     def create_table(self) -> None:
@@ -91,24 +91,30 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         """Append the events, all or none, and note the command as done; their positions.
 
         ``command``: Act, ``principal``: UUID, ``addresses``: tuple[Address, ...], as `Office.commit` gives them.
-        Raises: IntegrityError (a stream moved on), AddressTaken, AlreadyDone, CommandReused, OutcomeUnknown,
-        OperationalError (nothing was stored).
+        Raises: IntegrityError (a stream moved on), AddressTaken, AlreadyDone, CommandReused, OutcomeUnknown, DataError
+        (an event that cannot be stored), LedgerBusy and any other OperationalError (nothing was stored).
         """
         append = self._append(stored_events, kwargs)
         if append is None:
             return None
-        attempt = 1
+        attempt, lost_before = 1, False
         while True:
             try:
                 return self._once(append, kwargs.get("tracking"))
-            except _NothingStored as lost:
+            except NothingStored as lost:
                 if attempt == ATTEMPTS:
                     raise OperationalError("the append could not be begun; nothing was stored") from lost
-            except _LostAtCommit as lost:
-                if (positions := self._resolve(append)) is not None:
+            except LostAtCommit as lost:
+                lost_before = True
+                if (positions := self._resolve(append, lost.backend)) is not None:
                     return positions
                 if attempt == ATTEMPTS:
                     raise OperationalError("the append could not be committed; nothing was stored") from lost
+            except (IntegrityError, AlreadyDone):
+                # What stands in the way may be this very append, which a connection thought dead has stored after all.
+                if lost_before and (positions := self._ask(append.find)) is not None:
+                    return positions
+                raise
             attempt += 1
 
     def _append(self, stored: Sequence[StoredEvent], circumstances: dict[str, Any]) -> Append | None:
@@ -121,8 +127,18 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         return Append(stored, CommandKey.of(act, self._keys), circumstances["principal"], taken, self._keys)
 
     def _once(self, append: Append, tracking: Tracking | None) -> list[int]:
+        """Write it with others, or by itself if it must be: it keeps tracking, it is big, or it has to wait."""
+        if tracking is None and append.is_small:
+            try:
+                return self._dispatcher.write(append)
+            except Held:
+                pass
+        with self._dispatcher.lane():
+            return self._alone(append, tracking)
+
+    def _alone(self, append: Append, tracking: Tracking | None) -> list[int]:
         with self.datastore.get_connection() as connection:
-            written = False
+            backend, written = connection.info.backend_pid, False
             try:
                 with connection.transaction():
                     if tracking is not None:
@@ -132,36 +148,31 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
             except psycopg.Error as error:
                 if connection.closed:
                     self.datastore.pool.check()
-                    raise (_LostAtCommit if written else _NothingStored) from error
-                if isinstance(error, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
-                    raise _NothingStored from error
+                    raise (LostAtCommit(backend) if written else NothingStored()) from error
+                if isinstance(error, BEGUN_AGAIN):
+                    raise NothingStored from error
                 if isinstance(error, psycopg.errors.QueryCanceled):
                     connection.close()  # cancelled inside `ledger.draw`, it might still hold the drawing lock
                 raise
             if append.stored:
-                self._signal(connection)
+                wake_followers(connection)
             return positions
 
     def _track(self, connection: Connection[Any], tracking: Tracking) -> None:
         raise ProgrammingError("this recorder keeps no tracking")
 
-    def _signal(self, connection: Connection[Any]) -> None:
-        """Wake whoever follows: after the commit and not in it, where it would make commits wait for each other."""
-        try:
-            connection.execute(SIGNAL, prepare=False)
-        except psycopg.Error as error:
-            _log.warning("followers were not woken, their heartbeat will: %s", type(error).__name__)
-
-    def _resolve(self, append: Append) -> list[int] | None:
+    def _resolve(self, append: Append, backend: int) -> list[int] | None:
         """How a commit ended whose answer was lost: the positions, or None if nothing was stored.
 
-        An immediate look-up would say "nothing" of a transaction that is still to commit; so this waits until every
-        writer seen under way has ended, and looks then.
+        An immediate look-up would say "nothing" of a transaction that is still to commit; so this waits until the
+        backend that was told to write has ended, and every writer seen under way, and looks then.
         """
         deadline = monotonic() + RESOLUTION
         while True:
             try:
                 with self.datastore.get_connection() as connection:
+                    if not wait_for_backend(connection, backend, max(0.0, deadline - monotonic())):
+                        raise OutcomeUnknown("the commit's outcome is unknown: it is still under way")
                     if not wait_for_writers(connection, max(0.0, deadline - monotonic())):
                         raise OutcomeUnknown("the commit's outcome is unknown: writers before it have not ended")
                     if not append.stored and append.command is None:
@@ -257,10 +268,9 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
 class LedgerProcessRecorder(postgres.PostgresTrackingRecorder, LedgerRecorder, ProcessRecorder):
     """A recorder that keeps another application's tracking in the transaction of its own events."""
 
-    def __init__(
-        self, datastore: postgres.PostgresDatastore, *, tracking_table_name: str, keys: KeyStore | None = None
-    ) -> None:
-        super().__init__(datastore, tracking_table_name=tracking_table_name, keys=keys)
+    def __init__(self, datastore: postgres.PostgresDatastore, *, tracking_table_name: str, **kwargs: Any) -> None:
+        """``kwargs`` are those of `LedgerRecorder`."""
+        super().__init__(datastore, tracking_table_name=tracking_table_name, **kwargs)
 
     def _track(self, connection: Connection[Any], tracking: Tracking) -> None:
         with connection.cursor() as cursor:

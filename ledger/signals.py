@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Lock, local
 from typing import Any, Final
 
@@ -10,11 +11,21 @@ from psycopg import Connection
 
 from ledger.connecting import LINK
 
+_log = logging.getLogger(__name__)
+
 SIGNAL: Final = "BEGIN; SET LOCAL synchronous_commit TO off; NOTIFY ledger; COMMIT"
 """A transaction of its own that nobody waits to see on disk: a lost signal costs a heartbeat and nothing else."""
 
 HEARTBEAT: Final = 1.0
 """Seconds after which a follower looks, signal or none."""
+
+
+def wake_followers(connection: Connection[Any]) -> None:
+    """Send the signal: after the commit and not in it, where it would make commits wait for each other."""
+    try:
+        connection.execute(SIGNAL, prepare=False)
+    except psycopg.Error as error:
+        _log.warning("followers were not woken, their heartbeat will: %s", type(error).__name__)
 
 
 class Listener:

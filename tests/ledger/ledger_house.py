@@ -74,10 +74,15 @@ class Work:
     def is_under_way(self) -> bool:
         return self._thread.is_alive()
 
-    def result(self) -> Any:
-        """What it gave, or the error that it raised."""
+    def outcome(self) -> Any:
+        """What it gave or the error that it raised, as a value."""
         ended = self._ended.get(timeout=60)
         self._thread.join()
+        return ended
+
+    def result(self) -> Any:
+        """What it gave; raises what it raised."""
+        ended = self.outcome()
         if isinstance(ended, BaseException):
             raise ended
         return ended

@@ -62,7 +62,7 @@ def test_it_wakes_at_a_commit_and_not_for_its_heartbeat(
 
 
 def test_its_heartbeat_finds_what_no_signal_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.recorder.SIGNAL", "SELECT 1")
+    monkeypatch.setattr("ledger.signals.SIGNAL", "SELECT 1")
     ledger, office = house.open(), house.office()
     waiting = Work(lambda: ledger.reader.wait(0, timeout=3600))
     while house.ask("SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN ledger'") == [(0,)]:

@@ -59,9 +59,9 @@ class Verdict:
 
     checkpoints: int
     events: int
-    """Events that the last believed checkpoint signs for."""
+    """Events that were found as signed."""
     position: int
-    """The last position that was found as signed."""
+    """The last one's position."""
     differs: Differs | None
     faults: tuple[str, ...]
     """Of the published files themselves."""
@@ -104,20 +104,19 @@ def verify(
     """
     checkpoints, faults = believed(publication, key)
     if last_signed is not None and (not checkpoints or checkpoints[-1].size < last_signed.size):
-        faults.append(
-            f"the last checkpoint that was signed, of {last_signed.size} events, was not published or is gone"
-        )
-        checkpoints.append(last_signed)
+        faults.append(f"the last checkpoint that was signed, of {last_signed.size} events, is not in the folder")
+    else:
+        last_signed = None
     walk = _Walk(connection)
     differs: Differs | None = None
-    for checkpoint in checkpoints:
+    for checkpoint in (*checkpoints, *([last_signed] if last_signed else [])):
         differs = walk.reach(checkpoint)
         if differs is not None:
             break
         told(checkpoint.size)
     return Verdict(
         checkpoints=len(checkpoints),
-        events=checkpoints[-1].size if checkpoints else 0,
+        events=walk.events,
         position=max(0, walk.position),
         differs=differs,
         faults=tuple(faults),
@@ -125,13 +124,14 @@ def verify(
 
 
 class _Walk:
-    """One walk over all events, from checkpoint to checkpoint. ``position`` and what is before it were as signed."""
+    """One walk over all events, from checkpoint to checkpoint. The ``events`` up to ``position`` were as signed."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self._rows = self._every_row()
         self._frontier = Frontier()
         self.position = FIRST
+        self.events = 0
 
     def reach(self, checkpoint: Checkpoint) -> Differs | None:
         """Go on to the checkpoint; where the events behind the one before differ, if they do."""
@@ -143,7 +143,7 @@ class _Walk:
             positions.append(position_of(row))
             self._frontier.append(hashes[-1])
         if self._frontier.size == checkpoint.size and self._frontier.root() == checkpoint.root:
-            self.position = positions[-1]
+            self.position, self.events = positions[-1], checkpoint.size
             return None
         return self._located(checkpoint, begun, first, hashes, positions)
 

@@ -34,6 +34,11 @@ INSERT INTO ledger.checkpoint (size, position, root, note) VALUES (%s, %s, %s, %
 """
 
 
+def was_signed(connection: Connection[Any]) -> bool:
+    """Whether the database knows of a checkpoint."""
+    return bool(rows(connection, "SELECT FROM ledger.checkpoint LIMIT 1"))
+
+
 class Checkpointer:
     """Follows the ledger on a connection of its own. One thread."""
 

@@ -120,6 +120,14 @@ def refuse_other_history(before: Checkpoint, size: int, root: bytes, proof: Proo
         raise OtherHistory(f"the first {before.size} events are not those that were signed for")
 
 
+def last_signed(folder: Path, key: VerifierKey) -> Checkpoint | None:
+    """What the signer of this key folder signed last, for whoever checks. Raises: BadCheckpoint."""
+    try:
+        return key.open((folder / "checkpoint-1.signed").read_bytes())
+    except FileNotFoundError:
+        return None
+
+
 def public_file(folder: Path) -> Path:
     """Where the verifier key stands, for whoever checks."""
     return folder / "checkpoint-1.pub"

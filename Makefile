@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PACKAGES := domain ledger projections housekeeping gateways consumers api sarkmeli sandbox texts
 WORKERS ?= auto
 
-.PHONY: help run demo test test-long lint fmt schema bench setup steps
+.PHONY: help run demo test test-long lint fmt schema bench bench-long setup steps
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -49,6 +49,9 @@ bench: setup ## Measure look-up, registration and appends against bare peers in 
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.append
+
+bench-long: bench ## Measure also what takes long: how fast the signed tree takes events in
+	$(BIN)/python -m bench.seal
 
 # One at a time: `make run` in one window and `make demo` in another would ruin each other's installation.
 ONE_AT_A_TIME := import fcntl, subprocess, sys; lock = open(".setup/lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX); \

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import strawberry
 import structlog
+from eventsourcing.persistence import OperationalError
 from psycopg_pool import PoolTimeout
 from strawberry.types.field import StrawberryField
 
@@ -22,7 +23,7 @@ from api.refusals import Declined, refusal_answer, refusal_type
 from api.roles import PUBLIC, STAFF_ONLY
 from domain.office import CommandReused, TooBusy
 from domain.refusals import Refusal
-from ledger.recorder import OutcomeUnknown
+from ledger.recorder import LedgerBusy
 
 log = structlog.get_logger("api")
 
@@ -38,8 +39,8 @@ class Unanswered(Exception):
         self.command_id = command_id
 
 
-PASSING: Final = (OutcomeUnknown, psycopg.OperationalError, PoolTimeout)
-"""What passes: the same request may be sent again."""
+PASSING: Final = (OperationalError, psycopg.OperationalError, PoolTimeout)
+"""What passes: the same request may be sent again. The ledger's own (`OutcomeUnknown`, `LedgerBusy`) are the first."""
 
 Resolver = Callable[..., Awaitable[Any]]
 
@@ -83,7 +84,8 @@ def _field(
                     await info.context.acting(place)
                 return await resolver(self, info, **arguments)
             except PASSING as lost:
-                if isinstance(asked, CommandInput) and asked.command_id is not None:
+                known = isinstance(lost, LedgerBusy)  # nothing was stored
+                if not known and isinstance(asked, CommandInput) and asked.command_id is not None:
                     raise Unanswered(asked.command_id) from lost
                 raise
             except Refusal as refusal:

@@ -41,6 +41,9 @@ MAX_BODY: Final = 256 * 1024
 BODY_SECONDS: Final = 20
 """How long a body may take to come: a connection that sends nothing keeps its place from others."""
 
+RETRY_AFTER: Final = 1
+"""Seconds after which to send again what could not be answered now."""
+
 LATER_MILLISECONDS: Final = 2_000
 """Within how long what follows an answer is begun."""
 
@@ -172,8 +175,11 @@ class Endpoint:
             status = 200
         if failed:
             body["errors"] = [self._failure(context, error) for error in failed]
-            status = 503 if any(isinstance(error.original_error, (Unanswered, *PASSING)) for error in failed) else 500
+            passing = any(isinstance(error.original_error, (Unanswered, *PASSING)) for error in failed)
+            status = 503 if passing else 500
         response = JSONResponse(json.loads(_encoded(body)), status, headers={"Cache-Control": "no-store"})
+        if status == 503:
+            response.headers["Retry-After"] = str(RETRY_AFTER)
         if context.afterwards:
             response.background = BackgroundTasks([BackgroundTask(_later, work) for work in context.afterwards])
         for name, value, seconds in context.cookies:

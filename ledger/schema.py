@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from ledger import addresses, append, barrier, events, guard, idempotency, keyring, keys, lineage, opening
+from ledger import addresses, append, barrier, events, guard, idempotency, keyring, keys, lineage, opening, tree
 
 LEDGER_DDL: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS ledger",
@@ -20,6 +20,7 @@ LEDGER_DDL: Final[tuple[LiteralString, ...]] = (
     opening.DDL,
     append.DDL,
     guard.DDL,
+    tree.DDL,
 )
 """For the ledger's database. Each may run again; each is one or more statements without parameters."""
 

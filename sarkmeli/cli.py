@@ -24,11 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 projections_app = typer.Typer(help="The read models: how far they are, and making one again.", no_args_is_help=True)
+audit_app = typer.Typer(help="Checking history, proving it, and reading one case's.", no_args_is_help=True)
 consumers_app = typer.Typer(help="What follows the ledger and acts.", no_args_is_help=True)
 bank_app = typer.Typer(help="What a person must see to with the bank.", no_args_is_help=True)
 app.add_typer(projections_app, name="projections")
 app.add_typer(consumers_app, name="consumers")
 app.add_typer(bank_app, name="bank")
+app.add_typer(audit_app, name="audit")
 
 Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
 
@@ -100,6 +102,12 @@ def notices(folder: Folder = None) -> None:
 def deadlines(folder: Folder = None) -> None:
     """Keep deadlines, alone."""
     _part("deadlines", folder)
+
+
+@app.command()
+def checkpoints(folder: Folder = None) -> None:
+    """Publish signed checkpoints of the ledger, alone."""
+    _part("checkpoints", folder)
 
 
 @app.command()
@@ -177,6 +185,61 @@ def bank_unread(folder: Folder = None) -> None:
     raise typer.Exit(0 if none_left else 1)
 
 
+Key = Annotated[str | None, typer.Option(help="The verifier key, instead of the key folder's own.", show_default=False)]
+
+
+@audit_app.command("verify")
+def audit_verify(key: Key = None, folder: Folder = None) -> None:
+    """Hash every event again and compare with every published checkpoint; fails, and says where, if they differ."""
+    from sarkmeli import auditing
+
+    with _audited():
+        well = auditing.verify_ledger(_begin(folder), key)
+    raise typer.Exit(0 if well else 1)
+
+
+@audit_app.command("prove")
+def audit_prove(
+    position: Annotated[
+        int | None, typer.Option(help="The position of the event to prove.", show_default=False)
+    ] = None,
+    begin: Annotated[int | None, typer.Option("--from", help="Events of the earlier one.", show_default=False)] = None,
+    end: Annotated[int | None, typer.Option("--to", help="Events of the later one.", show_default=False)] = None,
+    key: Key = None,
+    folder: Folder = None,
+) -> None:
+    """Print, as JSON, that an event stands in the last checkpoint, or that one checkpoint extends another."""
+    from sarkmeli import auditing
+
+    with _audited():
+        if position is not None and begin is None and end is None:
+            typer.echo(auditing.prove_event(_begin(folder), key, position))
+        elif position is None and begin is not None and end is not None:
+            typer.echo(auditing.prove_growth(_begin(folder), key, begin, end))
+        else:
+            _leave("say either --position, or both --from and --to")
+
+
+@audit_app.command("replay")
+def audit_replay(
+    number: Annotated[str, typer.Argument(help="The case's number.")],
+    token: Annotated[
+        str, typer.Option(envvar="SARKMELI_STAFF_TOKEN", help="An auditor's bearer token.", show_default=False)
+    ],
+    as_of: Annotated[
+        str | None, typer.Option(help="Only what was recorded by then, as 2026-11-22T10:00+04:00.", show_default=False)
+    ] = None,
+    language: Annotated[str, typer.Option(help="`ka` or `en`.")] = "ka",
+    folder: Folder = None,
+) -> None:
+    """Tell a case's events in plain words, with the state after each, to a signed-in auditor, on record."""
+    from sarkmeli import replay
+
+    with _audited():
+        for line in replay.replay_case(_begin(folder), number, token, as_of, language):
+            typer.echo(line)
+
+
 def main() -> None:
     """The program."""
     app()
@@ -194,6 +257,20 @@ def _plainly() -> Generator[None]:
             yield
     except (LookupError, BusyElsewhere, Poison) as error:
         _leave(str(error.args[0] if isinstance(error, LookupError) and error.args else error))
+
+
+@contextmanager
+def _audited() -> Generator[None]:
+    """As `_plainly`, for what an auditor can mend."""
+    from ledger.audit import NotProven
+    from ledger.checkpoint import BadCheckpoint
+    from sarkmeli.replay import NotShown
+
+    try:
+        with _plainly():
+            yield
+    except (NotProven, NotShown, BadCheckpoint) as error:
+        _leave(str(error))
 
 
 def _part(name: str, folder: Path | None) -> None:

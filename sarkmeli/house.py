@@ -42,10 +42,13 @@ from housekeeping.sessions import Sessions
 from housekeeping.sign_ins import SignIns
 from housekeeping.statement import Statement
 from housekeeping.uploads import Uploads
+from ledger.checkpointer import Checkpointer, was_signed
 from ledger.epochs import turn_epoch_when_due
 from ledger.idempotency import turn_months
 from ledger.kms import KeyFolder
 from ledger.opening import Ledger, open_ledger
+from ledger.publication import Publication
+from ledger.signer import SigningFolder
 from projections.all import MODELS
 from projections.answers import Pool
 from projections.door import Door
@@ -125,6 +128,21 @@ class House:
         return bank
 
     @cached_property
+    def sign_in(self) -> RelyingParty:
+        """The office's side of staff sign-in."""
+        to = self.neighbours
+        provider = ProviderSettings(
+            issuer=to.issuer,
+            client_id=to.client_id,
+            client_secret=to.client_secret,
+            redirect_uri=f"{self.settings.url}/sign-in/callback",
+            audience=to.audience,
+        )
+        sign_in = RelyingParty(provider)
+        self._opened.callback(sign_in.close)
+        return sign_in
+
+    @cached_property
     def mail(self) -> Mail:
         """The mail server."""
         to = self.neighbours
@@ -169,15 +187,6 @@ class House:
         to = self.neighbours
         registry = CivilRegistryOverHttp(to.civil_registry_url, to.civil_registry_api_key)
         self._opened.callback(registry.close)
-        provider = ProviderSettings(
-            issuer=to.issuer,
-            client_id=to.client_id,
-            client_secret=to.client_secret,
-            redirect_uri=f"{self.settings.url}/sign-in/callback",
-            audience=to.audience,
-        )
-        sign_in = RelyingParty(provider)
-        self._opened.callback(sign_in.close)
         return Ports(
             facts=self.facts,
             office=self.office,
@@ -205,7 +214,7 @@ class House:
             bank=self.bank,
             registry=registry,
             mail=self.mail,
-            sign_in=sign_in,
+            sign_in=self.sign_in,
             proxies=Proxies(self.settings.trusted_proxies),
         )
 
@@ -260,6 +269,16 @@ class House:
     def _turn_months(self) -> int:
         turn_months(self.settings.ledger_conninfo)
         return 0
+
+    def checkpoints(self) -> Duties:
+        """What publishes the ledger's checkpoints. Raises: KeysMissing."""
+        publication = Publication(self.settings.checkpoints)
+        with self.pool.connection() as db:
+            new = not publication.sizes() and not was_signed(db)
+        signer = SigningFolder(self.settings.keys, f"sarkmeli/{self.ledger.keys.id}", new=new)
+        checkpointer = Checkpointer(self.settings.ledger_conninfo, signer, publication)
+        self._opened.callback(checkpointer.close)
+        return Duties([Duty("checkpoints", self.settings.checkpoint_every, checkpointer.round)])
 
     def pay_link(self, case: UUID) -> str | None:
         """Where the newest card order of a case can be paid; None once it cannot."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("office")
 
-PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines")
+PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines", "checkpoints")
 """The processes of the product itself, in the order in which they are started."""
 
 
@@ -173,6 +173,15 @@ def keep_deadlines(house: House, ready: Ready) -> None:
     deadlines.run_forever(stop)
 
 
+def publish_checkpoints(house: House, ready: Ready) -> None:
+    """Take settled events into the tree and publish its signed root, again and again."""
+    stop = _stop_on_signal()
+    checkpoints = house.checkpoints()
+    log.info("publishing checkpoints", folder=str(house.settings.checkpoints))
+    ready()
+    checkpoints.run_forever(stop)
+
+
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -185,4 +194,5 @@ BODIES: dict[str, Callable[[House, Ready], None]] = {
     "runner": run_projections,
     "notices": send_notices,
     "deadlines": keep_deadlines,
+    "checkpoints": publish_checkpoints,
 }

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 OURS = (
-    "postgres", "postgres.unfinished", "socket", "keys", "files", "sandbox", "logs", "running.json", "addresses.json",
+    "postgres", "postgres.unfinished", "socket", "keys", "checkpoints", "files", "sandbox", "logs", "running.json",
+    "addresses.json",
 )  # fmt: skip
 """What beginning anew removes: these names and nothing else, whatever folder was given."""
 

@@ -126,6 +126,12 @@ class Settings(BaseSettings):
     deadlines_every: float = Field(
         default=5.0, gt=0, description="Seconds between two rounds of the deadlines consumer."
     )
+    checkpoint_folder: Path | None = Field(
+        default=None, description="Where signed checkpoints of the ledger are published; `checkpoints` if empty."
+    )
+    checkpoint_every: float = Field(
+        default=10.0, gt=0, description="Seconds between two checkpoints of a ledger that grows."
+    )
 
     @model_validator(mode="after")
     def _production_means_it(self) -> Self:
@@ -189,6 +195,11 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """The folder of the epoch keys."""
         return (self.key_folder or self.folder / "keys").absolute()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the published checkpoints."""
+        return (self.checkpoint_folder or self.folder / "checkpoints").absolute()
 
     @property
     def files(self) -> str:

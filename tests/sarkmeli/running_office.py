@@ -17,7 +17,7 @@ from sarkmeli.processes import recorded
 from sarkmeli.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("postgres", "sandbox", "runner", "api", "notices", "deadlines")
+PARTS = ("postgres", "sandbox", "runner", "api", "notices", "deadlines", "checkpoints")
 
 
 def sarkmeli(*arguments, **environment):

@@ -1,0 +1,127 @@
+"""One case as its events tell it, in plain words, with the state that they gave at any moment: for an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from domain.calendar import TBILISI
+from domain.compatriot.application import Application
+from domain.compatriot.commands import NUMBER
+from domain.compatriot.term import due_on
+from domain.event import Erased, Root
+from domain.number import read_number
+from domain.people import STAFF, Actor, Role
+from domain.staff.reading import Purpose
+from gateways.sign_in import SignInRefused, SignInUnavailable
+from ledger.reader import Reader, Recorded
+from projections import case as cases
+from sarkmeli.house import House, open_house
+from sarkmeli.settings import Settings
+from texts import Language, language, say, spoken, word
+
+VIEW = "auditReplay"
+"""What a reading says was shown."""
+
+
+class NotShown(Exception):
+    """Nothing is shown: nobody is signed in who may see it, or there is nothing; says which."""
+
+
+def replay_case(settings: Settings, typed: str, token: str, as_of: str | None, tongue: str) -> Sequence[str]:
+    """The lines to print. That they were read stands in the ledger before they are given. Raises: NotShown."""
+    chosen, until = language(tongue), _moment(as_of)
+    with open_house(settings) as house:
+        auditor = _signed_in(house, token)
+        number = read_number(typed)
+        case = house.office.find(NUMBER, number) if number is not None else None
+        if case is None:
+            raise NotShown("there is no case of this number")
+        recorded = everything_of(house, case)
+        subjects = {each.event.subject for each in recorded if each.event.subject is not None}
+        act = house.office.act(auditor, "audit replay")
+        house.staff.read(act, subjects=subjects, purpose=Purpose.AUDIT, what=VIEW)
+        return told(house.ledger.reader, case, recorded, until, chosen)
+
+
+def everything_of(house: House, case: UUID) -> list[Recorded]:
+    """The events of the case, its payments and its calls, in the ledger's order.
+
+    Which payments and calls are its own, the read model knows; without it the application's own events are told.
+    """
+    known = cases.find(house.pool, case).known()
+    streams = [case]
+    if known is not None:
+        streams += [payment.payment for payment in known.status.payments]
+        streams += [call.call for call in known.status.calls]
+    found = [recorded for stream in streams for recorded in house.ledger.reader.stream(stream)]
+    return sorted(found, key=lambda recorded: recorded.position)
+
+
+def told(
+    reader: Reader, case: UUID, recorded: Sequence[Recorded], until: datetime | None, tongue: Language
+) -> list[str]:
+    """A line an event of those recorded by ``until``, one more where the state changed, and where it then stood."""
+    by_then = [each for each in recorded if until is None or each.recorded_at <= until]
+    if not by_then:
+        return [say(tongue, "events", "nothing")]
+    lines: list[str] = []
+    application: Application | None = None
+    before: str | None = None
+    for each, event in zip(by_then, reader.open_all(by_then), strict=True):
+        lines.append(_line(each, event, tongue))
+        if each.stream == case:
+            application = cast(Application, event.mutate(cast(Any, application)))
+            if application.state != before:
+                lines.append(f"      {say(tongue, 'events', 'state', state=application.state)}")
+                before = application.state
+    if application is not None:
+        lines += ["", *_standing(application, "now" if until is None else "then", tongue)]
+    return lines
+
+
+def _standing(application: Application, when: str, tongue: Language) -> Iterable[str]:
+    yield say(tongue, "events", when, state=application.state)
+    if application.missing:
+        yield say(tongue, "events", "missing", missing=application.missing)
+    if application.due is not None:
+        yield say(tongue, "events", "due", due=due_on(application.due))
+
+
+def _line(recorded: Recorded, event: Root.Event, tongue: Language) -> str:
+    """Position, moment, who, what. Staff are named as the provider names them, the public by their role alone."""
+    who = word(tongue, event.by.role.value) + (f" {event.by.id}" if event.by.role in STAFF else "")
+    facts = {name: _fact(value, tongue) for name, value in vars(event).items()}
+    what = say(tongue, "events", recorded.topic, **facts).replace("\n", "\n      ")
+    return f"{recorded.position:>5} {spoken(recorded.at, tongue)} · {spoken(who, tongue)}: {what}"
+
+
+def _fact(value: Any, tongue: Language) -> Any:
+    if isinstance(value, Erased):
+        return word(tongue, "ERASED")
+    return "—" if value is None else value
+
+
+def _signed_in(house: House, token: str) -> Actor:
+    try:
+        known = house.sign_in.bearer(token.strip())
+    except SignInRefused:
+        raise NotShown("the token is nobody's, or is over") from None
+    except SignInUnavailable:
+        raise NotShown("the sign-in provider does not answer; try again") from None
+    if Role.AUDITOR not in known.roles:
+        raise NotShown("an auditor's token is needed")
+    return Actor(id=known.person, role=Role.AUDITOR)
+
+
+def _moment(typed: str | None) -> datetime | None:
+    """A moment as typed, Tbilisi's unless it says otherwise. Raises: NotShown."""
+    if typed is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=TBILISI)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotShown("a time is written as 2026-11-22T10:00 or 2026-11-22T10:00+04:00") from None

@@ -82,7 +82,7 @@ def test_an_unknown_outcome_is_said_with_the_command_id(at, monkeypatch):
 
     monkeypatch.setattr(at.house.compatriot, "give_consent", died)
     told = client.send("GiveConsent", input={**keyed(answer), "consent": {"kind": "NEWS", "version": "v1"}})
-    assert told.status_code == 503
+    assert (told.status_code, told.headers["Retry-After"]) == (503, "1")
     known = told.json()["errors"][0]["extensions"]
     assert known["code"] == "OUTCOME_UNKNOWN"
     monkeypatch.undo()

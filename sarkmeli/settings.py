@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="Seconds between two checkpoints of a ledger that grows."
     )
 
+    erasure_register: Path | None = Field(
+        default=None, description="The folder of the erasure register, outside both databases; `erasures` if empty."
+    )
+
     @model_validator(mode="after")
     def _production_means_it(self) -> Self:
         if self.production and (wrong := self.unfit_for_production()):
@@ -200,6 +204,11 @@ class Settings(BaseSettings):
     def checkpoints(self) -> Path:
         """The folder of the published checkpoints."""
         return (self.checkpoint_folder or self.folder / "checkpoints").absolute()
+
+    @property
+    def erasures(self) -> Path:
+        """The folder of the erasure register."""
+        return (self.erasure_register or self.folder / "erasures").absolute()
 
     @property
     def files(self) -> str:

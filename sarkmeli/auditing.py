@@ -17,6 +17,7 @@ from ledger.checkpoint import VerifierKey
 from ledger.connecting import LINK
 from ledger.publication import Publication
 from ledger.signer import last_signed, public_file
+from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
 
@@ -79,7 +80,7 @@ def consistency_told(key: VerifierKey, found: Consistency) -> dict[str, Any]:
 @contextmanager
 def reading(settings: Settings) -> Generator[Connection[Any]]:
     """A connection that only reads, with one view of the ledger from its first question to its last."""
-    with psycopg.connect(settings.ledger_conninfo, **LINK) as connection:
+    with psycopg.connect(settings.ledger_as(DbRole.AUDITOR), **LINK) as connection:
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         yield connection

@@ -58,6 +58,7 @@ from projections.tracking import Db
 from projections.waiting import Waiting
 from sarkmeli.case_files import LedgerFiles
 from sarkmeli.neighbours import Neighbours
+from sarkmeli.roles import DbRole
 from sarkmeli.rules import compatriot_rules, payment_rules, videobar_rules
 from sarkmeli.settings import Settings
 
@@ -84,13 +85,13 @@ class House:
         self.settings = settings
         self.neighbours = Neighbours.of(settings)
         self._opened = opened
-        self.ledger: Ledger = open_ledger(settings.ledger_conninfo, settings.keys_conninfo, settings.keys)
+        self.ledger: Ledger = open_ledger(settings.ledger_as(DbRole.APP), settings.keys_as(DbRole.APP), settings.keys)
         opened.callback(self.ledger.close)
         self.office = Office(env=self.ledger.env)
         opened.callback(self.office.close)
         self.pool: Pool = opened.enter_context(
             ConnectionPool[Db](
-                settings.ledger_conninfo,
+                settings.ledger_as(DbRole.APP),
                 kwargs={"autocommit": True},
                 min_size=1,
                 max_size=settings.pool_size,
@@ -200,7 +201,7 @@ class House:
             reader=self.ledger.reader,
             tokens=self.ledger.tokens,
             pool=self.pool,
-            waiting=self._opened.enter_context(Waiting(self.settings.ledger_conninfo, self.pool)),
+            waiting=self._opened.enter_context(Waiting(self.settings.ledger_as(DbRole.APP), self.pool)),
             door=Door(self.ledger.sealer, self.staff),
             drafts=self.drafts,
             uploads=self.uploads,
@@ -225,7 +226,7 @@ class House:
 
     def runner(self) -> Runner:
         """The projection runner."""
-        return Runner(self.settings.ledger_conninfo, self.ledger.reader, MODELS)
+        return Runner(self.settings.ledger_as(DbRole.RUNNER), self.ledger.reader, MODELS)
 
     def notices(self) -> NoticesConsumer:
         """The notices consumer."""
@@ -237,7 +238,7 @@ class House:
             urlsplit(self.facts.url).hostname or "localhost",
             self.pay_link,
         )
-        return NoticesConsumer(self.settings.ledger_conninfo, self.ledger.reader, letters, self.mail)
+        return NoticesConsumer(self.settings.ledger_as(DbRole.APP), self.ledger.reader, letters, self.mail)
 
     def deadlines(self) -> Duties:
         """The deadlines consumer."""
@@ -263,11 +264,11 @@ class House:
         )
 
     def _turn_epoch(self) -> int:
-        turned = turn_epoch_when_due(self.settings.keys_conninfo, KeyFolder(self.settings.keys))
+        turned = turn_epoch_when_due(self.settings.keys_as(DbRole.ERASER), KeyFolder(self.settings.keys))
         return int(turned is not None)
 
     def _turn_months(self) -> int:
-        turn_months(self.settings.ledger_conninfo)
+        turn_months(self.settings.ledger_as(DbRole.APP))
         return 0
 
     def checkpoints(self) -> Duties:
@@ -276,7 +277,7 @@ class House:
         with self.pool.connection() as db:
             new = not publication.sizes() and not was_signed(db)
         signer = SigningFolder(self.settings.keys, f"sarkmeli/{self.ledger.keys.id}", new=new)
-        checkpointer = Checkpointer(self.settings.ledger_conninfo, signer, publication)
+        checkpointer = Checkpointer(self.settings.ledger_as(DbRole.SIGNER), signer, publication)
         self._opened.callback(checkpointer.close)
         return Duties([Duty("checkpoints", self.settings.checkpoint_every, checkpointer.round)])
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.compatriot.state import State
 from sarkmeli import embedded
+from sarkmeli.roles import DbRole
 
 NEIGHBOURS = {
     "civil_registry_url": "civil_registry_api_key",
@@ -182,18 +183,26 @@ class Settings(BaseSettings):
 
     @property
     def ledger_conninfo(self) -> str:
-        """libpq connection info of the ledger database."""
+        """libpq connection info of the ledger database for its administrator, who migrates. All others: `ledger_as`."""
         if self.database_url is not None:
             return make_conninfo(self.database_url.get_secret_value())
         return embedded.conninfo(self.folder, "sarkmeli")
 
     @property
     def keys_conninfo(self) -> str:
-        """libpq connection info of the key store database."""
+        """libpq connection info of the key store database for its administrator. All others: `keys_as`."""
         if self.keys_database_url is not None:
             return make_conninfo(self.keys_database_url.get_secret_value())
         ledger = conninfo_to_dict(self.ledger_conninfo)
         return make_conninfo(self.ledger_conninfo, dbname=f"{ledger.get('dbname') or 'sarkmeli'}_keys")
+
+    def ledger_as(self, role: DbRole) -> str:
+        """libpq connection info of the ledger database for work that is ``role``'s."""
+        return self.ledger_conninfo
+
+    def keys_as(self, role: DbRole) -> str:
+        """libpq connection info of the key store database for work that is ``role``'s."""
+        return self.keys_conninfo
 
     @property
     def keys(self) -> Path:

@@ -18,6 +18,7 @@ from projections.rebuild import rebuild
 from projections.runner import session
 from projections.tracking import Place
 from sarkmeli.house import open_house
+from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
 
@@ -25,7 +26,7 @@ def show_status(settings: Settings) -> bool:
     """Print how far each read model is and what is quarantined; whether all is well."""
     console = Console()
     table = Table("read model", "position", "behind", "seconds", "quarantined", "stopped")
-    with session(settings.ledger_conninfo) as db:
+    with session(settings.ledger_as(DbRole.AUDITOR)) as db:
         lags, quarantined = lag(db, MODELS), every(db)
     for one in lags:
         position = "never ran" if one.position is None else str(one.position)
@@ -47,7 +48,7 @@ def rebuild_model(settings: Settings, name: str) -> int:
         def told(position: int, settled: int) -> None:
             progress.update(task, completed=position, total=max(1, settled))
 
-        return rebuild(settings.ledger_conninfo, house.ledger.reader, model, told=told)
+        return rebuild(settings.ledger_as(DbRole.RUNNER), house.ledger.reader, model, told=told)
 
 
 def retry_stream(settings: Settings, name: str, stream: UUID) -> bool:
@@ -55,7 +56,7 @@ def retry_stream(settings: Settings, name: str, stream: UUID) -> bool:
 
     Raises: LookupError, Poison if the model still cannot take it.
     """
-    with open_house(settings) as house, session(settings.ledger_conninfo) as db:
+    with open_house(settings) as house, session(settings.ledger_as(DbRole.RUNNER)) as db:
         return retry(db, house.ledger.reader, Place(named(name)), stream)
 
 

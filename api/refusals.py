@@ -10,7 +10,7 @@ import strawberry
 import api.shapes.enums as enums
 import texts
 from api.faces import adopt, faces_of, made, shown
-from domain.compatriot.faults import Fault, FaultCode
+from domain.faults import Fault, FaultCode
 from domain.refusals import Refusal
 
 

@@ -136,7 +136,7 @@ class Drafts:
         return Draft(row[0], SubjectId(row[2]), row[3], row[4])
 
     def confirm_email(self, draft: UUID, email: str) -> None:
-        """Note that a code mailed to ``email`` came back; ``email`` as ``domain.compatriot.contacts`` tidies it."""
+        """Note that a code mailed to ``email`` came back; ``email`` as ``domain.contacts`` tidies it."""
         with self._pool.connection() as db:
             db.execute(_CONFIRM, (self._email(draft, email), draft))
 

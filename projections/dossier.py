@@ -12,9 +12,10 @@ from uuid import UUID
 
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
-from domain.compatriot.form import Channel, Consent, ConsentKind, Tier
+from domain.compatriot.form import Channel, Tier
 from domain.compatriot.state import Missing, Standing, State, missing
 from domain.compatriot.term import DueDate
+from domain.consents import Consent, ConsentKind
 from domain.language import Language
 from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money

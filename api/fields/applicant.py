@@ -21,10 +21,10 @@ from api.shapes.done import Done, token
 from api.shapes.form import ConsentInput, FormInput
 from api.shapes.money import Money
 from domain.compatriot.application import Application
-from domain.compatriot.contacts import tidy_email
-from domain.compatriot.faults import FormRefused
 from domain.compatriot.reception import AlreadyRegistered
 from domain.compatriot.rules import SERVICE
+from domain.contacts import tidy_email
+from domain.faults import FormRefused
 from domain.language import Language
 from domain.number import group_code, group_number
 from domain.office import Receipt, UnknownCase

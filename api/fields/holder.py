@@ -23,12 +23,11 @@ from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.shapes.form import SHOWN_IN, ConsentInput
 from api.shapes.money import Money
 from api.tickets import For, Tickets
-from domain.compatriot.consents import ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
-from domain.compatriot.faults import FormRefused
-from domain.compatriot.form import ConsentKind
 from domain.compatriot.reception import AlreadyDecided, AlreadyVerified, ApplicationEnded, NotYetReceived
 from domain.compatriot.review import NoInformationRequested
+from domain.consents import ConsentKind, ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
 from domain.event import Act
+from domain.faults import FormRefused
 from domain.language import Language
 from domain.office import Receipt, UnknownCase
 from domain.payments.payment import Payment

@@ -22,11 +22,11 @@ from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.tickets import DOWNLOAD_LASTS, For, Tickets
 from domain.compatriot.application import Application
 from domain.compatriot.commands import NUMBER
-from domain.compatriot.contacts import tidy_email
 from domain.compatriot.decision import Outcome
 from domain.compatriot.form import Form
 from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, refuse_unless_open
 from domain.compatriot.review import NotYetDecided
+from domain.contacts import tidy_email
 from domain.event import Erased
 from domain.number import group_code, group_number, read_number
 from domain.office import UnknownCase

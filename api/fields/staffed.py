@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from api.context import Context, Info, run
 from api.inputs import CommandInput
-from domain.compatriot.faults import FormRefused
 from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, NotForThisRole, NotYetReceived
 from domain.event import Act
+from domain.faults import FormRefused
 from domain.office import Receipt, UnknownCase
 
 T = TypeVar("T")

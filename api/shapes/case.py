@@ -13,10 +13,10 @@ from api.shapes.money import Money, Payment, RefundView
 from api.shapes.papers import Said
 from domain.compatriot import documents
 from domain.compatriot.documents import DocumentKind
-from domain.compatriot.form import ConsentKind
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import DueStep as Step
 from domain.compatriot.term import TermRule
+from domain.consents import ConsentKind
 from domain.language import Language
 from domain.videobar.case import Ground
 from domain.videobar.terms import Phase as CallPhase

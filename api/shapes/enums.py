@@ -5,10 +5,11 @@ from __future__ import annotations
 from api.faces import enum_face
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
-from domain.compatriot.faults import FaultCode
-from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Sex, Tier
+from domain.compatriot.form import Channel, IdentityKind, Sex, Tier
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import TermRule
+from domain.consents import ConsentKind
+from domain.faults import FaultCode
 from domain.language import Language
 from domain.payments import payment
 from domain.payments.case import Method, RefundReason

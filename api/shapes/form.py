@@ -7,8 +7,10 @@ from typing import Self
 
 import strawberry
 
+from domain import consents
 from domain.compatriot import form as filed
-from domain.compatriot.form import Channel, ConsentKind, IdentityKind, Sex, Tier
+from domain.compatriot.form import Channel, IdentityKind, Sex, Tier
+from domain.consents import ConsentKind
 from domain.language import Language
 
 SHOWN_IN = "The language in which the text was shown; null: the one of Accept-Language, as `office` shows it."
@@ -65,9 +67,9 @@ class ConsentInput:
     version: str = strawberry.field(description="The version of the text that was shown.")
     language: Language | None = strawberry.field(default=None, description=SHOWN_IN)
 
-    def consent(self, asked_in: Language) -> filed.Consent:
+    def consent(self, asked_in: Language) -> consents.Consent:
         """The consent; the text was shown in the language of the request where the program does not say."""
-        return filed.Consent(self.kind, self.version, self.language or asked_in)
+        return consents.Consent(self.kind, self.version, self.language or asked_in)
 
 
 @strawberry.input

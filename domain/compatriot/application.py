@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
+from domain import consents
 from domain.calendar import days_after, tbilisi_date
-from domain.compatriot import consents, decision, lapse, reception, refunds, review, term
+from domain.compatriot import decision, lapse, reception, refunds, review, term
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document
 from domain.compatriot.events import History
 from domain.compatriot.fees import Fee
-from domain.compatriot.form import Consent, ConsentKind, Form
+from domain.compatriot.form import Form
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import OPEN, Missing
+from domain.consents import Consent, ConsentKind
 from domain.event import Act, Erased
 from domain.number import CaseNumber
 from domain.payments.case import Method, RefundReason

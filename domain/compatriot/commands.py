@@ -11,15 +11,15 @@ from domain.calendar import tbilisi_date
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, answer_faults, attachment_faults
-from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.filing import filing_faults, tidied
-from domain.compatriot.form import Consent, ConsentKind, Form
+from domain.compatriot.form import Form
 from domain.compatriot.lapse import CallInProgress, PaymentUnderWay, waits_in_time
 from domain.compatriot.reception import AlreadyRegistered, refuse_unless_holder, refuse_unless_role
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import Missing
-from domain.compatriot.writing import person_faults, text_faults, tidy_text
+from domain.consents import Consent, ConsentKind
 from domain.event import Act
+from domain.faults import Fault, FaultCode, FormRefused
 from domain.number import CaseCode, new_cash_reference, new_number
 from domain.office import Address, Office, Receipt, Subjects, UnknownCase
 from domain.payments.commands import CASH_REFERENCE
@@ -27,6 +27,7 @@ from domain.payments.commands import Commands as Payments
 from domain.people import Role, SubjectId
 from domain.videobar.commands import live_call
 from domain.videobar.terms import Leaving, Phase
+from domain.writing import person_faults, text_faults, tidy_text
 
 NUMBER = "number"
 """The kind of address by which a case's number finds it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from domain.compatriot.faults import Fault, FaultCode
+from domain.faults import Fault, FaultCode
 
 PHOTOGRAPHS = 2
 """So many photographs. Source: the agency's published conditions, "2 ფოტოსურათი"."""

@@ -11,9 +11,10 @@ from eventsourcing.domain import DecoratedFuncCaller, decorated_funcs, event
 from domain.calendar import tbilisi_date
 from domain.compatriot.decision import Hands, Outcome
 from domain.compatriot.documents import Document
-from domain.compatriot.form import Channel, Consent, ConsentKind, Form, Tier
+from domain.compatriot.form import Channel, Form, Tier
 from domain.compatriot.state import Missing, Standing, State, missing, state_of
 from domain.compatriot.term import DueDate
+from domain.consents import Consent, ConsentKind
 from domain.event import Created, Erased, Personal, Root
 from domain.language import Language
 from domain.payments.case import Method, RefundReason

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from domain.compatriot.contacts import LONGEST_EMAIL, LONGEST_TELEPHONE, tidy_email, tidy_telephone
 from domain.compatriot.countries import COUNTRIES, GEORGIA
 from domain.compatriot.documents import Document, enclosure_faults
-from domain.compatriot.faults import Fault, FaultCode
-from domain.compatriot.form import Address, Consent, ConsentKind, ConsentText, Form, IdentityDocument, Name
+from domain.compatriot.form import Address, Form, IdentityDocument, Name
 from domain.compatriot.grounds import grounds_faults
-from domain.compatriot.writing import (
+from domain.consents import Consent, ConsentKind, ConsentText
+from domain.contacts import LONGEST_EMAIL, LONGEST_TELEPHONE, tidy_email, tidy_telephone
+from domain.faults import Fault, FaultCode
+from domain.writing import (
     georgian_name_faults,
     latin_name_faults,
     line_faults,

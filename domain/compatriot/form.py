@@ -38,37 +38,6 @@ class IdentityKind(StrEnum):
     OTHER = "OTHER"
 
 
-class ConsentKind(StrEnum):
-    """What a person may consent to. The text of each, by version, stands in ``texts/<language>/consents/``."""
-
-    PERSONAL_DATA = "PERSONAL_DATA"
-    """Processing what the form says for the purpose of this application. Without it there is no application."""
-    NEWS = "NEWS"
-    """News of programmes for compatriots by e-mail. Free to give, free to take back."""
-
-
-@dataclass(frozen=True)
-class ConsentText:
-    """A text that one may consent to, in whatever language it is read."""
-
-    kind: ConsentKind
-    version: str
-
-
-@dataclass(frozen=True)
-class Consent:
-    """To what, to which version of its text, and in which language the text was shown."""
-
-    kind: ConsentKind
-    version: str
-    language: Language
-
-    @property
-    def text(self) -> ConsentText:
-        """The text consented to."""
-        return ConsentText(self.kind, self.version)
-
-
 @dataclass(frozen=True)
 class Name:
     """First name and surname in one script."""

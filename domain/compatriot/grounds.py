@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from domain.compatriot.countries import GEORGIA
-from domain.compatriot.faults import Fault, FaultCode
 from domain.compatriot.form import Grounds
+from domain.faults import Fault, FaultCode
 
 
 def grounds_faults(grounds: Grounds, citizenships: Collection[str]) -> Iterator[Fault]:

@@ -7,9 +7,9 @@ from datetime import date
 
 from domain.calendar import MONDAY_TO_FRIDAY
 from domain.compatriot.fees import FeeSchedule
-from domain.compatriot.form import ConsentKind, ConsentText
 from domain.compatriot.state import State
 from domain.compatriot.term import DueDate, ending_on_a_working_day
+from domain.consents import ConsentKind, ConsentText
 
 SERVICE = "compatriot"
 """The service's name: in codes, in the bar's queue, in read models."""

@@ -11,19 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, DocumentKind
-from domain.compatriot.form import (
-    Address,
-    Channel,
-    Consent,
-    ConsentKind,
-    Form,
-    Grounds,
-    IdentityDocument,
-    IdentityKind,
-    Name,
-    Sex,
-    Tier,
-)
+from domain.compatriot.form import Address, Channel, Form, Grounds, IdentityDocument, IdentityKind, Name, Sex, Tier
+from domain.consents import Consent, ConsentKind
 from domain.language import Language
 from domain.payments.commands import orders_of_case
 from domain.people import Actor, Role

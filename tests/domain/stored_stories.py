@@ -46,8 +46,9 @@ from story import (
 
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
-from domain.compatriot.form import Channel, Consent, ConsentKind, Grounds, Tier
+from domain.compatriot.form import Channel, Grounds, Tier
 from domain.compatriot.state import ENDED
+from domain.consents import Consent, ConsentKind
 from domain.language import Language
 from domain.payments.bank import BankOrder, OrderStatus
 from domain.staff.commands import Commands as Staff

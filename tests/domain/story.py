@@ -27,21 +27,10 @@ from domain.compatriot.commands import Applications, Commands
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, DocumentKind
 from domain.compatriot.fees import parse_schedule
-from domain.compatriot.form import (
-    Address,
-    Channel,
-    Consent,
-    ConsentKind,
-    Form,
-    Grounds,
-    IdentityDocument,
-    IdentityKind,
-    Name,
-    Sex,
-    Tier,
-)
+from domain.compatriot.form import Address, Channel, Form, Grounds, IdentityDocument, IdentityKind, Name, Sex, Tier
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import State
+from domain.consents import Consent, ConsentKind
 from domain.event import Act
 from domain.language import Language
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 import story  # noqa: F401  imports the whole service
 
-from domain.compatriot.faults import FaultCode
+from domain.faults import FaultCode
 from domain.refusals import REFUSALS
 
 HERE = Path(__file__).parent

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from story import CONSENTS, FORM, RULES, Story, enclosed, enclosures, filed_with
 
-from domain.compatriot.contacts import tidy_email, tidy_telephone
 from domain.compatriot.documents import DocumentKind
-from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.filing import filing_faults, form_faults, tidied
-from domain.compatriot.form import Address, Consent, ConsentKind, Form, Grounds, IdentityDocument, IdentityKind, Name
+from domain.compatriot.form import Address, Form, Grounds, IdentityDocument, IdentityKind, Name
+from domain.consents import Consent, ConsentKind
+from domain.contacts import tidy_email, tidy_telephone
+from domain.faults import Fault, FaultCode, FormRefused
 from domain.language import Language
 
 TODAY = date(2026, 11, 23)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from story import Story, code_reissued, consented, days_pass, filed, paid, seen
 
-from domain.compatriot.form import ConsentKind
+from domain.consents import ConsentKind
 from domain.office import CONFLICT_RETRIES, TooBusy, UnknownCase
 
 

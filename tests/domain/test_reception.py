@@ -39,8 +39,7 @@ from story import (
     withdrawn,
 )
 
-from domain.compatriot.consents import ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
-from domain.compatriot.form import Channel, Consent, ConsentKind, Tier
+from domain.compatriot.form import Channel, Tier
 from domain.compatriot.reception import (
     AlreadyDecided,
     AlreadyRegistered,
@@ -53,6 +52,7 @@ from domain.compatriot.reception import (
 from domain.compatriot.refunds import AlreadyDueBack
 from domain.compatriot.state import Missing, State
 from domain.compatriot.term import DueStep, TermRule, due_on
+from domain.consents import Consent, ConsentKind, ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
 from domain.event import ERASED
 from domain.language import Language
 from domain.number import group_number, new_number, read_code, read_number

@@ -40,7 +40,6 @@ from story import (
 
 from domain.compatriot.decision import NotYourCase, Outcome, SamePerson
 from domain.compatriot.documents import MAX_DOCUMENTS, DocumentKind
-from domain.compatriot.faults import Fault, FaultCode, FormRefused
 from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, NotYetReceived
 from domain.compatriot.review import (
     ConclusionAlreadyPrepared,
@@ -53,6 +52,7 @@ from domain.compatriot.review import (
 )
 from domain.compatriot.state import State
 from domain.compatriot.term import DueStep, ExtensionOutOfBounds, TermAlreadyExtended, TermOver, TermRule, due_on
+from domain.faults import Fault, FaultCode, FormRefused
 from domain.people import Actor, Role
 
 IN_TERM = (filed, paid, seen)

@@ -34,7 +34,8 @@ from story import (
     withdrawn,
 )
 
-from domain.compatriot.form import ConsentKind, Tier
+from domain.compatriot.form import Tier
+from domain.consents import ConsentKind
 from domain.payments.bank import BankOrder, OrderStatus
 from domain.people import Actor, Role, system
 from domain.videobar.checks import Check, Checks, Verdict

@@ -15,10 +15,11 @@ from story import KETEVAN, NINO, OTAR
 
 from domain.calendar import tbilisi_date
 from domain.compatriot.decision import Outcome
-from domain.compatriot.form import Consent, ConsentKind, Tier
+from domain.compatriot.form import Tier
 from domain.compatriot.rules import SERVICE
 from domain.compatriot.state import OPEN, Missing, State
 from domain.compatriot.term import due_on
+from domain.consents import Consent, ConsentKind
 from domain.event import ERASED
 from domain.language import Language
 from domain.payments.case import Method, RefundReason

@@ -137,7 +137,7 @@ def test_a_published_consent_never_changes() -> None:
 
 
 def test_every_kind_of_consent_has_its_text() -> None:
-    from domain.compatriot.form import ConsentKind
+    from domain.consents import ConsentKind
 
     for kind in [*ConsentKind, "CALL_RECORDING"]:
         assert texts.consent_versions(kind), kind

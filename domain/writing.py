@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from domain.compatriot.faults import Fault, FaultCode
+from domain.faults import Fault, FaultCode
 
 LONGEST_NAME: Final = 100
 LONGEST_LINE: Final = 200

@@ -22,7 +22,11 @@ def of(package: str) -> dict[str, type]:
     return {code: kind for code, kind in REFUSALS.items() if kind.__module__.startswith(package)}
 
 
-@pytest.mark.parametrize("kind", of("domain.compatriot").values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    {**of("domain.compatriot"), **of("domain.consents"), **of("domain.faults")}.values(),
+    ids=lambda kind: kind.__name__,
+)
 def test_a_story_tells_every_refusal(kind: type) -> None:
     tells = (f"refused({kind.__name__}", f"raises({kind.__name__}")
     assert any(telling in TOLD.replace("\n", "").replace(" ", "") for telling in tells)
@@ -36,7 +40,13 @@ def test_a_test_tells_every_fault(code: FaultCode) -> None:
 @pytest.mark.parametrize("language", ["ka", "en"])
 @pytest.mark.parametrize(
     ("package", "book"),
-    [("domain.compatriot", "compatriot"), ("domain.office", "office"), ("domain.words", "words")],
+    [
+        ("domain.compatriot", "compatriot"),
+        ("domain.consents", "consents"),
+        ("domain.faults", "faults"),
+        ("domain.office", "office"),
+        ("domain.words", "words"),
+    ],
 )
 def test_every_refusal_has_its_sentence_and_no_fact_is_made_up(package: str, book: str, language: str) -> None:
     sentences = tomllib.loads((TEXTS / language / "refusals" / f"{book}.toml").read_text(encoding="utf-8"))

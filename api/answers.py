@@ -74,6 +74,9 @@ def _field(
         LISTED[place] = listed
         union = _union(f"{name[0].upper()}{name[1:]}Answer", success, listed)
 
+        # One line for each command, which changes something; a question is worth one only to whoever looks for it.
+        tell = log.info if root == "Mutation" else log.debug
+
         @functools.wraps(resolver)
         async def answer(self: Any, info: Info, **arguments: Any) -> Any:
             asked = arguments.get("input")
@@ -82,7 +85,7 @@ def _field(
             try:
                 if place in STAFF_ONLY:
                     await info.context.acting(place)
-                return await resolver(self, info, **arguments)
+                answered = await resolver(self, info, **arguments)
             except PASSING as lost:
                 known = isinstance(lost, LedgerBusy)  # nothing was stored
                 if not known and isinstance(asked, CommandInput) and asked.command_id is not None:
@@ -92,7 +95,10 @@ def _field(
                 REFUSALS.labels(place, type(refusal).code).inc()
                 if type(refusal) not in listed:
                     log.warning("refusal_not_listed", field=place, code=type(refusal).code)
+                tell("answered", field=place, refusal=type(refusal).code)
                 return refusal_answer(refusal, info.context.language, listed)
+            tell("answered", field=place)
+            return answered
 
         told = description or " ".join((resolver.__doc__ or "").split()) or None
         return cast(StrawberryField, strawberry.field(resolver=answer, graphql_type=union, description=told))

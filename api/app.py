@@ -6,11 +6,12 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import correlation
 from api.bank import bank_router
 from api.documents import TrustedDocuments
 from api.downloads import downloads_router
@@ -80,7 +81,7 @@ def reception(ports: Ports) -> Reception:
 
 
 class Doorway:
-    """Around everything: headers on every answer, and a bug logged without the values that it met."""
+    """Around everything: an id on every request, headers on every answer, a bug logged without the values it met."""
 
     def __init__(self, app: ASGIApp, ports: Ports) -> None:
         self.app = app
@@ -88,6 +89,13 @@ class Doorway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        with correlation.correlated(Headers(scope=scope)) as told:
+            await self._through(scope, receive, send, str(told))
+
+    async def _through(self, scope: Scope, receive: Receive, send: Send, told: str) -> None:
         begun = False
 
         async def outward(message: Message) -> None:
@@ -95,6 +103,7 @@ class Doorway:
             if message["type"] == "http.response.start":
                 begun = True
                 headers = MutableHeaders(scope=message)
+                headers[correlation.HEADER] = told
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if self.secure:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 import texts
+from api import correlation
 from api.context import run
 from api.declined import LinkRefused
 from api.endpoint import read_body
@@ -74,7 +75,7 @@ def settle(ports: Ports, payment: UUID) -> Receipt:
     ports.office.load(Payment, payment)
     answer = ports.bank.order(payment)
     command = uuid5(payment, f"{answer.status}:{answer.transaction or ''}")
-    act = ports.office.act(BANK, "settle", command)
+    act = ports.office.act(BANK, "settle", command, correlation=correlation.current())
     return ports.payments.settle(act, payment=payment, bank_answer=answer)
 
 
@@ -164,7 +165,8 @@ def _cash_called(ports: Ports, body: bytes) -> int:
         return 400
     try:
         told = f"{notice.received} {notice.reference}".encode()
-        act = ports.office.act(BANK, "receiveCash", uuid5(_CASH, notice.transaction), told)
+        command = uuid5(_CASH, notice.transaction)
+        act = ports.office.act(BANK, "receiveCash", command, told, correlation.current())
         ports.payments.receive_cash(act, notice=notice)
     except Refusal as refusal:
         log.error("credit_declined", code=refusal.code)

@@ -10,9 +10,9 @@ from uuid import UUID
 import anyio.to_thread
 import strawberry
 from starlette.requests import HTTPConnection
-from uuid6 import uuid7
 
 import texts
+from api import correlation
 from api.callers import StaffMember, draft_of, staff_of
 from api.declined import DraftRequired, NotAllowed, SignInRequired
 from api.inputs import CommandInput, canonical
@@ -31,7 +31,7 @@ class Context:
 
     ports: Ports
     connection: HTTPConnection
-    correlation: UUID = field(default_factory=lambda: UUID(int=uuid7().int))
+    correlation: UUID = field(default_factory=correlation.current)
     cookies: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     operation_named: bool = False
     """Whether the request says which of its document's operations to run."""

@@ -203,7 +203,7 @@ class Endpoint:
         cause = error.original_error or error
         place = ".".join(str(step) for step in error.path or ())
         if isinstance(cause, Unanswered):
-            log.warning("outcome_unknown", field=place, correlation=str(context.correlation))
+            log.warning("outcome_unknown", field=place)
             extensions: dict[str, Any] = {"code": "OUTCOME_UNKNOWN", "commandId": str(cause.command_id)}
             message = "Whether it was done is not known. Send it again with the same commandId."
         elif isinstance(cause, PASSING):
@@ -211,7 +211,7 @@ class Endpoint:
             extensions = {"code": "UNAVAILABLE", "correlation": str(context.correlation)}
             message = "This cannot be answered now. Send it again in a moment."
         else:
-            log_bug(cause, field=place, correlation=str(context.correlation))
+            log_bug(cause, field=place)
             extensions = {"code": "FAILED", "correlation": str(context.correlation)}
             message = "The service failed."
         return {"message": message, "path": error.path, "extensions": extensions}
@@ -258,7 +258,7 @@ def _refused(reason: str, status: int = 400) -> Response:
     return JSONResponse({"errors": [{"message": reason, "extensions": {"code": code}}]}, status, headers)
 
 
-def log_bug(error: BaseException, *, field: str | None, correlation: str | None = None) -> None:
+def log_bug(error: BaseException, *, field: str | None) -> None:
     """The error's type and frames. Its message may hold what a person wrote, so it is not logged."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error("failed", error=type(error).__qualname__, field=field, correlation=correlation, frames=frames[-12:])
+    log.error("failed", error=type(error).__qualname__, field=field, frames=frames[-12:])

@@ -28,14 +28,14 @@ T = TypeVar("T")
 
 
 def health_router(ports: Ports) -> APIRouter:
-    """``/health/live``, ``/health/ready``, ``/metrics`` (to this machine only)."""
+    """``/healthz``, ``/readyz``, ``/metrics`` (to this machine only)."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/health/live")
+    @router.get("/healthz")
     async def live() -> Response:
         return JSONResponse({"live": True})
 
-    @router.get("/health/ready")
+    @router.get("/readyz")
     async def ready() -> Response:
         missing = await run(unready, ports)
         return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)

@@ -19,6 +19,7 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import texts
+from api import correlation
 from api.callers import staff_of
 from api.declined import LinkRefused
 from api.ports import Ports
@@ -149,7 +150,7 @@ class Switchboard:
         position = 0
         for side in Side:
             line = lines[side]
-            act = self.ports.office.act(line.actor, f"connected {side}")
+            act = self.ports.office.act(line.actor, f"connected {side}", correlation=correlation.current())
             done = self.ports.videobar.connected(act, call=line.call, side=side, channel=Channel.SIGNALLING_ONLY)
             position = max(position, done.position)
         return self.ports.tokens.encode(position)

@@ -148,7 +148,7 @@ class Notices:
             notice = notices.take(db, id)
             if notice is None:
                 return None
-            facts = {"kind": notice.kind, "case": str(notice.case_id)}
+            facts = {"kind": notice.kind, "case": str(notice.case_id), "correlation": str(notice.correlation)}
             try:
                 self.mail.send(self.letters.write(notice))
             except MailUnavailable as error:
@@ -178,7 +178,14 @@ class Notices:
 def told_of(events: Sequence[Recorded]) -> list[NewNotice]:
     """The notices that these events ask for."""
     return [
-        NewNotice(recorded.stream, recorded.version, KINDS[type(recorded.event)], recorded.stream, recorded.position)
+        NewNotice(
+            recorded.stream,
+            recorded.version,
+            KINDS[type(recorded.event)],
+            recorded.stream,
+            recorded.position,
+            recorded.event.correlation,
+        )
         for recorded in events
         if type(recorded.event) in KINDS
     ]

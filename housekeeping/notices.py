@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.notice (
     gave_up   text,                      -- why, by name
     UNIQUE (stream, version, kind)
 );
+ALTER TABLE housekeeping.notice ADD COLUMN IF NOT EXISTS correlation uuid; -- the event's; null: an earlier release's
 CREATE INDEX IF NOT EXISTS notice_next_at ON housekeeping.notice (next_at, id) WHERE next_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS notice_case ON housekeeping.notice (case_id, position);
 """
@@ -39,10 +40,12 @@ BACK_OFF_SECONDS = (5, 3600)
 """The first and the longest pause after the mail server did not take a mail; each pause doubles."""
 
 _PUT = """
-INSERT INTO housekeeping.notice (stream, version, kind, case_id, position) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO housekeeping.notice (stream, version, kind, case_id, position, correlation) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (stream, version, kind) DO NOTHING
 """
-_COLUMNS: LiteralString = "id, stream, version, kind, case_id, position, noted_at, tries, next_at, sent_at, gave_up"
+_COLUMNS: LiteralString = (
+    "id, stream, version, kind, case_id, position, correlation, noted_at, tries, next_at, sent_at, gave_up"
+)
 _DUE = f"""
 SELECT {_COLUMNS} FROM housekeeping.notice WHERE next_at <= now() ORDER BY next_at, id LIMIT %s
 """  # noqa: S608 - our own list of columns
@@ -70,13 +73,17 @@ FROM housekeeping.notice WHERE next_at IS NOT NULL
 
 @dataclass(frozen=True)
 class NewNotice:
-    """What is to be told: ``kind`` about the event at ``version`` of ``stream``, to the applicant of ``case``."""
+    """What is to be told: ``kind`` about the event at ``version`` of ``stream``, to the applicant of ``case``.
+
+    ``correlation`` is the event's: what is logged of the mail can be told to belong to it.
+    """
 
     stream: UUID
     version: int
     kind: str
     case: UUID
     position: int
+    correlation: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,7 @@ class Notice:
     kind: str
     case_id: UUID
     position: int
+    correlation: UUID | None
     noted_at: datetime
     tries: int
     next_at: datetime | None
@@ -105,7 +113,9 @@ class Notice:
 def put(db: Db, notices: Sequence[NewNotice]) -> None:
     """Note what is to be told, each once however often it is noted. Within the caller's transaction."""
     with db.cursor() as cursor:
-        cursor.executemany(_PUT, [(new.stream, new.version, new.kind, new.case, new.position) for new in notices])
+        cursor.executemany(
+            _PUT, [(new.stream, new.version, new.kind, new.case, new.position, new.correlation) for new in notices]
+        )
 
 
 def due(db: Db, limit: int = 100) -> list[Notice]:

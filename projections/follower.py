@@ -77,7 +77,7 @@ class Follower:
         try:
             batch = self.source.read(self.position, self.batch)
         except Undecodable as error:
-            self._set_apart(Poison(error.position, error.stream), error.recorded_at)
+            self._set_apart(Poison(error.position, error.stream), error.recorded_at, None)
             return 1
         if batch:
             self._advance(batch)
@@ -93,14 +93,15 @@ class Follower:
             after = [recorded for recorded in batch if recorded.position > found.position]
             if before:
                 self._advance(before)
-            self._set_apart(found, batch[len(before)].recorded_at)
+            poisonous = batch[len(before)]
+            self._set_apart(found, poisonous.recorded_at, poisonous.event.correlation)
             if after:
                 self._advance(after)
         except Exception as error:
             if not poison.is_poison(error):
                 raise
             if len(batch) == 1:
-                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at)
+                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at, batch[0].event.correlation)
                 return
             middle = len(batch) // 2
             self._advance(batch[:middle])
@@ -114,7 +115,7 @@ class Follower:
             fold(self.db, self.rows, self.place, [recorded for recorded in batch if recorded.stream not in apart])
         self.position = last.position
 
-    def _set_apart(self, found: Poison, recorded_at: datetime) -> None:
+    def _set_apart(self, found: Poison, recorded_at: datetime, correlation: UUID | None) -> None:
         with self.db.transaction():
             tracking.move(self.db, self.place, self.lineage, self.position, found.position, recorded_at)
             poison.add(self.db, self.place, found, self.bound)
@@ -124,6 +125,7 @@ class Follower:
             model=self.place.title,
             stream=str(found.stream),
             position=found.position,
+            correlation=str(correlation) if correlation else None,
             error=poison.told(found.__cause__ or found),
         )
 

@@ -56,7 +56,7 @@ def configure(settings: Settings, *, colours: bool | None = None) -> None:
     threading.excepthook = _thread_ended
     sys.unraisablehook = _not_raised
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from api import correlation
 from api.answers import question
 from api.context import Context, Info, run
 from api.declined import LinkRefused, NothingThere, NotYet, NumberUnknown, Stale, TokenRefused
@@ -152,7 +153,7 @@ def _events(context: Context, by: Actor, typed: str) -> CaseEvents:
         raise NumberUnknown
     recorded = ports.reader.stream(case)
     subjects = {each.event.subject for each in recorded if each.event.subject is not None}
-    act = ports.office.act(by, "read caseEvents")
+    act = ports.office.act(by, "read caseEvents", correlation=correlation.current())
     ports.staff.read(act, subjects=subjects, purpose=Purpose.AUDIT, what="caseEvents")
     return CaseEvents(
         case=case,

@@ -208,8 +208,8 @@ def test_the_sample_form_of_the_start_page_is_without_fault(at):
 
 
 def test_health_and_metrics(at):
-    assert HTTP.get(f"{at.url}/health/live").json() == {"live": True}
-    assert HTTP.get(f"{at.url}/health/ready").json() == {"ready": True, "missing": []}
+    assert HTTP.get(f"{at.url}/healthz").json() == {"live": True}
+    assert HTTP.get(f"{at.url}/readyz").json() == {"ready": True, "missing": []}
     counted = HTTP.get(f"{at.url}/metrics").text
     assert "sarkmeli_graphql_requests_total" in counted
     assert "sarkmeli_bank_notices_unread 0.0" in counted

@@ -63,7 +63,7 @@ def served(app, port):
     loop = asyncio.new_event_loop()
     serving = threading.Thread(target=loop.run_until_complete, args=(server.serve(),), daemon=True)
     serving.start()
-    _answers(f"http://127.0.0.1:{port}/health/live")
+    _answers(f"http://127.0.0.1:{port}/healthz")
     yield
     loop.call_soon_threadsafe(server.stop)
     serving.join(20)

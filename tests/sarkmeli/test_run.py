@@ -27,7 +27,7 @@ def test_it_says_where_to_look_and_everything_answers(shared_office):
         assert f"{shared_office.sandbox}{place}" in said
     for link in re.findall(r"https?://[^\s│]+", said.split("is ready")[1]):
         assert outside.get(link) in (200, 303), link
-    assert outside.get("/health/ready") == 200
+    assert outside.get("/readyz") == 200
     assert set(shared_office.parts()) == set(PARTS)
 
 

@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import correlation
+from api.answers import PASSING
 from api.bank import bank_router
 from api.documents import TrustedDocuments
 from api.downloads import downloads_router
-from api.endpoint import Endpoint, log_bug
+from api.endpoint import RETRY_AFTER, Endpoint, log_bug
 from api.health import health_router
 from api.look_up import look_up_router
 from api.metrics import REQUESTS, SECONDS
@@ -114,7 +115,16 @@ class Doorway:
             await self.app(scope, receive, outward)
         except Exception as error:  # noqa: BLE001 - the last door: everything is logged here, nothing goes further
             # The route's pattern and not the path, which may hold a secret: a payment's link does.
-            log_bug(error, field=getattr(scope.get("route"), "path", None))
+            failed = _told(error, field=getattr(scope.get("route"), "path", None))
             if scope["type"] == "http" and not begun:
-                failed = JSONResponse({"message": "The service failed."}, 500)
                 await failed(scope, receive, outward)
+
+
+def _told(error: Exception, *, field: str | None) -> Response:
+    """Log what went wrong, and what is answered: to come again if it is the database that is away, 500 for a bug."""
+    if isinstance(error, PASSING):
+        log.warning("database_away", field=field, error=type(error).__qualname__)
+        again = {"Retry-After": str(RETRY_AFTER)}
+        return JSONResponse({"message": "This cannot be answered now. Send it again in a moment."}, 503, again)
+    log_bug(error, field=field)
+    return JSONResponse({"message": "The service failed."}, 500)

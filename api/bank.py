@@ -13,13 +13,13 @@ from starlette.responses import RedirectResponse, Response
 
 import texts
 from api import correlation
-from api.context import run
 from api.declined import LinkRefused
 from api.endpoint import read_body
 from api.pages import page
 from api.ports import Ports
 from api.refusals import sentence
 from api.strict_json import Malformed
+from api.threads import Abroad, run_abroad
 from api.tickets import For, Tickets
 from domain.office import Receipt, UnknownCase
 from domain.payments.bank import BankUnavailable
@@ -49,13 +49,15 @@ def bank_router(ports: Ports) -> APIRouter:
     @router.get("/pay/{ticket}")
     async def pay(request: Request, ticket: str) -> Response:
         """Send the payer on to the bank's page of this payment; the order is made there if it is not yet."""
-        return await run(_pay, ports, texts.preferred(request.headers.get("accept-language")), ticket)
+        return await run_abroad(
+            Abroad.BANK, _pay, ports, texts.preferred(request.headers.get("accept-language")), ticket
+        )
 
     @router.get("/bank/return")
     async def come_back(request: Request) -> Response:
         """Where the bank's page sends the payer afterwards; the bank is asked, whatever the address says."""
         language = texts.preferred(request.headers.get("accept-language"))
-        return await run(_return, ports, language, request.query_params.get("order", ""))
+        return await run_abroad(Abroad.BANK, _return, ports, language, request.query_params.get("order", ""))
 
     @router.post("/bank/callback")
     async def callback(request: Request) -> Response:
@@ -140,7 +142,7 @@ async def _called(ports: Ports, request: Request, take: Take) -> Response:
             return 401
         return take(ports, body)
 
-    return Response(status_code=await run(work))
+    return Response(status_code=await run_abroad(Abroad.BANK, work))
 
 
 def _order_called(ports: Ports, body: bytes) -> int:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 from uuid import UUID
 
-import anyio.to_thread
 import strawberry
 from starlette.requests import HTTPConnection
 
@@ -18,11 +16,10 @@ from api.declined import DraftRequired, NotAllowed, SignInRequired
 from api.inputs import CommandInput, canonical
 from api.ports import Ports
 from api.roles import STAFF_ONLY, acting_role
+from api.threads import Abroad, run, run_abroad
 from domain.event import Act
 from domain.people import Actor
 from housekeeping.drafts import Draft
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -36,7 +33,7 @@ class Context:
     operation_named: bool = False
     """Whether the request says which of its document's operations to run."""
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-    """What is done after the answer has gone."""
+    """What is mailed after the answer has gone."""
     _draft: Draft | None = None
     _staff: StaffMember | None = None
 
@@ -63,7 +60,7 @@ class Context:
     async def staff(self) -> StaffMember | None:
         """The staff member whose session or token the request carries."""
         if self._staff is None:
-            self._staff = await run(staff_of, self.ports, self.connection)
+            self._staff = await staff_member(self.ports, self.connection)
         return self._staff
 
     async def acting(self, place: str) -> Actor:
@@ -84,6 +81,11 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-async def run(work: Callable[..., T], *arguments: Any) -> T:
-    """Do ``work``, which waits for a database or a neighbour, in a thread of its own."""
-    return await anyio.to_thread.run_sync(work, *arguments)
+async def staff_member(ports: Ports, connection: HTTPConnection) -> StaffMember | None:
+    """The staff member whose session or token a connection carries. Raises: SignInAway.
+
+    A token may be signed with a key that the provider has to be asked for; a session is our own matter.
+    """
+    if "authorization" in connection.headers:
+        return await run_abroad(Abroad.SIGN_IN, staff_of, ports, connection)
+    return await run(staff_of, ports, connection)

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 import texts
-from api.callers import staff_of
-from api.context import run
+from api.callers import StaffMember
+from api.context import staff_member
 from api.declined import LinkRefused, NotAllowed, NothingThere, SignInAway, SignInRequired, Stale
 from api.endpoint import read_body
 from api.fields.leaving import decision_of
@@ -23,6 +23,7 @@ from api.refusals import sentence
 from api.roles import DOCUMENTS, acting_role
 from api.shapes.papers import papers_of, sealed_parts
 from api.strict_json import Malformed, read_object
+from api.threads import run
 from api.tickets import For, Tickets
 from domain.calendar import tbilisi_date
 from domain.compatriot.application import Application
@@ -66,7 +67,8 @@ def downloads_router(ports: Ports) -> APIRouter:
     @router.post("/documents/{case}/{document}")
     async def by_staff(request: Request, case: UUID, document: UUID) -> Response:
         try:
-            return await run(_by_staff, ports, request, case, document)
+            member = await staff_member(ports, request)
+            return await run(_by_staff, ports, member, case, document)
         except Refusal as refusal:
             return _refused(request, refusal)
 
@@ -87,8 +89,7 @@ def _by_ticket(ports: Ports, ticket: str) -> Response:
     return _file(ports, dossier.subject, _named(papers.all_documents, document))
 
 
-def _by_staff(ports: Ports, request: Request, case: UUID, document: UUID) -> Response:
-    member = staff_of(ports, request)
+def _by_staff(ports: Ports, member: StaffMember | None, case: UUID, document: UUID) -> Response:
     if member is None:
         raise SignInRequired
     role = acting_role(member.roles, DOCUMENTS)

@@ -26,12 +26,13 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType as Allowed
 
 from api.answers import PASSING, Unanswered
-from api.context import Context, run
+from api.context import Context
 from api.declined import SignInAway
 from api.documents import TrustedDocuments
 from api.limits import PARSING, Limits
 from api.ports import Ports
 from api.strict_json import Malformed, read_object
+from api.threads import Abroad, run_abroad
 
 log = structlog.get_logger("api")
 
@@ -220,7 +221,7 @@ class Endpoint:
 async def _later(work: Callable[[], None]) -> None:
     """Do ``work`` some time soon: whoever asked cannot tell by how busy we are whether there was any to do."""
     await anyio.sleep(secrets.randbelow(LATER_MILLISECONDS) / 1000)
-    await run(work)
+    await run_abroad(Abroad.MAIL, work)
 
 
 async def read_body(request: Request, most: int, seconds: float = BODY_SECONDS) -> bytes:

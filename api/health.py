@@ -14,9 +14,9 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.context import run
 from api.metrics import LAG, LAG_SECONDS, QUARANTINED, UNREAD
 from api.ports import Ports
+from api.threads import run
 from housekeeping.statement import Statement
 from projections.all import MODELS
 from projections.lag import is_ready, lag

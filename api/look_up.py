@@ -9,9 +9,9 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from api.context import run
 from api.documents import TrustedDocuments
 from api.pages import WEB, language_of, months, served
+from api.threads import run
 from texts import Language
 from texts.sentences import sentences
 

@@ -11,12 +11,12 @@ from starlette.responses import RedirectResponse, Response
 
 import texts
 from api.callers import SESSION_COOKIE, from_our_pages
-from api.context import run
 from api.declined import LinkRefused
 from api.endpoint import set_cookie
 from api.pages import page
 from api.ports import Ports
 from api.refusals import sentence
+from api.threads import Abroad, run, run_abroad
 from gateways.sign_in import SignInRefused, SignInUnavailable
 from housekeeping.sessions import DAY_HOURS
 from housekeeping.sign_ins import MINUTES
@@ -34,13 +34,15 @@ def sign_in_router(ports: Ports) -> APIRouter:
     @router.get("/sign-in")
     async def sign_in(request: Request) -> Response:
         language = texts.preferred(request.headers.get("accept-language"))
-        return await run(_begin, ports, language, request.query_params.get("return", "/start"))
+        return await run_abroad(Abroad.SIGN_IN, _begin, ports, language, request.query_params.get("return", "/start"))
 
     @router.get("/sign-in/callback")
     async def callback(request: Request) -> Response:
         language = texts.preferred(request.headers.get("accept-language"))
         state, code = request.query_params.get("state", ""), request.query_params.get("code", "")
-        return await run(_complete, ports, language, state, code, request.cookies.get(BROWSER_COOKIE, ""))
+        return await run_abroad(
+            Abroad.SIGN_IN, _complete, ports, language, state, code, request.cookies.get(BROWSER_COOKIE, "")
+        )
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
 import texts
-from api.context import run
 from api.documents import TrustedDocuments
 from api.pages import CONTENT_POLICY, WEB, language_of, months
 from api.ports import Ports
+from api.threads import run
 from domain.compatriot.documents import DocumentKind
 from texts.sentences import sentences
 

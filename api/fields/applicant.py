@@ -10,7 +10,7 @@ import strawberry
 
 from api.answers import command, step
 from api.callers import DRAFT_COOKIE
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import DraftRequired, EmailUnusable, MailAway
 from api.enclosures import enclosed
 from api.inputs import CommandInput, StepInput
@@ -20,6 +20,7 @@ from api.shapes.bar import BarView, bar_view
 from api.shapes.done import Done, token
 from api.shapes.form import ConsentInput, FormInput
 from api.shapes.money import Money
+from api.threads import Abroad, run, run_abroad
 from domain.compatriot.application import Application
 from domain.compatriot.reception import AlreadyRegistered
 from domain.compatriot.rules import SERVICE
@@ -114,7 +115,7 @@ class ApplicantCommands:
             send_letter(context.ports, "email_code", context.language, email, code=code, minutes=MINUTES)
             return CodeMailed(minutes=MINUTES)
 
-        return await run(mail)
+        return await run_abroad(Abroad.MAIL, mail)
 
     @step(EmailConfirmed, DraftRequired, EmailUnusable, OneTimeCodeWrong)
     async def confirm_email(self, info: Info, input: ConfirmEmailInput) -> EmailConfirmed:

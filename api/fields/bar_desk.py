@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from api.answers import question
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import NothingThere, NotYet, Stale, TokenRefused
 from api.reading import at_least as wait_at_least
 from api.reading import shown_row
@@ -15,6 +15,7 @@ from api.shapes.call import CallView, RegistryAnswer, RegistryView, comparisons,
 from api.shapes.case import Document
 from api.shapes.form import FiledForm
 from api.shapes.papers import papers_of, sealed_parts
+from api.threads import Abroad, run_abroad
 from domain.calendar import tbilisi_date
 from domain.office import UnknownCase
 from domain.people import Actor
@@ -34,7 +35,7 @@ class BarQuestions:
     async def call(self, info: Info, id: UUID, at_least: str | None = None) -> CallView:
         """The call that one holds: what was declared beside what is to be compared with it."""
         by = await info.context.acting("Query.call")
-        return await run(_call, info.context, by, id, at_least)
+        return await run_abroad(Abroad.REGISTRY, _call, info.context, by, id, at_least)
 
 
 def _call(context: Context, by: Actor, id: UUID, token: str | None) -> CallView:

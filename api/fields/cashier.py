@@ -8,11 +8,12 @@ from uuid import UUID
 import strawberry
 
 from api.answers import command
-from api.context import Info, run
+from api.context import Info
 from api.declined import NumberUnknown
 from api.fields.staffed import as_staff
 from api.inputs import CommandInput
 from api.shapes.done import PaymentChanged, payment_changed
+from api.threads import run
 from domain.number import read_number
 from domain.office import UnknownCase
 from domain.payments.refusals import NotACashier, NothingDueBack, NotInSuspense

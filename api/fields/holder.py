@@ -10,7 +10,7 @@ import strawberry
 
 from api.answers import command, step
 from api.callers import DRAFT_COOKIE
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import DraftRequired, WrongNumberOrCode
 from api.enclosures import enclosed
 from api.fields.applicant import DRAFT_LASTS, DraftOpened
@@ -22,6 +22,7 @@ from api.shapes.case import CallPlaceView
 from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.shapes.form import SHOWN_IN, ConsentInput
 from api.shapes.money import Money
+from api.threads import run
 from api.tickets import For, Tickets
 from domain.compatriot.reception import AlreadyDecided, AlreadyVerified, ApplicationEnded, NotYetReceived
 from domain.compatriot.review import NoInformationRequested

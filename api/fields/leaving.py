@@ -9,7 +9,7 @@ import strawberry
 import structlog
 
 from api.answers import command, step
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import EmailUnusable, MailAway
 from api.fields.applicant import CodeMailed
 from api.fields.holder import HOLDER, act_of, as_holder
@@ -19,6 +19,7 @@ from api.letters import send_letter
 from api.ports import Ports
 from api.reading import caught_up
 from api.shapes.done import CaseChanged, Done, case_changed, token
+from api.threads import Abroad, run, run_abroad
 from api.tickets import DOWNLOAD_LASTS, For, Tickets
 from domain.compatriot.application import Application
 from domain.compatriot.commands import NUMBER
@@ -83,7 +84,7 @@ class LeavingCommands:
     async def request_one_time_code(self, info: Info, input: RequestOneTimeCodeInput) -> CodeMailed:
         """Mail a code with which to withdraw, to the confirmed address."""
         who = await as_holder(info, input)
-        return await run(_mail_one_time_code, info.context, who)
+        return await run_abroad(Abroad.MAIL, _mail_one_time_code, info.context, who)
 
     @command(CaseChanged, *HOLDER, OneTimeCodeWrong, ApplicationEnded, AlreadyDecided)
     async def withdraw(self, info: Info, input: WithdrawInput) -> CaseChanged:

@@ -9,7 +9,7 @@ import strawberry
 
 import texts
 from api.answers import question
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import (
     DraftRequired,
     LinkRefused,
@@ -27,6 +27,7 @@ from api.shapes.case import CallPlaceView, CaseStatus
 from api.shapes.money import Money
 from api.shapes.papers import papers_of, sealed_parts
 from api.shapes.views import holders_view
+from api.threads import run
 from api.tickets import For, Tickets
 from domain.calendar import tbilisi_date
 from domain.compatriot.form import Tier

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from api.answers import question
-from api.context import Info, run
+from api.context import Info
 from api.declined import LinkRefused, NotYet, TokenRefused
 from api.reading import at_least as wait_at_least
 from api.relay import cursor_at, page_info, sliced
@@ -20,6 +20,7 @@ from api.shapes.staff import (
     SuspenseEdge,
     SuspensePayment,
 )
+from api.threads import run
 from domain.payments.bank import Payer
 from domain.staff.reading import Purpose
 from projections import payments

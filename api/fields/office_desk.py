@@ -9,7 +9,7 @@ import strawberry
 
 from api import correlation
 from api.answers import question
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.declined import LinkRefused, NothingThere, NotYet, NumberUnknown, Stale, TokenRefused
 from api.reading import at_least as wait_at_least
 from api.reading import shown_row
@@ -25,6 +25,7 @@ from api.shapes.staff import (
     OfficerCaseEdge,
 )
 from api.shapes.views import staffs_view
+from api.threads import run
 from domain.compatriot.commands import NUMBER
 from domain.compatriot.form import Form
 from domain.compatriot.state import UNDECIDED, State

@@ -9,12 +9,13 @@ from uuid import UUID
 import strawberry
 
 from api.answers import command, step
-from api.context import Info, run
+from api.context import Info
 from api.declined import DraftRequired
 from api.enclosures import enclosed
 from api.fields.staffed import RECEIVED, as_staff
 from api.inputs import CommandInput, StepInput
 from api.shapes.done import CaseChanged, case_changed
+from api.threads import run
 from domain.compatriot.application import Application
 from domain.compatriot.decision import NotYourCase, Outcome, SamePerson
 from domain.compatriot.documents import Document

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from api.context import Context, Info, run
+from api.context import Context, Info
 from api.inputs import CommandInput
+from api.threads import run
 from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, NotForThisRole, NotYetReceived
 from domain.event import Act
 from domain.faults import FormRefused

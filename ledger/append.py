@@ -47,7 +47,9 @@ CREATE OR REPLACE FUNCTION ledger.append(
     refused integer, reason text, taken_kind text,
     done_key bytea, done_body bytea, done_stream uuid, done_version bigint, at_position bigint
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+-- The one way into history: whoever may call this may not write to its tables.
 -- Writes the requests (0, 1, ...) that nothing stands against and gives a row for each of the others: 'held' by another
 -- transaction, 'done' before, address 'taken', or in 'conflict' with what its stream holds. One more row, of no
 -- request, has the position at offset 0. Each statement sees what was committed before it began. OFFSET 0 and the

@@ -61,13 +61,19 @@ BEGIN
     END LOOP;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION ledger.turn_months() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    -- For who may not say himself what is dropped: `RETENTION_MONTHS` and `MONTHS_AHEAD`.
+    SELECT ledger.turn_command_months(13, 3)
+$$;
 """
 """Partitioned by the month of recording. No unique index spans partitions, so a key is claimed under an advisory lock
 of its own first and looked up in the next statement, which sees what was committed before the lock was had: two
 requests with one key wait for each other whatever month each of them thinks it is."""
 
-TURN_MONTHS: Final = "SELECT ledger.turn_command_months(13, 3)"
-"""With every migration, and daily: `RETENTION_MONTHS` and `MONTHS_AHEAD`."""
+TURN_MONTHS: Final = "SELECT ledger.turn_months()"
+"""With every migration, and daily."""
 
 _FIND: Final = "SELECT key, body, stream, version, position FROM ledger.command WHERE key = ANY(%s)"
 

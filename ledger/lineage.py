@@ -22,6 +22,31 @@ CREATE TABLE IF NOT EXISTS ledger.lineage (
     system         text NOT NULL,
     timeline       integer NOT NULL
 );
+
+CREATE OR REPLACE FUNCTION ledger.keep_lineage() RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- The lineage now: the first in a new ledger, another if PostgreSQL was restored or promoted since the last one began.
+DECLARE
+    known record;
+    here text := (SELECT system_identifier FROM pg_control_system());
+    line integer := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer;
+    ours uuid := gen_random_uuid();
+BEGIN
+    PERFORM pg_advisory_xact_lock(1398895211, 3);
+    SELECT generation, id, system, timeline INTO known FROM ledger.lineage ORDER BY generation DESC LIMIT 1;
+    IF known.system = here AND known.timeline = line THEN
+        RETURN known.id;
+    END IF;
+    INSERT INTO ledger.lineage (generation, id, after_position, reason, system, timeline)
+    SELECT coalesce(known.generation, 0) + 1, ours, coalesce(max(position), 0),
+           CASE WHEN known.id IS NULL THEN 'the first'
+                WHEN known.system <> here THEN 'restored into another cluster'
+                ELSE 'restored to a point in time, or promoted' END,
+           here, line
+    FROM ledger.event;
+    RETURN ours;
+END
+$$;
 """
 """``system`` and ``timeline`` are PostgreSQL's own identifiers of the cluster and of its write-ahead log: a restore
 into another cluster, to a point in time, or a promotion changes one of them."""
@@ -30,7 +55,7 @@ _HERE: Final = """
 SELECT (SELECT system_identifier::text FROM pg_control_system()),
        ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
 """
-_CURRENT: Final = "SELECT generation, id, system, timeline FROM ledger.lineage ORDER BY generation DESC LIMIT 1"
+_CURRENT: Final = "SELECT generation, id FROM ledger.lineage ORDER BY generation DESC LIMIT 1"
 _BEGIN: Final = """
 INSERT INTO ledger.lineage (generation, id, after_position, reason, system, timeline)
 VALUES (%s, %s, (SELECT coalesce(max(position), 0) FROM ledger.event), %s, %s, %s)
@@ -63,28 +88,17 @@ def current_lineage(connection: Connection[Any]) -> UUID:
 def keep_lineage(connection: Connection[Any]) -> UUID:
     """The lineage at opening: the first in a new ledger, another if PostgreSQL was restored or promoted meanwhile."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
-        found = rows(connection, _CURRENT)
-        system, timeline = rows(connection, _HERE)[0]
-        if not found:
-            return _begin(connection, 1, "the first", system, timeline)
-        generation, lineage, *there = found[0]
-        if there == [system, timeline]:
-            return lineage
-        reason = "restored into another cluster" if there[0] != system else "restored to a point in time, or promoted"
-        return _begin(connection, generation + 1, reason, system, timeline)
+        return rows(connection, "SELECT ledger.keep_lineage()")[0][0]
 
 
 def begin_lineage(connection: Connection[Any], reason: str) -> UUID:
-    """A new lineage, by hand: after a restore that PostgreSQL itself cannot be told by (a copied folder)."""
+    """A new lineage, by hand and by the ledger's owner: after a restore that PostgreSQL itself cannot be told by (a
+    copied folder).
+    """
+    lineage = uuid4()
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
         found = rows(connection, _CURRENT)
-        system, timeline = rows(connection, _HERE)[0]
-        return _begin(connection, found[0][0] + 1 if found else 1, reason, system, timeline)
-
-
-def _begin(connection: Connection[Any], generation: int, reason: str, system: str, timeline: int) -> UUID:
-    lineage = uuid4()
-    connection.execute(_BEGIN, (generation, lineage, reason, system, timeline))
+        generation = found[0][0] + 1 if found else 1
+        connection.execute(_BEGIN, (generation, lineage, reason, *rows(connection, _HERE)[0]))
     return lineage

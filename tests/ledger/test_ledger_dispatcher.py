@@ -200,12 +200,12 @@ def test_closing_writes_what_was_taken_and_takes_no_more(house: House) -> None:
 
 @pytest.mark.parametrize("state", ["40P01", "40001"])
 def test_a_deadlock_is_begun_again(house: House, office: Office, state: str) -> None:
-    house.ask("CREATE SEQUENCE tries")
+    house.ask("CREATE SEQUENCE public.tries")
     house.ask(
-        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$"
+        "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('public.tries') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$"
     )
-    house.ask("CREATE TRIGGER fails AFTER INSERT ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION fail()")
+    house.ask("CREATE TRIGGER fails AFTER INSERT ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION public.fail()")
     [position] = office.recorder.insert_events([said()])
     assert house.ask("SELECT position FROM ledger.event") == [(position,)]
     assert house.ask("SELECT last_value FROM tries") == [(3,)]

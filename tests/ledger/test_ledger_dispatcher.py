@@ -203,7 +203,8 @@ def test_a_deadlock_is_begun_again(house: House, office: Office, state: str) -> 
     house.ask("CREATE SEQUENCE public.tries")
     house.ask(
         "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF nextval('public.tries') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$"
+        f"IF nextval('public.tries') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '{state}'; END IF; "
+        "RETURN NULL; END $$"
     )
     house.ask("CREATE TRIGGER fails AFTER INSERT ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION public.fail()")
     [position] = office.recorder.insert_events([said()])

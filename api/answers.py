@@ -21,6 +21,7 @@ from api.inputs import CommandInput, minted
 from api.metrics import REFUSALS
 from api.refusals import Declined, refusal_answer, refusal_type
 from api.roles import PUBLIC, STAFF_ONLY
+from domain.erasure import ErasureUnderWay, PersonalDataGone
 from domain.office import CommandReused, TooBusy
 from domain.refusals import Refusal
 from ledger.recorder import LedgerBusy
@@ -42,12 +43,15 @@ class Unanswered(Exception):
 PASSING: Final = (OperationalError, psycopg.OperationalError, PoolTimeout)
 """What passes: the same request may be sent again. The ledger's own (`OutcomeUnknown`, `LedgerBusy`) are the first."""
 
+ANY_COMMAND: Final = (CommandReused, TooBusy, ErasureUnderWay, PersonalDataGone)
+"""What every command may be refused for."""
+
 Resolver = Callable[..., Awaitable[Any]]
 
 
 def command(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
     """A mutation: answers ``success`` or one of ``refusals``, and those that every command may give."""
-    return _field("Mutation", success, (*refusals, CommandReused, TooBusy), description)
+    return _field("Mutation", success, (*refusals, *ANY_COMMAND), description)
 
 
 def step(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:

@@ -104,15 +104,14 @@ class Root(BaseAggregate[UUID]):
         )
 
     def record(self, event_class: type[AggregateEvent], act: Act, **facts: Any) -> None:
-        """Trigger ``event_class`` with ``facts`` and the circumstances of ``act``."""
+        """Trigger ``event_class`` with ``facts`` and the circumstances of ``act``; ``subject`` may be another's."""
         self.trigger_event(
             event_class,
             timestamp=act.now,
             by=act.by,
             command=act.command,
             correlation=act.correlation,
-            subject=self.subject,
-            **facts,
+            **{"subject": self.subject, **facts},
         )
 
 

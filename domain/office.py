@@ -12,6 +12,7 @@ from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.persistence import IntegrityError
 from uuid6 import uuid7
 
+from domain.erasure import PersonalDataGone
 from domain.event import Act, Root
 from domain.people import Actor, SubjectId
 from domain.refusals import Refusal
@@ -67,6 +68,10 @@ class AddressTaken(IntegrityError):
     def __init__(self, kind: str) -> None:
         super().__init__(f"an address of kind {kind} is taken")
         self.kind = kind
+
+
+class SubjectGone(LookupError):
+    """The key of the person about whom something was to be stored is destroyed; raised by the ledger."""
 
 
 class AlreadyDone(Exception):
@@ -153,9 +158,12 @@ class Office(Application[UUID]):
         """Save what one command changed, all of it or nothing, and note the command as done.
 
         Raises: AlreadyDone if another request did this command meanwhile, AddressTaken, IntegrityError if a stream
-        has moved on.
+        has moved on; PersonalDataGone if it says something of a person whose key was destroyed meanwhile.
         """
-        recordings = self.save(principal, *others, command=act, principal=principal.id, addresses=tuple(addresses))
+        try:
+            recordings = self.save(principal, *others, command=act, principal=principal.id, addresses=tuple(addresses))
+        except SubjectGone:
+            raise PersonalDataGone from None
         position = max((r.notification.id for r in recordings), default=0)
         return Receipt(stream=principal.id, version=principal.version, position=position)
 

@@ -25,11 +25,24 @@ class Role(StrEnum):
     CASHIER = "cashier"
     AUDITOR = "auditor"
     ANALYST = "analyst"
+    DATA_PROTECTION = "data_protection"
+    """The personal data protection officer, and who stands in for them: asks for or confirms an erasure."""
     SYSTEM = "system"
     """The office itself: deadlines, the bank's poller, notices."""
 
 
-STAFF = frozenset({Role.OPERATOR, Role.CONSULTANT, Role.OFFICER, Role.CHIEF, Role.CASHIER, Role.AUDITOR, Role.ANALYST})
+STAFF = frozenset(
+    {
+        Role.OPERATOR,
+        Role.CONSULTANT,
+        Role.OFFICER,
+        Role.CHIEF,
+        Role.CASHIER,
+        Role.AUDITOR,
+        Role.ANALYST,
+        Role.DATA_PROTECTION,
+    }
+)
 
 
 @dataclass(frozen=True)

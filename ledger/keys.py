@@ -19,6 +19,7 @@ from psycopg import Connection
 from uuid6 import uuid7
 
 from domain.number import code_from
+from domain.office import SubjectGone
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
 from ledger.connecting import LINK, asking, open_pool, refuse_unsafe_durability
@@ -47,7 +48,7 @@ SALT_BYTES = 16
 MAC_VERSION_BYTES = 2
 
 
-class SubjectErased(LookupError):
+class SubjectErased(SubjectGone):
     """The subject's key was destroyed; what it sealed is gone and nothing more can be sealed."""
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
+
+from eventsourcing.domain import AggregateEvent
+from typing_extensions import override
 
 from domain import consents
 from domain.calendar import days_after, tbilisi_date
-from domain.compatriot import decision, lapse, reception, refunds, review, term
+from domain.compatriot import decision, lapse, reception, refunds, retention, review, term
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document
 from domain.compatriot.events import History
@@ -16,6 +20,7 @@ from domain.compatriot.form import Form
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import OPEN, Missing
 from domain.consents import Consent, ConsentKind
+from domain.erasure import ErasureUnderWay, LegalGround, PersonalDataGone, refuse_unless_two_persons
 from domain.event import Act, Erased
 from domain.number import CaseNumber
 from domain.payments.case import Method, RefundReason
@@ -105,7 +110,8 @@ class Application(History):
         return Source.CIVIL_REGISTRY if known else Source.UPLOADED_DOCUMENT
 
     def refuse_unless_awaits_call(self) -> None:
-        """Raises: ApplicationEnded, AlreadyDecided, AlreadyVerified."""
+        """Raises: ApplicationEnded, AlreadyDecided, AlreadyVerified, ErasureUnderWay, PersonalDataGone."""
+        self.refuse_if_forgotten()
         reception.refuse_unless_awaits_call(self.standing)
 
     def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
@@ -134,6 +140,11 @@ class Application(History):
     def has_ended(self) -> bool:
         """Whether money that comes now comes too late."""
         return self.state not in OPEN
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its personal data are erased, or are to be: nothing more is noted in it."""
+        return self.erasing or self.is_erased
 
     def is_due_back(self, payment: UUID) -> bool:
         """Whether this payment is due back and was not refunded yet."""
@@ -283,6 +294,45 @@ class Application(History):
         lapse.refuse_unless_lapsed(self.missing, self.warned_of, self._answer_until(), today)
         self.record(self.Lapsed, act, missing=self.missing)
         self._give_back_fee(act)
+
+    # Erasure.
+
+    def refuse_unless_erasable(self, act: Act) -> None:
+        """Raises: NotForThisRole, ErasureUnderWay, PersonalDataGone, StillConsidered, MoneyDueBack."""
+        reception.refuse_unless_role(act, Role.DATA_PROTECTION)
+        self.refuse_if_forgotten()
+        retention.refuse_unless_erasable(self.state, self.refunds)
+
+    def request_erasure(self, act: Act, *, ground: LegalGround, asked_by: str, asked_at: datetime) -> None:
+        """Confirm what another person asked for: from now on nothing else happens in this case.
+
+        Raises: ErasureNeedsAnother, and as `refuse_unless_erasable`.
+        """
+        self.refuse_unless_erasable(act)
+        refuse_unless_two_persons(asked_by, act.by.id)
+        self.record(self.ErasureRequested, act, ground=ground, asked_by=asked_by, asked_at=asked_at)
+
+    def erased(self, act: Act, subjects: tuple[UUID, ...]) -> bool:
+        """The office has erased everything that two persons asked for; said once. Raises: NotForThisRole."""
+        reception.refuse_unless_role(act, Role.SYSTEM)
+        if not self.erasing:
+            return False
+        self.record(self.PersonalDataErased, act, subjects=subjects)
+        return True
+
+    def refuse_if_forgotten(self) -> None:
+        """Raises: ErasureUnderWay, PersonalDataGone."""
+        if self.erasing:
+            raise ErasureUnderWay
+        if self.is_erased:
+            raise PersonalDataGone
+
+    @override
+    def record(self, event_class: type[AggregateEvent], act: Act, **facts: Any) -> None:
+        """The fence: whatever a method forgot to ask. Raises: ErasureUnderWay, PersonalDataGone."""
+        if event_class is not self.PersonalDataErased:
+            self.refuse_if_forgotten()
+        super().record(event_class, act, **facts)
 
     def _refuse_unless_officer(self, act: Act) -> None:
         reception.refuse_unless_role(act, Role.OFFICER)

@@ -57,8 +57,9 @@ class Applications:
 class Commands:
     """The compatriot service's commands. Each may be repeated with the same ``act``: it is done once.
 
-    All raise UnknownCase for a stream that is no application, CommandReused, TooBusy, and the refusals that they name;
-    texts that cannot be accepted are refused as a form is, with FormRefused.
+    All raise UnknownCase for a stream that is no application, ErasureUnderWay and PersonalDataGone where its person is
+    erased, CommandReused, TooBusy, and the refusals that they name; texts that cannot be accepted are refused as a form
+    is, with FormRefused.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class Commands:
     def code_of(self, case: UUID) -> CaseCode:
         """The code in force of a case, ungrouped. Raises: UnknownCase, also once its personal data are erased."""
         application = self.office.load(Application, case)
-        if application.subject is None or not isinstance(application.number, str):
+        if application.subject is None or application.is_forgotten or not isinstance(application.number, str):
             raise UnknownCase
         version, issue = application.code_version, application.code_issue
         return CaseCode(self.subjects.code(application.subject, SERVICE, application.number, version, issue))
@@ -159,7 +160,7 @@ class Commands:
 
         def decide() -> Receipt:
             refuse_unless_holder(act, case)
-            application = self.office.load(Application, case)
+            application = self._loaded(case)
             application.withdraw(act)
             return self._commit_with_call(act, application)
 
@@ -237,7 +238,7 @@ class Commands:
 
         def decide() -> Receipt:
             refuse_unless_role(act, Role.SYSTEM)
-            application = self.office.load(Application, case)
+            application = self._loaded(case)
             missing, until = application.missing, application.answer_until
             application.lapse(act)
             if until is not None:
@@ -273,23 +274,32 @@ class Commands:
         return (*faults, Fault("email", FaultCode.EMAIL_NOT_CONFIRMED))
 
     def _by_holder(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
-        def checked(application: Application) -> object:
-            refuse_unless_holder(act, case)
-            return change(application)
+        return self._change(act, case, change, check=lambda: refuse_unless_holder(act, case))
 
-        return self._change(act, case, checked)
-
-    def _change(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
-        """Load, change, commit; a change that recorded nothing leaves nothing to commit."""
+    def _change(
+        self,
+        act: Act,
+        case: UUID,
+        change: Callable[[Application], object],
+        check: Callable[[], None] = lambda: None,
+    ) -> Receipt:
+        """Check, load, change, commit; a change that recorded nothing leaves nothing to commit."""
 
         def decide() -> Receipt:
-            application = self.office.load(Application, case)
+            check()
+            application = self._loaded(case)
             change(application)
             if not application.pending_events:
                 return Receipt(stream=application.id, version=application.version, position=0)
             return self.office.commit(application, act=act)
 
         return self.office.perform(act, decide)
+
+    def _loaded(self, case: UUID) -> Application:
+        """A case in which something may still happen. Raises: UnknownCase, ErasureUnderWay, PersonalDataGone."""
+        application = self.office.load(Application, case)
+        application.refuse_if_forgotten()
+        return application
 
     def _commit_with_call(self, act: Act, application: Application) -> Receipt:
         if (call := live_call(self.office, application.id)) is None:

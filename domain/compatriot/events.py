@@ -15,6 +15,7 @@ from domain.compatriot.form import Channel, Form, Tier
 from domain.compatriot.state import Missing, Standing, State, missing, state_of
 from domain.compatriot.term import DueDate
 from domain.consents import Consent, ConsentKind
+from domain.erasure import LegalGround
 from domain.event import Created, Erased, Personal, Root
 from domain.language import Language
 from domain.payments.case import Method, RefundReason
@@ -101,6 +102,8 @@ class History(Root):
         self.outcome: Outcome | None = None
         self.payment: UUID | None = None
         self.refunds: dict[UUID, Money] = {}
+        self.erasing = False
+        self.is_erased = False
 
     @property
     def state(self) -> State:
@@ -339,6 +342,31 @@ class History(Root):
     @event(Withdrawn)
     def _withdrawn(self) -> None:
         self._ended(State.WITHDRAWN)
+
+    class ErasureRequested(Root.Event):
+        """Two persons decided that the personal data of this case be erased. Nothing else happens in it any more."""
+
+        TOPIC = "compatriot.Application.ErasureRequested"
+        ground: LegalGround
+        asked_by: str
+        """Who asked for it, a person claim. The event's actor, another person, confirmed it."""
+        asked_at: datetime
+
+    @event(ErasureRequested)
+    def _erasure_requested(self) -> None:
+        self.erasing = True
+
+    class PersonalDataErased(Root.Event):
+        """Keys, addresses, rows and files are gone. What is left are bare facts, that say nothing of anybody."""
+
+        TOPIC = "compatriot.Application.PersonalDataErased"
+        subjects: tuple[UUID, ...]
+        """Whose keys were destroyed: the applicant's, and those of whoever paid in cash."""
+
+    @event(PersonalDataErased)
+    def _personal_data_erased(self) -> None:
+        self.erasing = False
+        self.is_erased = True
 
     def _started(self, due: DueDate | None) -> None:
         if due is not None:

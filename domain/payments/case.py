@@ -58,6 +58,11 @@ class Case(Protocol):
         """Whether money that comes now comes too late: lapsed, withdrawn, refused, decided."""
         ...
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its personal data are erased, or are to be: money that comes now is not noted in it."""
+        ...
+
     def is_due_back(self, payment: UUID) -> bool:
         """Whether this payment is due back and was not refunded yet."""
         ...

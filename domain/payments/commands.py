@@ -87,11 +87,15 @@ class Commands:
     def settle(self, act: Act, *, payment: UUID, bank_answer: BankOrder) -> Receipt:
         """Take the bank's own answer about a card order, fetched from it. The same answer twice changes nothing.
 
+        Money for a case whose personal data were erased goes into suspense.
         Raises: UnknownCase, OtherOrder, TransactionUsed.
         """
 
         def decide() -> Receipt:
             found = self.office.load(Payment, payment)
+            if found.comes_too_late(bank_answer) and bank_answer.transaction is not None:
+                found.settle_in_suspense(act, bank_answer, self.subjects.mint())
+                return self._counted(act, found, bank_answer.transaction)
             over = found.expired_at is not None and act.now >= found.expired_at + self.rules.unknown_order_grace
             if not found.settle(act, bank_answer, grace_over=over):
                 return self._saved(act, found)
@@ -127,6 +131,8 @@ class Commands:
             payment = Payment.receive_cash(act, subject=self.subjects.mint(), notice=notice)
             meant = self.office.find(CASH_REFERENCE, plain_reference(notice.reference))
             case = None if meant is None else self.cases.load(meant)
+            if case is not None and case.is_forgotten:  # its reference is on its way out, and soon unknown
+                case = None
             once = Address(BANK_TRANSACTION, notice.transaction, payment.id)
             why = Doubt.UNKNOWN_REFERENCE if case is None else doubt(notice.received, case)
             if case is None or why is not None:
@@ -203,6 +209,11 @@ class Commands:
         if owner.is_paid:
             raise AlreadyPaid
         return owner
+
+    def _counted(self, act: Act, payment: Payment, transaction: str) -> Receipt:
+        """Commit money that has just come by this transaction, into suspense. Raises: TransactionUsed."""
+        self._refuse_used(transaction)
+        return self.office.commit(payment, act=act, addresses=[Address(BANK_TRANSACTION, transaction, payment.id)])
 
     def _refuse_used(self, transaction: str) -> None:
         """Raises: TransactionUsed if the transaction was counted before, for whatever payment."""

@@ -36,11 +36,13 @@ class Failure(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why cash could not be matched by its reference and amount."""
+    """Why money could not be matched with its case."""
 
     UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
     WRONG_AMOUNT = "WRONG_AMOUNT"
     WRONG_CURRENCY = "WRONG_CURRENCY"
+    CASE_ERASED = "CASE_ERASED"
+    """It came by card for a case whose personal data were erased: it is nobody's until a cashier sends it back."""
 
 
 class Matching(StrEnum):
@@ -71,7 +73,8 @@ class Phase(StrEnum):
 class Payment(Root):
     """A payment. A card order's stream id is its order id at the bank; each attempt is a payment of its own.
 
-    Cash is sealed under a subject of its own, its payer: whose money it is may be unknown when it comes.
+    Cash is sealed under a subject of its own, its payer: whose money it is may be unknown when it comes. So is money by
+    card that comes when the case's own subject is erased.
     """
 
     TOPIC = "payments.Payment"
@@ -117,7 +120,7 @@ class Payment(Root):
         payer: Personal[Payer]
 
     class PutInSuspense(Root.Event):
-        """No case's reference and amount: waits for a cashier."""
+        """No case's reference and amount, or the case is erased: waits for a cashier."""
 
         TOPIC = "payments.Payment.PutInSuspense"
         doubt: Doubt
@@ -147,6 +150,15 @@ class Payment(Root):
         transaction: str
         """The bank's transaction of the refund."""
 
+    class ErasureRequested(Root.Event):
+        """The personal data of the case that it was for are erased, and with them who paid. The books keep the money.
+
+        Amount, day, transaction and what became of it are no personal fields: bookkeeping needs no more, and the bank's
+        own statement names the payer.
+        """
+
+        TOPIC = "payments.Payment.ErasureRequested"
+
     def __init__(
         self,
         subject: SubjectId | None,
@@ -167,6 +179,7 @@ class Payment(Root):
         self.transaction = transaction
         self.refund_transaction: str | None = None
         self.expired_at: datetime | None = None
+        self.case_forgotten = False
         self.phase = Phase.OPEN if received is None else Phase.RECEIVED
 
     @classmethod
@@ -204,6 +217,31 @@ class Payment(Root):
         """Whether the bank has said its last word on the order."""
         return self.phase not in {Phase.OPEN, Phase.EXPIRED}
 
+    def request_erasure(self, act: Act) -> None:
+        """The personal data of the case are erased, the payer's among them."""
+        self.record(self.ErasureRequested, act)
+
+    def comes_too_late(self, answer: BankOrder) -> bool:
+        """Whether this answer brings money for a case whose personal data were erased meanwhile."""
+        return self.case_forgotten and answer.status is OrderStatus.PAID and self.received is None
+
+    def settle_in_suspense(self, act: Act, answer: BankOrder, payer: SubjectId) -> None:
+        """Take money of which no case knows any more: it waits for a cashier, its payer sealed under a subject anew.
+
+        Raises: OtherOrder.
+        """
+        if answer.order_id != self.id:
+            raise OtherOrder
+        self.record(
+            self.Succeeded,
+            act,
+            subject=payer,
+            received=answer.received,
+            transaction=answer.transaction,
+            payer=answer.payer,
+        )
+        self.suspend(act, Doubt.CASE_ERASED)
+
     def settle(self, act: Act, answer: BankOrder, grace_over: bool) -> bool:
         """Take the bank's own answer about the order. Returns: whether money came in by it, now and not before.
 
@@ -235,7 +273,7 @@ class Payment(Root):
             self.record(self.Expired, act)
 
     def suspend(self, act: Act, doubt: Doubt) -> None:
-        """Put cash in suspense, for a cashier."""
+        """Put money in suspense, for a cashier."""
         self.record(self.PutInSuspense, act, doubt=doubt)
 
     def match_exactly(self, act: Act, *, case: UUID) -> None:
@@ -288,7 +326,8 @@ class Payment(Root):
             raise PaymentClosed
 
     @event(Succeeded)
-    def _succeeded(self, received: Money, transaction: str) -> None:
+    def _succeeded(self, subject: SubjectId | None, received: Money, transaction: str) -> None:
+        self.subject = subject
         self.received = received
         self.transaction = transaction
         self.phase = Phase.SUCCEEDED
@@ -304,12 +343,17 @@ class Payment(Root):
 
     @event(PutInSuspense)
     def _put_in_suspense(self) -> None:
+        self.case = None
         self.phase = Phase.SUSPENSE
 
     @event(Matched)
     def _matched(self, case: UUID) -> None:
         self.case = case
         self.phase = Phase.MATCHED
+
+    @event(ErasureRequested)
+    def _erasure_requested(self) -> None:
+        self.case_forgotten = True
 
     @event(RefundOrdered)
     def _refund_ordered(self) -> None:

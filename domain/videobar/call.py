@@ -7,7 +7,8 @@ from uuid import UUID
 
 from eventsourcing.domain import event
 
-from domain.event import Act, Created, Erased, Personal, Root
+from domain.erasure import PersonalDataGone
+from domain.event import ERASED, Act, Created, Erased, Personal, Root
 from domain.language import Language
 from domain.people import Actor, Role, SubjectId
 from domain.videobar.case import Ground
@@ -108,6 +109,11 @@ class Call(Root):
         TOPIC = "videobar.Call.Abandoned"
         reason: Leaving
 
+    class ErasureRequested(Root.Event):
+        """The personal data of the call's case are erased, and with them what this call says of the person."""
+
+        TOPIC = "videobar.Call.ErasureRequested"
+
     @event(Requested)
     def __init__(self, subject: SubjectId | None, case: UUID, service: str, number: int, broken_off: int) -> None:
         self.subject = subject
@@ -122,6 +128,8 @@ class Call(Root):
         self.checks: Checks | None = None
         self.will: str | Erased = ""
         self.carried_media = False
+        self.files: tuple[UUID, ...] = ()
+        self.is_forgotten = False
 
     @classmethod
     def request(
@@ -277,10 +285,18 @@ class Call(Root):
         self.record(self.Abandoned, act, reason=reason)
 
     def store_recording(self, act: Act, *, file: UUID, side: Side, began: datetime, ended: datetime) -> None:
-        """Note a side's recording, during the call or after it. Raises: NothingToRecord."""
+        """Note a side's recording, during the call or after it. Raises: NothingToRecord, PersonalDataGone."""
+        if self.is_forgotten:
+            raise PersonalDataGone
         if not self.carried_media:
             raise NothingToRecord
         self.record(self.RecordingStored, act, file=file, side=side, began=began, ended=ended)
+
+    def request_erasure(self, act: Act) -> None:
+        """The case's personal data are erased: this call is over, and nothing more is noted of it."""
+        if not self.is_over:
+            self.record(self.Abandoned, act, reason=Leaving.CASE_CLOSED)
+        self.record(self.ErasureRequested, act)
 
     def _end(self, act: Act, outcome: Outcome, ground: Ground | None = None, reasons: str | None = None) -> None:
         self.record(self.Ended, act, outcome=outcome, ground=ground, reasons=reasons)
@@ -312,8 +328,8 @@ class Call(Root):
         self.will = ""
 
     @event(RecordingStored)
-    def _recording_stored(self) -> None:
-        """State keeps nothing of a recording."""
+    def _recording_stored(self, file: UUID) -> None:
+        self.files = (*self.files, file)
 
     @event(Ended)
     def _ended(self) -> None:
@@ -322,3 +338,9 @@ class Call(Root):
     @event(Abandoned)
     def _abandoned(self) -> None:
         self.phase = Phase.OVER
+
+    @event(ErasureRequested)
+    def _erasure_requested(self) -> None:
+        self.will = ERASED
+        self.checks = None
+        self.is_forgotten = True

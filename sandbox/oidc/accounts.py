@@ -25,6 +25,8 @@ ACCOUNTS: dict[str, Account] = {
         Account("auditor", "person-1007", "ოთარ ნიჟარაძე", ("auditor",)),
         Account("analyst", "person-1008", "ქეთი მესხი", ("analyst",)),
         Account("consultant", "person-1009", "რეზო ალავიძე", ("consultant",)),
+        Account("data-protection-1", "person-1011", "ირმა ჯაფარიძე", ("data_protection",)),
+        Account("data-protection-2", "person-1012", "გურამ ლორთქიფანიძე", ("data_protection",)),
         Account("lali-operator", "person-1010", "ლალი წერეთელი", ("operator",)),
         Account("lali-officer", "person-1010", "ლალი წერეთელი", ("officer", "chief")),
     )

@@ -72,6 +72,7 @@ class Permit(Root):
         self.due: dict[UUID, Money] = {}
         self.verified_by: str | None = None
         self.has_ended = False
+        self.is_forgotten = False
 
     @property
     def is_paid(self) -> bool:

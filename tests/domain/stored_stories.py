@@ -30,6 +30,8 @@ from story import (
     decided,
     decided_by,
     enclosed,
+    erased,
+    erasure_requested,
     extended_by,
     filed,
     filed_with,
@@ -161,6 +163,17 @@ def at_bar_and_till() -> Story:
     return story
 
 
+def forgotten_by_right() -> Story:
+    """Seen and paid, withdrawn, erased; money that comes by card all the same waits, and a cashier sends it back."""
+    story = Story().given(filed)
+    order = story.order()
+    story.given(seen, paid_in_cash(), withdrawn, days_pass(30), erasure_requested, erased)
+    story.settle(order)
+    story.payments.order_refund(story.act(CASHIER), payment=order)
+    story.payments.refunded(story.act(DEADLINES), payment=order, bank_transaction="R3")
+    return story
+
+
 STORIES: dict[str, Callable[[], Story]] = {
     "granted-2026-11": granted,
     "refused-2026-11": refused,
@@ -169,5 +182,6 @@ STORIES: dict[str, Callable[[], Story]] = {
     "forgotten-2026-11": forgotten,
     "taken-back-2026-11": taken_back,
     "bar-and-till-2026-11": at_bar_and_till,
+    "erased-2026-11": forgotten_by_right,
 }
 """A story is told once and stored; a later one, of changed events, is added under another name."""

@@ -26,11 +26,13 @@ from domain.compatriot.application import Application
 from domain.compatriot.commands import Applications, Commands
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, DocumentKind
+from domain.compatriot.erasure import Erasures
 from domain.compatriot.fees import parse_schedule
 from domain.compatriot.form import Address, Channel, Form, Grounds, IdentityDocument, IdentityKind, Name, Sex, Tier
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import State
 from domain.consents import Consent, ConsentKind
+from domain.erasure import LegalGround
 from domain.event import Act
 from domain.language import Language
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
@@ -55,6 +57,8 @@ NINO = Actor("person-nino", Role.OPERATOR)
 OTAR = Actor("person-otar", Role.OFFICER)
 ANA = Actor("person-ana", Role.OFFICER)
 KETEVAN = Actor("person-ketevan", Role.CHIEF)
+IRMA = Actor("person-irma", Role.DATA_PROTECTION)
+GURAM = Actor("person-guram", Role.DATA_PROTECTION)
 DEADLINES = system("deadlines")
 
 FORM = Form(
@@ -122,6 +126,7 @@ class Story:
         self.queue = OneQueue()
         self.payments = Payments(self.office, self.applications, self.subjects, PaymentRules())
         self.commands = Commands(self.office, self.subjects, self.emails, self.payments, rules)
+        self.erasures = Erasures(self.office)
         bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, broken_off_limit=3)
         self.bar = Bar(self.office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}, consent="v1"))
         self.draft = self.subjects.mint()
@@ -376,10 +381,29 @@ def on(day: date, hour: int = 12) -> Step:
     return lambda story: story.go_to(day, hour)
 
 
+def erasure_requested_by(confirmed_by: Actor, asked_by: str = IRMA.id, ground: LegalGround | None = None) -> Step:
+    """Another person asked for it a day before."""
+    return lambda story: story.erasures.request(
+        story.act(confirmed_by),
+        case=story.case,
+        ground=ground or LegalGround.DATA_SUBJECT_REQUEST,
+        asked_by=asked_by,
+        asked_at=story.office.ledger.clock - timedelta(days=1),
+    )
+
+
+def erased(story: Story) -> None:
+    """The office has erased it all."""
+    story.erasures.finish(
+        story.act(DEADLINES), case=story.case, subjects=story.erasures.belongings(story.case).subjects
+    )
+
+
 begun = begun_by(OTAR)
 asked = asked_by(OTAR)
 answered = answered_with()
 concluded = concluded_by(OTAR)
+erasure_requested = erasure_requested_by(GURAM)
 decided = decided_by(KETEVAN)
 
 FILED_ON = tbilisi_date(MONDAY_NOON)

@@ -44,6 +44,7 @@ def test_a_test_tells_every_fault(code: FaultCode) -> None:
         ("domain.compatriot", "compatriot"),
         ("domain.consents", "consents"),
         ("domain.faults", "faults"),
+        ("domain.erasure", "erasure"),
         ("domain.office", "office"),
         ("domain.words", "words"),
     ],

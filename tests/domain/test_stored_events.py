@@ -28,20 +28,23 @@ EVENTS = {
     "compatriot.Application": """
         Registered ConsentGiven ConsentWithdrawn CodeReissued VideoVerified ReceptionRefused Paid RefundDue Refunded
         ReviewStarted Assigned InformationRequested InformationProvided DocumentAttached TermExtended
-        ConclusionPrepared Decided DecisionDelivered ExpiryWarned Lapsed Withdrawn
+        ConclusionPrepared Decided DecisionDelivered ExpiryWarned Lapsed Withdrawn ErasureRequested PersonalDataErased
     """,
-    "videobar.Call": "Requested Claimed Connected ChecksRecorded BrokenOff RecordingStored Ended Abandoned",
+    "videobar.Call": """
+        Requested Claimed Connected ChecksRecorded BrokenOff RecordingStored Ended Abandoned ErasureRequested
+    """,
     "payments.Payment": """
-        Opened Succeeded Failed Expired CashReceived PutInSuspense Matched RefundOrdered Refunded
+        Opened Succeeded Failed Expired CashReceived PutInSuspense Matched RefundOrdered Refunded ErasureRequested
     """,
     "staff.Reading": "PersonalDataRead",
 }
-"""The design's table, but for appeal and erasure."""
+"""The design's table, but for the appeal; a case's erasure is also said in the streams of its calls and payments."""
 IN_CLEAR = {
     "compatriot.Application": """
-        amount answer_until call channel chief code_issue code_version days draft due end_moves_for_holidays fee
-        fee_in_force_since file files ground kind language lapses_after method missing officer operator outcome
-        paper payment reason received reception_until recommends refunded_endings term_days tier version
+        amount answer_until asked_at asked_by call channel chief code_issue code_version days draft due
+        end_moves_for_holidays fee fee_in_force_since file files ground kind language lapses_after method missing
+        officer operator outcome paper payment reason received reception_until recommends refunded_endings subjects
+        term_days tier version
     """,
     "videobar.Call": """
         began broken_off case channel checks consent consent_language counts ended file ground number outcome reason

@@ -11,6 +11,7 @@ from story import RULES, Story
 
 from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.commands import Applications, Commands
+from domain.compatriot.erasure import Erasures
 from domain.compatriot.rules import SERVICE
 from domain.event import Act
 from domain.office import Office, Receipt
@@ -66,6 +67,7 @@ class RealStory(Story):
         self.subjects = ledger.keys
         self.payments = Payments(office, self.applications, ledger.keys, PaymentRules())
         self.commands = Commands(office, ledger.keys, self.emails, self.payments, RULES)
+        self.erasures = Erasures(office)
         bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, broken_off_limit=3)
         self.bar = Bar(office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}, consent="v1"))
         self.draft = ledger.keys.mint()

@@ -25,6 +25,7 @@ ACCOUNTS = {
     Role.CHIEF: "chief",
     Role.CASHIER: "cashier",
     Role.AUDITOR: "auditor",
+    Role.DATA_PROTECTION: "data-protection-1",
     Role.ANALYST: "analyst",
 }
 CONTRACT = build_schema(sdl())

@@ -1,13 +1,12 @@
 """The append-only store of everything that happened: a persistence module for `eventsourcing`.
 
 ``PERSISTENCE_MODULE=ledger`` with the library's ``POSTGRES_*`` variables keeps any application's events. With
-``LEDGER_KEYS_CONNINFO`` (the key store's database) and ``LEDGER_KEY_FOLDER`` it seals personal fields and does each
-command once. ``LEDGER_CONNINFO``, if set, says in full how to reach the ledger's database.
+``LEDGER_KEYS_CONNINFO`` (the key store's database) and either ``LEDGER_KEY_FOLDER`` or ``LEDGER_KMS`` (a PKCS#11 token's
+URI) it seals personal fields and does each command once. ``LEDGER_CONNINFO``, if set, says in full how to reach the ledger's database.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, cast
 
 from eventsourcing import persistence, postgres, utils
@@ -18,6 +17,7 @@ from typing_extensions import override
 from ledger import connecting, lineage, mapper, opening, recorder, schema, sealing
 from ledger.dispatcher import Dispatcher
 from ledger.keys import KeyStore
+from ledger.kms import open_kms
 
 __all__ = ["Factory"]
 
@@ -103,15 +103,16 @@ class Factory(postgres.PostgresFactory):
     def _open(self) -> None:
         with self.datastore.get_connection() as connection:
             connecting.refuse_unsafe_durability(connection)
-        conninfo, folder = self.env.get("LEDGER_KEYS_CONNINFO"), self.env.get("LEDGER_KEY_FOLDER")
-        if bool(conninfo) != bool(folder):
-            raise OSError("LEDGER_KEYS_CONNINFO and LEDGER_KEY_FOLDER go together")
-        if not conninfo or not folder:
+        conninfo = self.env.get("LEDGER_KEYS_CONNINFO")
+        kms = self.env.get("LEDGER_KMS") or self.env.get("LEDGER_KEY_FOLDER")
+        if bool(conninfo) != bool(kms):
+            raise OSError("LEDGER_KEYS_CONNINFO goes together with LEDGER_KEY_FOLDER or LEDGER_KMS")
+        if not conninfo or not kms:
             return
         if self.env_create_table():
             schema.make_key_store(conninfo)
             self._make_schema()
-        self.keys = KeyStore(conninfo, Path(folder))
+        self.keys = KeyStore(conninfo, open_kms(kms))
         with self.datastore.get_connection() as connection:
             opening.bind_key_store(connection, self.keys)
             lineage.keep_lineage(connection)

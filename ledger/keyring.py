@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
-from ledger.kms import KeysMissing, Kms
+from ledger.kms import EPOCH, SECRETS, KeysMissing, Kms
 
 DDL: Final = """
 CREATE TABLE IF NOT EXISTS keystore.identity (
@@ -29,11 +29,10 @@ CREATE TABLE IF NOT EXISTS keystore.secret (
     retired_at  timestamptz,
     PRIMARY KEY (name, version)
 );
+ALTER TABLE keystore.epoch ADD COLUMN IF NOT EXISTS disabled_at timestamptz;
 """
-"""Rows about keys, never keys. ``secret`` names: see `SECRETS`."""
-
-SECRETS: Final = ("mac", "code")
-"""mac: blind indexes, idempotency, tokens. code: the codes of cases; an old version verifies until retired."""
+"""Rows about keys, never keys. ``secret`` names: see `ledger.kms.SECRETS`. An epoch is closed (nothing more is wrapped
+under it), disabled (nothing is wrapped under it any more) and destroyed, in this order; see `ledger.epochs`."""
 
 RING_LOCK: Final = 1398895211, 4
 """Advisory lock (``Sark`` in ASCII, see `ledger.barrier`): shared by whoever mints, exclusive for whoever turns the
@@ -83,9 +82,9 @@ class Keyring:
     def _make_new(self, connection: Connection[Any]) -> UUID:
         identity = uuid4()
         connection.execute("INSERT INTO keystore.identity (id) VALUES (%s)", (identity,))
-        self._kms.create("epoch", 1)
+        self._kms.create(EPOCH, 1)
         connection.execute(
-            "INSERT INTO keystore.epoch (number, fingerprint) VALUES (1, %s)", (self._kms.fingerprint("epoch", 1),)
+            "INSERT INTO keystore.epoch (number, fingerprint) VALUES (1, %s)", (self._kms.fingerprint(EPOCH, 1),)
         )
         for name in SECRETS:
             self._kms.create(name, 1)
@@ -97,7 +96,7 @@ class Keyring:
 
     def _check(self, connection: Connection[Any]) -> None:
         epochs = connection.execute(
-            "SELECT 'epoch', number, fingerprint FROM keystore.epoch WHERE destroyed_at IS NULL"
+            "SELECT 'epoch', number, fingerprint FROM keystore.epoch WHERE disabled_at IS NULL AND destroyed_at IS NULL"
         ).fetchall()
         secrets = connection.execute(
             "SELECT name, version, fingerprint FROM keystore.secret WHERE retired_at IS NULL ORDER BY version DESC"

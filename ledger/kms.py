@@ -1,16 +1,20 @@
 """The seam to a key management service, and the key folder that stands in for one by default.
 
-What is behind this seam never stands in a database: *epoch* keys, which wrap the subjects' keys, and the *mac* and
-*code* secrets, from which blind indexes and codes are computed.
+What is behind this seam never stands in a database: *epoch* keys, which wrap the subjects' keys, the *mac* and *code*
+secrets, from which blind indexes and codes are computed, and the *checkpoint* key, which signs the history's root.
 """
 
 from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ledger.aead import KEY_BYTES, bind, decrypt, encrypt
 
@@ -22,11 +26,31 @@ class KeysMissing(Exception):
     """
 
 
+class KmsUnavailable(OSError):
+    """The key management service does not answer, or refuses us. What was asked may be asked again later."""
+
+
+EPOCH: Final = "epoch"
+"""The name of the keys that wrap."""
+SECRETS: Final = ("mac", "code")
+"""The names of the keys that hash. mac: blind indexes, idempotency, tokens. code: the codes of cases; an old version
+verifies until retired."""
+CHECKPOINT: Final = "checkpoint"
+"""The name of the keys that sign (Ed25519)."""
+
+
 class Kms(Protocol):
-    """Keys by name and version, used but never handed out."""
+    """Keys by name and version, used but never handed out. Every method may raise KmsUnavailable.
+
+    A name is `EPOCH` (it can wrap), one of `SECRETS` (it can mac) or `CHECKPOINT` (it can sign), and nothing else.
+    """
 
     def create(self, name: str, version: int) -> None:
-        """Make the key unless it is there."""
+        """Make the key unless it is there, disabled or not. Callers see to it that two do not at once."""
+        ...
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """The versions that there are, disabled ones too, in order."""
         ...
 
     def fingerprint(self, name: str, version: int) -> bytes:
@@ -45,9 +69,33 @@ class Kms(Protocol):
         """HMAC-SHA-256 of ``message`` under the key. Raises: KeysMissing."""
         ...
 
-    def destroy(self, name: str, version: int) -> None:
-        """Make everything wrapped under the key unreadable for ever."""
+    def public(self, name: str, version: int) -> bytes:
+        """The 32 public bytes of a key that signs. Raises: KeysMissing."""
         ...
+
+    def sign(self, name: str, version: int, message: bytes) -> bytes:
+        """The Ed25519 signature (RFC 8032) of ``message``, 64 bytes. Raises: KeysMissing."""
+        ...
+
+    def disable(self, name: str, version: int) -> None:
+        """Have the key refuse all use, as if it were missing, until it is enabled; nothing if it is not there."""
+        ...
+
+    def enable(self, name: str, version: int) -> None:
+        """Undo `disable`; nothing if the key is enabled or not there."""
+        ...
+
+    def destroy(self, name: str, version: int) -> None:
+        """Make everything wrapped under the key unreadable for ever; nothing if it is not there."""
+        ...
+
+
+def disabled(key: str, where: str) -> str:
+    """What a disabled key's user is told."""
+    return (
+        f"the key {key} in {where} is disabled: the epoch was turned. If the key store was restored from a backup of "
+        "before, `sarkmeli ledger restored` enables it"
+    )
 
 
 class KeyFolder:
@@ -62,7 +110,7 @@ class KeyFolder:
     def create(self, name: str, version: int) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(name, version)
-        if path.exists():
+        if path.exists() or self._disabled(name, version).exists():
             return
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -79,6 +127,11 @@ class KeyFolder:
             draft.unlink()
         self._sync_folder()
 
+    def versions(self, name: str) -> tuple[int, ...]:
+        called = re.compile(re.escape(name) + r"-([0-9]+)\.(?:key|disabled)")
+        found = [called.fullmatch(path.name) for path in self.folder.glob(f"{name}-*")]
+        return tuple(sorted({int(one[1]) for one in found if one}))
+
     def fingerprint(self, name: str, version: int) -> bytes:
         return self.mac(name, version, b"sarkmeli key fingerprint")[:16]
 
@@ -91,18 +144,44 @@ class KeyFolder:
     def mac(self, name: str, version: int, message: bytes) -> bytes:
         return hmac.digest(self._key(name, version), message, "sha256")
 
+    def public(self, name: str, version: int) -> bytes:
+        return self._pair(name, version).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, name: str, version: int, message: bytes) -> bytes:
+        return self._pair(name, version).sign(message)
+
+    def disable(self, name: str, version: int) -> None:
+        self._rename(self._path(name, version), self._disabled(name, version))
+
+    def enable(self, name: str, version: int) -> None:
+        self._rename(self._disabled(name, version), self._path(name, version))
+
     def destroy(self, name: str, version: int) -> None:
         self._path(name, version).unlink(missing_ok=True)
+        self._disabled(name, version).unlink(missing_ok=True)
         self._sync_folder()
 
     def _path(self, name: str, version: int) -> Path:
         return self.folder / f"{name}-{version}.key"
+
+    def _disabled(self, name: str, version: int) -> Path:
+        return self.folder / f"{name}-{version}.disabled"
+
+    def _rename(self, path: Path, to: Path) -> None:
+        if path.exists():
+            path.rename(to)
+            self._sync_folder()
+
+    def _pair(self, name: str, version: int) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._key(name, version))
 
     def _key(self, name: str, version: int) -> bytes:
         path = self._path(name, version)
         try:
             key = path.read_bytes()
         except FileNotFoundError:
+            if self._disabled(name, version).exists():
+                raise KeysMissing(disabled(f"{name}-{version}", f"the key folder {self.folder}")) from None
             raise KeysMissing(f"the key folder {self.folder} holds no {path.name}") from None
         if len(key) != KEY_BYTES:
             raise KeysMissing(f"{path} is not a key: {KEY_BYTES} bytes are expected")
@@ -118,3 +197,24 @@ class KeyFolder:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+PKCS11: Final = "pkcs11:"
+"""How the address of a PKCS#11 token begins (RFC 7512)."""
+
+_tokens: dict[str, Kms] = {}
+"""One holder a token and process: sessions, logging in and the module's lock are the process's."""
+
+
+def open_kms(address: str | Path) -> Kms:
+    """The holder of keys at ``address``: a folder, or a PKCS#11 URI that names token and module-path.
+
+    Asks nothing of it yet. Raises: ValueError for a URI that is none.
+    """
+    if isinstance(address, Path) or not address.startswith(PKCS11):
+        return KeyFolder(Path(address))
+    from ledger.pkcs11_kms import Pkcs11Token, TokenPlace  # only who has a token loads the binding
+
+    if address not in _tokens:
+        _tokens[address] = Pkcs11Token(TokenPlace.parse(address))
+    return _tokens[address]

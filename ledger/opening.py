@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ledger.connecting import LINK, refuse_unsafe_durability, rows
 from ledger.keys import KeysMissing, KeyStore
+from ledger.kms import PKCS11, open_kms
 from ledger.lineage import keep_lineage
 from ledger.reader import Reader
 from ledger.sealing import Sealer
@@ -43,12 +44,12 @@ class Ledger:
         self.keys.close()
 
 
-def open_ledger(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> Ledger:
-    """Open a ledger whose tables are there (``ledger.schema``).
+def open_ledger(ledger_conninfo: str, keys_conninfo: str, kms: Path | str) -> Ledger:
+    """Open a ledger whose tables are there (``ledger.schema``). ``kms`` is what `ledger.kms.open_kms` takes.
 
-    Raises: KeysMissing (data without their keys), UnsafeDurability, psycopg.Error.
+    Raises: KeysMissing (data without their keys), KmsUnavailable, UnsafeDurability, psycopg.Error.
     """
-    keys = KeyStore(keys_conninfo, key_folder)
+    keys = KeyStore(keys_conninfo, open_kms(kms))
     try:
         with psycopg.connect(ledger_conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
@@ -60,7 +61,7 @@ def open_ledger(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> L
         keys.close()
         raise
     return Ledger(
-        env=environment(ledger_conninfo, keys_conninfo, key_folder),
+        env=environment(ledger_conninfo, keys_conninfo, kms),
         keys=keys,
         reader=reader,
         sealer=sealer,
@@ -68,8 +69,9 @@ def open_ledger(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> L
     )
 
 
-def environment(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> dict[str, str]:
+def environment(ledger_conninfo: str, keys_conninfo: str, kms: Path | str) -> dict[str, str]:
     """What the library's application reads; nothing is taken from the process's own environment."""
+    holder = "LEDGER_KMS" if isinstance(kms, str) and kms.startswith(PKCS11) else "LEDGER_KEY_FOLDER"
     parts = cast(dict[str, Any], conninfo_to_dict(ledger_conninfo))
     return {
         "PERSISTENCE_MODULE": "ledger",
@@ -83,7 +85,7 @@ def environment(ledger_conninfo: str, keys_conninfo: str, key_folder: Path) -> d
         "POSTGRES_MAX_OVERFLOW": "9",
         "LEDGER_CONNINFO": ledger_conninfo,
         "LEDGER_KEYS_CONNINFO": keys_conninfo,
-        "LEDGER_KEY_FOLDER": str(key_folder),
+        holder: str(kms),
         "CREATE_TABLE": "no",
     }
 

@@ -1,4 +1,4 @@
-"""The seam to whatever holds the checkpoints' signing key, and the key folder that stands in for it by default.
+"""What signs the checkpoints: a key behind the seam to the key management service, and a memory of what it signed.
 
 A signer remembers the last checkpoint it signed and signs another only if that one is a beginning of it, by proof. So
 it never signs two histories, whatever becomes of the database: a ledger restored from a backup, or put in another's
@@ -15,13 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from ledger import merkle
-from ledger.aead import KEY_BYTES
 from ledger.checkpoint import BadCheckpoint, Checkpoint, VerifierKey
-from ledger.kms import KeyFolder, KeysMissing
+from ledger.kms import CHECKPOINT, KeyFolder, KeysMissing, Kms
 
 Proof = Callable[[int, int], Sequence[bytes]]
 """The consistency proof between two sizes, from the tree that is to be signed."""
@@ -53,21 +49,27 @@ class Signer(Protocol):
 
 
 class SigningFolder:
-    """Implements `Signer` by files in the key folder: ``checkpoint-1.key``, ``.signed``, and ``.pub`` for verifiers.
+    """Implements `Signer` with the checkpoint key of a log (numbered from 1), and two files of that number in a folder.
 
-    ``new`` says that nothing was signed before, so that a key may be made. Raises at construction: KeysMissing.
+    ``checkpoint-1.signed`` is the last that was signed, ``checkpoint-1.pub`` is for verifiers. The key is in ``kms``, the
+    same folder unless another is given. ``new`` says that nothing was signed before, so that a key may be made.
+    Raises at construction: KeysMissing, KmsUnavailable.
     """
 
-    def __init__(self, folder: Path, origin: str, *, new: bool) -> None:
-        self._key_file = folder / "checkpoint-1.key"
-        self._signed_file = folder / "checkpoint-1.signed"
-        if new and not self._signed_file.exists():
-            KeyFolder(folder).create("checkpoint", 1)
+    def __init__(self, folder: Path, origin: str, *, new: bool, kms: Kms | None = None, log: int = 1) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._kms = KeyFolder(folder) if kms is None else kms
+        self._log = log
+        self._signed_file = signed_file(folder, log)
+        self._turn_file = folder / f"{CHECKPOINT}-{log}.turn"
         self._origin = origin
-        self._verifier = VerifierKey(origin, self._private().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        public = public_file(folder)
-        if not public.exists() or public.read_text().strip() != str(self._verifier):
-            replace_file(public, f"{self._verifier}\n".encode())
+        with self._alone():
+            if new and not self._signed_file.exists():
+                self._kms.create(CHECKPOINT, log)
+            self._verifier = VerifierKey(origin, self._kms.public(CHECKPOINT, log))
+            public = public_file(folder, log)
+            if not public.exists() or public.read_text().strip() != str(self._verifier):
+                replace_file(public, f"{self._verifier}\n".encode())
 
     @property
     def key(self) -> VerifierKey:
@@ -82,32 +84,22 @@ class SigningFolder:
             raise KeysMissing(f"{self._signed_file} is not what this key signed last: {bad}") from None
 
     def sign(self, size: int, root: bytes, proof: Proof) -> str:
-        with self._alone() as private:
+        with self._alone():
             last = self.last()
             if last is not None:
                 refuse_other_history(last, size, root, proof)
             checkpoint = Checkpoint(self._origin, size, root)
-            note = self._verifier.note(checkpoint, private.sign(checkpoint.text.encode()))
+            note = self._verifier.note(checkpoint, self._kms.sign(CHECKPOINT, self._log, checkpoint.text.encode()))
             if last != checkpoint:
                 replace_file(self._signed_file, note.encode())
             return note
 
     @contextmanager
-    def _alone(self) -> Generator[Ed25519PrivateKey]:
-        """The key, while no other process signs with it."""
-        private = self._private()
-        with self._key_file.open("rb") as held:
+    def _alone(self) -> Generator[None]:
+        """While no other process signs for this log."""
+        with self._turn_file.open("ab") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            yield private
-
-    def _private(self) -> Ed25519PrivateKey:
-        try:
-            secret = self._key_file.read_bytes()
-        except FileNotFoundError:
-            raise KeysMissing(f"checkpoints were signed before, and {self._key_file} is gone") from None
-        if len(secret) != KEY_BYTES:
-            raise KeysMissing(f"{self._key_file} is not a key: {KEY_BYTES} bytes are expected")
-        return Ed25519PrivateKey.from_private_bytes(secret)
+            yield
 
 
 def refuse_other_history(before: Checkpoint, size: int, root: bytes, proof: Proof) -> None:
@@ -120,17 +112,22 @@ def refuse_other_history(before: Checkpoint, size: int, root: bytes, proof: Proo
         raise OtherHistory(f"the first {before.size} events are not those that were signed for")
 
 
-def last_signed(folder: Path, key: VerifierKey) -> Checkpoint | None:
+def last_signed(folder: Path, key: VerifierKey, log: int = 1) -> Checkpoint | None:
     """What the signer of this key folder signed last, for whoever checks. Raises: BadCheckpoint."""
     try:
-        return key.open((folder / "checkpoint-1.signed").read_bytes())
+        return key.open(signed_file(folder, log).read_bytes())
     except FileNotFoundError:
         return None
 
 
-def public_file(folder: Path) -> Path:
-    """Where the verifier key stands, for whoever checks."""
-    return folder / "checkpoint-1.pub"
+def public_file(folder: Path, log: int = 1) -> Path:
+    """Where a log's verifier key stands, for whoever checks."""
+    return folder / f"{CHECKPOINT}-{log}.pub"
+
+
+def signed_file(folder: Path, log: int = 1) -> Path:
+    """Where a log's signer notes what it signed last."""
+    return folder / f"{CHECKPOINT}-{log}.signed"
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -24,6 +24,7 @@ from api.roles import PUBLIC, STAFF_ONLY
 from domain.erasure import ErasureUnderWay, PersonalDataGone
 from domain.office import CommandReused, TooBusy
 from domain.refusals import Refusal
+from ledger.kms import KmsUnavailable
 from ledger.recorder import LedgerBusy
 
 log = structlog.get_logger("api")
@@ -40,7 +41,7 @@ class Unanswered(Exception):
         self.command_id = command_id
 
 
-PASSING: Final = (OperationalError, psycopg.OperationalError, PoolTimeout)
+PASSING: Final = (OperationalError, psycopg.OperationalError, PoolTimeout, KmsUnavailable)
 """What passes: the same request may be sent again. The ledger's own (`OutcomeUnknown`, `LedgerBusy`) are the first."""
 
 ANY_COMMAND: Final = (CommandReused, TooBusy, ErasureUnderWay, PersonalDataGone)

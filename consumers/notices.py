@@ -20,6 +20,7 @@ from housekeeping import followers, notices
 from housekeeping.followers import Fenced, FollowerLost
 from housekeeping.notices import NewNotice
 from housekeeping.pool import Db
+from ledger.kms import KmsUnavailable
 from ledger.reader import Reader, Recorded
 
 log = structlog.get_logger("notices")
@@ -83,8 +84,8 @@ class Notices:
                 pause = shortest
             except Fenced:
                 log.info("another process follows too")
-            except psycopg.OperationalError as error:
-                log.warning("the database is away", error=type(error).__name__, seconds=pause)
+            except (psycopg.OperationalError, KmsUnavailable) as error:
+                log.warning("the database is away, or what holds the keys", error=type(error).__name__, seconds=pause)
             stop.wait(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, longest)
 

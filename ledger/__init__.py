@@ -1,8 +1,9 @@
 """The append-only store of everything that happened: a persistence module for `eventsourcing`.
 
 ``PERSISTENCE_MODULE=ledger`` with the library's ``POSTGRES_*`` variables keeps any application's events. With
-``LEDGER_KEYS_CONNINFO`` (the key store's database) and either ``LEDGER_KEY_FOLDER`` or ``LEDGER_KMS`` (a PKCS#11 token's
-URI) it seals personal fields and does each command once. ``LEDGER_CONNINFO``, if set, says in full how to reach the ledger's database.
+``LEDGER_KEYS_CONNINFO`` (the key store's database) and either ``LEDGER_KEY_FOLDER`` or ``LEDGER_KMS`` (the URI of a
+PKCS#11 token) it seals personal fields and does each command once. ``LEDGER_CONNINFO``, if set, says in full how to
+reach the ledger's database.
 """
 
 from __future__ import annotations

@@ -213,7 +213,8 @@ def open_kms(address: str | Path) -> Kms:
     """
     if isinstance(address, Path) or not address.startswith(PKCS11):
         return KeyFolder(Path(address))
-    from ledger.pkcs11_kms import Pkcs11Token, TokenPlace  # only who has a token loads the binding
+    from ledger.pkcs11_kms import Pkcs11Token  # only who has a token loads the binding
+    from ledger.token_place import TokenPlace
 
     if address not in _tokens:
         _tokens[address] = Pkcs11Token(TokenPlace.parse(address))

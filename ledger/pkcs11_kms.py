@@ -10,11 +10,8 @@ import contextlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from threading import RLock
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import pkcs11
 from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, MechanismFlag, ObjectClass
@@ -22,10 +19,10 @@ from pkcs11.util.ec import encode_named_curve_parameters
 
 from ledger.aead import FORMAT, KEY_BYTES, NONCE_BYTES, Tampered, bind
 from ledger.kms import CHECKPOINT, EPOCH, KeysMissing, KmsUnavailable, disabled
+from ledger.token_place import TokenPlace
 
 T = TypeVar("T")
 
-SCHEME: Final = "pkcs11:"
 LABEL: Final = "sarkmeli"
 TAG_BITS: Final = 128
 BITS: Final = KEY_BYTES * 8
@@ -54,49 +51,6 @@ _CREATED: Final[dict[Attribute, Any]] = {
 
 _modules: dict[str, RLock] = {}
 """A lock for each module. The binding initialises a module for one thread, so one thread at a time is in it."""
-
-
-@dataclass(frozen=True)
-class TokenPlace:
-    """Which token of which module, and the PIN that opens it or the file that holds the PIN."""
-
-    module: str
-    token: str
-    pin: str | None = field(default=None, repr=False)
-    pin_file: str | None = None
-
-    @staticmethod
-    def parse(uri: str) -> TokenPlace:
-        """The place that `uri` wrote. Raises: ValueError."""
-        path, _, query = uri.removeprefix(SCHEME).partition("?")
-        parts = {name: value for name, _, value in (part.partition("=") for part in path.split(";"))}
-        asked = dict(parse_qsl(query))
-        if not uri.startswith(SCHEME) or "token" not in parts or "module-path" not in asked:
-            raise ValueError("a PKCS#11 URI names its token and its module-path (RFC 7512)")
-        source = asked.get("pin-source")
-        file = source and source.removeprefix("file:")
-        return TokenPlace(asked["module-path"], unquote(parts["token"]), asked.get("pin-value"), file)
-
-    @property
-    def uri(self) -> str:
-        """The place as a PKCS#11 URI (RFC 7512). Holds the PIN if there is one: never log it."""
-        asked = {"module-path": self.module}
-        if self.pin is not None:
-            asked["pin-value"] = self.pin
-        if self.pin_file is not None:
-            asked["pin-source"] = f"file:{self.pin_file}"
-        return f"{SCHEME}token={quote(self.token, safe='')}?{urlencode(asked, quote_via=quote)}"
-
-    def read_pin(self) -> str:
-        """The PIN. Raises: KmsUnavailable."""
-        if self.pin is not None:
-            return self.pin
-        if self.pin_file is None:
-            raise KmsUnavailable(f"no PIN was given for token {self.token}")
-        try:
-            return Path(self.pin_file).read_text().strip("\r\n")
-        except OSError as error:
-            raise KmsUnavailable(f"the PIN file {self.pin_file} cannot be read: {error.strerror}") from None
 
 
 class Pkcs11Token:

@@ -51,8 +51,8 @@ class Signer(Protocol):
 class SigningFolder:
     """Implements `Signer` with the checkpoint key of a log (numbered from 1), and two files of that number in a folder.
 
-    ``checkpoint-1.signed`` is the last that was signed, ``checkpoint-1.pub`` is for verifiers. The key is in ``kms``, the
-    same folder unless another is given. ``new`` says that nothing was signed before, so that a key may be made.
+    ``checkpoint-1.signed`` is the last that was signed, ``checkpoint-1.pub`` is for verifiers. The key is in ``kms``,
+    the same folder unless another is given. ``new`` says that nothing was signed before, so that a key may be made.
     Raises at construction: KeysMissing, KmsUnavailable.
     """
 

@@ -15,8 +15,9 @@ from rich.console import Console
 from ledger.audit import Consistency, Inclusion, NotProven, prove_consistency, prove_inclusion, verify
 from ledger.checkpoint import VerifierKey
 from ledger.connecting import LINK
+from ledger.logs import newest_public_file, number_of, publication_of
 from ledger.publication import Publication
-from ledger.signer import last_signed, public_file
+from ledger.signer import last_signed
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
@@ -25,8 +26,8 @@ def verify_ledger(settings: Settings, given: str | None) -> bool:
     """Print what the check found; whether all is well. Raises: NotProven, BadCheckpoint."""
     console = Console()
     key = _key(settings, given)
-    publication = Publication(settings.checkpoints)
-    last = last_signed(settings.keys, key)
+    publication = _publication(settings, key)
+    last = last_signed(settings.keys, key, number_of(key.name))
     with reading(settings) as connection, console.status("reading the ledger") as status:
         verdict = verify(
             connection, publication, key, last, lambda size: status.update(f"{size} events are as they were signed")
@@ -48,7 +49,7 @@ def prove_event(settings: Settings, given: str | None, position: int) -> str:
     """One line of JSON: `inclusion_told`. Raises: NotProven."""
     key = _key(settings, given)
     with reading(settings) as connection:
-        found = prove_inclusion(connection, Publication(settings.checkpoints), key, position)
+        found = prove_inclusion(connection, _publication(settings, key), key, position)
     return json.dumps(inclusion_told(key, found))
 
 
@@ -56,7 +57,7 @@ def prove_growth(settings: Settings, given: str | None, old: int, new: int) -> s
     """One line of JSON: `consistency_told`. Raises: NotProven."""
     key = _key(settings, given)
     with reading(settings) as connection:
-        found = prove_consistency(connection, Publication(settings.checkpoints), key, old, new)
+        found = prove_consistency(connection, _publication(settings, key), key, old, new)
     return json.dumps(consistency_told(key, found))
 
 
@@ -86,13 +87,19 @@ def reading(settings: Settings) -> Generator[Connection[Any]]:
         yield connection
 
 
+def _publication(settings: Settings, key: VerifierKey) -> Publication:
+    """The checkpoints of the log that the key is of."""
+    return publication_of(settings.checkpoints, number_of(key.name))
+
+
 def _key(settings: Settings, given: str | None) -> VerifierKey:
     """Raises: NotProven if there is none to believe."""
     if given is None:
+        newest = newest_public_file(settings.keys)
         try:
-            given = public_file(settings.keys).read_text()
+            given = newest.read_text()
         except OSError:
-            raise NotProven(f"no checkpoint was signed yet: {public_file(settings.keys)} is not there") from None
+            raise NotProven(f"no checkpoint was signed yet: {newest} is not there") from None
     try:
         return VerifierKey.parse(given)
     except ValueError as error:

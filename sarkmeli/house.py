@@ -45,9 +45,9 @@ from housekeeping.uploads import Uploads
 from ledger.checkpointer import Checkpointer, was_signed
 from ledger.epochs import turn_epoch_when_due
 from ledger.idempotency import turn_months
-from ledger.kms import KeyFolder
+from ledger.kms import open_kms
+from ledger.logs import current_log
 from ledger.opening import Ledger, open_ledger
-from ledger.publication import Publication
 from ledger.signer import SigningFolder
 from projections.all import MODELS
 from projections.answers import Pool
@@ -85,7 +85,9 @@ class House:
         self.settings = settings
         self.neighbours = Neighbours.of(settings)
         self._opened = opened
-        self.ledger: Ledger = open_ledger(settings.ledger_as(DbRole.APP), settings.keys_as(DbRole.APP), settings.keys)
+        self.ledger: Ledger = open_ledger(
+            settings.ledger_as(DbRole.APP), settings.keys_as(DbRole.APP), settings.key_holder
+        )
         opened.callback(self.ledger.close)
         self.office = Office(env=self.ledger.env)
         opened.callback(self.office.close)
@@ -264,7 +266,7 @@ class House:
         )
 
     def _turn_epoch(self) -> int:
-        turned = turn_epoch_when_due(self.settings.keys_as(DbRole.ERASER), KeyFolder(self.settings.keys))
+        turned = turn_epoch_when_due(self.settings.keys_as(DbRole.ERASER), open_kms(self.settings.key_holder))
         return int(turned is not None)
 
     def _turn_months(self) -> int:
@@ -273,11 +275,12 @@ class House:
 
     def checkpoints(self) -> Duties:
         """What publishes the ledger's checkpoints. Raises: KeysMissing."""
-        publication = Publication(self.settings.checkpoints)
+        kms = open_kms(self.settings.key_holder)
+        log = current_log(kms, self.ledger.keys.id, self.settings.checkpoints)
         with self.pool.connection() as db:
-            new = not publication.sizes() and not was_signed(db)
-        signer = SigningFolder(self.settings.keys, f"sarkmeli/{self.ledger.keys.id}", new=new)
-        checkpointer = Checkpointer(self.settings.ledger_as(DbRole.SIGNER), signer, publication)
+            new = not log.publication.sizes() and not was_signed(db)
+        signer = SigningFolder(self.settings.keys, log.origin, new=new, kms=kms, log=log.number)
+        checkpointer = Checkpointer(self.settings.ledger_as(DbRole.SIGNER), signer, log.publication)
         self._opened.callback(checkpointer.close)
         return Duties([Duty("checkpoints", self.settings.checkpoint_every, checkpointer.round)])
 

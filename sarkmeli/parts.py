@@ -79,12 +79,12 @@ def run_part(name: str, settings: Settings, ready: Ready) -> None:
 @contextlib.contextmanager
 def plainly() -> Generator[None]:
     """What a person can mend is said in a sentence, and not as a traceback."""
-    from ledger.keys import KeysMissing
+    from ledger.kms import KeysMissing, KmsUnavailable
     from sarkmeli.migrate import TooOld
 
     try:
         yield
-    except (KeysMissing, TooOld) as error:
+    except (KeysMissing, KmsUnavailable, TooOld) as error:
         raise SystemExit(f"{error}") from None
 
 

@@ -16,7 +16,7 @@ from sarkmeli.logs import configure
 from sarkmeli.neighbours import sandbox_credentials, sandbox_folder
 from sarkmeli.processes import Ready, die_with, end, executed, forked, leave_no_core, recorded
 from sarkmeli.run_folder import Addresses, RunFolder
-from sarkmeli.settings import Settings
+from sarkmeli.settings import KeyHolder, Settings
 from sarkmeli.supervisor import Failed, Part, Stopped, Supervisor
 from sarkmeli.welcome import say_goodbye, welcome
 
@@ -158,7 +158,7 @@ def _refuse_taken(host: str, port: int) -> None:
 def _refuse_data_without_keys(settings: Settings) -> None:
     """Before anything starts, for a folder of one's own; the ledger looks again, whatever database it is."""
     data = settings.database_url is None and (embedded.cluster(settings.folder) / "PG_VERSION").exists()
-    if data and not any(settings.keys.glob("*")):
+    if data and settings.kms is KeyHolder.FOLDER and not any(settings.keys.glob("*")):
         raise Failed(
             f"there are data in {embedded.cluster(settings.folder)} but no keys in {settings.keys}: without them "
             "nothing personal can be read again. Put the keys back, or begin anew with RESET=1"

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.compatriot.state import State
+from ledger.token_place import TokenPlace
 from sarkmeli import embedded
 from sarkmeli.roles import DbRole
 
@@ -38,6 +39,13 @@ class MailSecurity(StrEnum):
     STARTTLS = "starttls"
     TLS = "tls"
     NONE = "none"
+
+
+class KeyHolder(StrEnum):
+    """What holds the keys that no database may hold."""
+
+    FOLDER = "folder"
+    PKCS11 = "pkcs11"
 
 
 class Settings(BaseSettings):
@@ -70,9 +78,18 @@ class Settings(BaseSettings):
         default=None,
         description="The key store's database; beside the ledger's, its name with `_keys` added, if empty.",
     )
-    key_folder: Path | None = Field(
-        default=None, description="The folder of the epoch keys; `keys` in the folder if empty."
+    kms: KeyHolder = Field(
+        default=KeyHolder.FOLDER,
+        description="What holds the epoch keys and secrets: `folder`, or `pkcs11` for a token.",
     )
+    key_folder: Path | None = Field(
+        default=None,
+        description="The folder of the epoch keys and of the checkpoint signer's notes; `keys` in the folder if empty.",
+    )
+    pkcs11_module: str = Field(default="", description="The PKCS#11 module, a shared library.")
+    pkcs11_token: str = Field(default="", description="The label of the token, which is for this office alone.")
+    pkcs11_pin: SecretStr | None = Field(default=None, description="The user PIN of the token.")
+    pkcs11_pin_file: Path | None = Field(default=None, description="A file that holds the PIN, instead.")
     files_url: str = Field(default="", description="Where sealed files go: a folder or s3://bucket; `files` if empty.")
     pool_size: int = Field(
         default=16, ge=2, le=200, description="The most connections one process holds to each database."
@@ -144,6 +161,16 @@ class Settings(BaseSettings):
             raise ValueError("not fit for production: " + "; ".join(wrong))
         return self
 
+    @model_validator(mode="after")
+    def _a_token_is_named_in_full(self) -> Self:
+        if self.kms is KeyHolder.PKCS11:
+            missing = [name for name in ("pkcs11_module", "pkcs11_token") if not getattr(self, name)]
+            if self.pkcs11_pin is None and self.pkcs11_pin_file is None:
+                missing.append("pkcs11_pin_file")
+            if missing:
+                raise ValueError("; ".join(f"SARKMELI_{name.upper()} is empty" for name in missing))
+        return self
+
     def unfit_for_production(self) -> list[str]:
         """What stands between these settings and a public service; empty if nothing does."""
         wrong = [f"SARKMELI_{name.upper()} is the sandbox's" for name in NEIGHBOURS if not getattr(self, name)]
@@ -168,7 +195,8 @@ class Settings(BaseSettings):
             wrong.append("SARKMELI_PUBLIC_URL is empty")
         if self.database_url is None:
             wrong.append("SARKMELI_DATABASE_URL is empty: the embedded PostgreSQL is for trying out")
-        wrong.append("epoch keys in a folder: this release has no other key holder")
+        if self.kms is KeyHolder.FOLDER:
+            wrong.append("SARKMELI_KMS is folder: epoch keys in files")
         return wrong
 
     @property
@@ -206,8 +234,17 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> Path:
-        """The folder of the epoch keys."""
+        """The folder of the epoch keys, and of the checkpoint signer's notes wherever its key is."""
         return (self.key_folder or self.folder / "keys").absolute()
+
+    @property
+    def key_holder(self) -> Path | str:
+        """What `ledger.kms.open_kms` takes. May hold the PIN: never log it."""
+        if self.kms is KeyHolder.FOLDER:
+            return self.keys
+        pin = None if self.pkcs11_pin is None else self.pkcs11_pin.get_secret_value()
+        file = None if self.pkcs11_pin_file is None else str(self.pkcs11_pin_file.absolute())
+        return TokenPlace(self.pkcs11_module, self.pkcs11_token, pin, None if pin is not None else file).uri
 
     @property
     def checkpoints(self) -> Path:

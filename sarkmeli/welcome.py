@@ -29,7 +29,7 @@ def welcome(settings: Settings, seconds: float) -> None:
     if settings.database_url is None:
         table.add_row("  data", f"{embedded.cluster(settings.folder)}")
         table.add_row("  socket", f"{embedded.socket_folder(settings.folder)}")
-    table.add_row("  keys", f"{settings.keys}")
+    table.add_row("  keys", settings.pkcs11_token or f"{settings.keys}")
     table.add_row("", "without the keys the data cannot be read")
     table.add_row("  files", f"{settings.files}")
     table.add_row("  logs", f"{settings.folder / 'logs'}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from ledger.pkcs11_kms import TokenPlace
+from ledger.token_place import TokenPlace
 
 PLACES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -28,18 +31,23 @@ def module() -> str:
     return found[0]
 
 
-def configure(folder: Path) -> None:
-    """Have this process and its children find their tokens under ``folder``; once, for the module reads it once."""
-    (folder / "tokens").mkdir(parents=True, exist_ok=True)
+@functools.cache
+def configure() -> Path:
+    """Have this process and its children find their tokens in a folder of their own, once: the module asks once."""
+    folder = Path(tempfile.mkdtemp(prefix="softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(
         f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
     )
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
+    return folder / "tokens"
 
 
 def new_token(label: str) -> TokenPlace:
-    """A token of this name, made by SoftHSM2's own tool."""
+    """A token of this name, made by SoftHSM2's own tool. Skips as `module` does."""
     path = module()
+    configure()
     subprocess.run(
         ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", OFFICER_PIN, "--pin", PIN],
         check=True,

@@ -18,23 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.aead import Tampered
 from ledger.kms import CHECKPOINT, EPOCH, KeyFolder, KeysMissing, Kms, KmsUnavailable, open_kms
-from ledger.pkcs11_kms import Pkcs11Token, TokenPlace
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    softhsm.module()
-    before = os.environ.get("SOFTHSM2_CONF")
-    softhsm.configure(tmp_path_factory.mktemp("softhsm"))
-    yield
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+from ledger.pkcs11_kms import Pkcs11Token
+from ledger.token_place import TokenPlace
 
 
 @pytest.fixture
-def place(tokens: None) -> TokenPlace:
+def place() -> TokenPlace:
     return softhsm.new_token(f"office {uuid4().hex[:8]}; ü/?&")
 
 
@@ -177,7 +166,7 @@ def test_a_session_that_dies_is_replaced(token: Pkcs11Token) -> None:
 def test_a_token_that_is_away_is_told_of_and_found_again(token: Pkcs11Token, tmp_path: Path) -> None:
     token.create(EPOCH, 1)
     wrapped = token.wrap(EPOCH, 1, b"secret", b"")
-    folder = Path(os.environ["SOFTHSM2_CONF"]).parent / "tokens"
+    folder = softhsm.configure()
     away = folder.rename(folder.with_name("away"))
     pkcs11.lib(token.place.module).finalize()
     try:

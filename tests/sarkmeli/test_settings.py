@@ -22,6 +22,10 @@ PUBLIC = {
     "SARKMELI_ISSUER": "https://staff.example.ge",
     "SARKMELI_CLIENT_SECRET": "secret",
     "SARKMELI_SMTP_HOST": "mail.example.ge",
+    "SARKMELI_KMS": "pkcs11",
+    "SARKMELI_PKCS11_MODULE": "/usr/lib/softhsm/libsofthsm2.so",
+    "SARKMELI_PKCS11_TOKEN": "sarkmeli",
+    "SARKMELI_PKCS11_PIN_FILE": "/etc/sarkmeli/pin",
 }
 
 
@@ -44,9 +48,9 @@ def test_production_names_everything_that_is_only_for_trying_out(monkeypatch):
         Settings()
     told = str(refused.value)
     for name in PUBLIC:
-        if name != "SARKMELI_PRODUCTION":
+        if name != "SARKMELI_PRODUCTION" and "PKCS11" not in name:
             assert name in told
-    assert "epoch keys in a folder" in told
+    assert "SARKMELI_KMS is folder" in told
 
 
 @pytest.mark.parametrize(
@@ -65,15 +69,26 @@ def test_production_refuses_an_open_way(monkeypatch, variable, value):
         Settings()
 
 
-def test_only_the_file_keys_stand_between_these_settings_and_the_public(monkeypatch):
+def test_these_settings_are_fit_for_the_public_and_those_with_keys_in_files_are_not(monkeypatch):
     for name, good in PUBLIC.items():
         monkeypatch.setenv(name, good)
-    monkeypatch.delenv("SARKMELI_PRODUCTION")
-    assert Settings().unfit_for_production() == ["epoch keys in a folder: this release has no other key holder"]
+    assert Settings().production
+    monkeypatch.setenv("SARKMELI_KMS", "folder")
+    with pytest.raises(ValidationError, match="SARKMELI_KMS is folder"):
+        Settings()
+
+
+@pytest.mark.parametrize("missing", ["MODULE", "TOKEN", "PIN_FILE"])
+def test_a_token_is_named_in_full(monkeypatch, missing):
+    for name, good in PUBLIC.items():
+        monkeypatch.setenv(name, good)
+    monkeypatch.delenv(f"SARKMELI_PKCS11_{missing}")
+    with pytest.raises(ValidationError, match=f"SARKMELI_PKCS11_{missing} is empty"):
+        Settings()
 
 
 def test_secrets_are_not_shown(monkeypatch):
-    for name in ("SARKMELI_BANK_API_KEY", "SARKMELI_CLIENT_SECRET", "SARKMELI_SMTP_PASSWORD"):
+    for name in ("SARKMELI_BANK_API_KEY", "SARKMELI_CLIENT_SECRET", "SARKMELI_SMTP_PASSWORD", "SARKMELI_PKCS11_PIN"):
         monkeypatch.setenv(name, "s3cret-word")
     monkeypatch.setenv("SARKMELI_DATABASE_URL", "postgresql://u:s3cret-word@ledger/sarkmeli")
     settings = Settings()

@@ -23,6 +23,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
+from projections.answers import ask
 from projections.status import STATUS
 
 DDL = """
@@ -34,7 +35,7 @@ CREATE SEQUENCE IF NOT EXISTS bench.position;
 """
 """Tables like the ledger's, for the peer to insert into."""
 
-READ = f"SELECT * FROM reading.{STATUS.applications.bare()} WHERE stream = %s"
+READ = ask("SELECT * FROM {status} WHERE stream = %s", status=STATUS.applications)
 EVENTS = (
     "SELECT * FROM ledger.event WHERE command_key = (SELECT command_key FROM ledger.event WHERE stream = %s LIMIT 1)"
 )

@@ -8,10 +8,11 @@ from typing import TypeVar
 from api.context import Context, Info
 from api.inputs import CommandInput
 from api.threads import run
-from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, NotForThisRole, NotYetReceived
+from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, NotYetReceived
 from domain.event import Act
 from domain.faults import FormRefused
 from domain.office import Receipt, UnknownCase
+from domain.roles import NotForThisRole
 
 T = TypeVar("T")
 

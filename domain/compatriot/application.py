@@ -9,7 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import AggregateEvent
 from typing_extensions import override
 
-from domain import consents
+from domain import consents, roles
 from domain.calendar import days_after, tbilisi_date
 from domain.compatriot import decision, lapse, reception, refunds, retention, review, term
 from domain.compatriot.decision import Outcome
@@ -108,6 +108,16 @@ class Application(History):
         """The civil registry where there is a Georgian personal number, otherwise the uploaded document."""
         known = isinstance(self.form, Form) and self.form.personal_number is not None
         return Source.CIVIL_REGISTRY if known else Source.UPLOADED_DOCUMENT
+
+    @property
+    def changed(self) -> tuple[Application]:
+        """The application is all that its rules change."""
+        return (self,)
+
+    @property
+    def claims(self) -> tuple[()]:
+        """No address goes with it."""
+        return ()
 
     def refuse_unless_awaits_call(self) -> None:
         """Raises: ApplicationEnded, AlreadyDecided, AlreadyVerified, ErasureUnderWay, PersonalDataGone."""
@@ -299,7 +309,7 @@ class Application(History):
 
     def refuse_unless_erasable(self, act: Act) -> None:
         """Raises: NotForThisRole, ErasureUnderWay, PersonalDataGone, StillConsidered, MoneyDueBack."""
-        reception.refuse_unless_role(act, Role.DATA_PROTECTION)
+        roles.refuse_unless_role(act, Role.DATA_PROTECTION)
         self.refuse_if_forgotten()
         retention.refuse_unless_erasable(self.state, self.refunds)
 
@@ -314,7 +324,7 @@ class Application(History):
 
     def erased(self, act: Act, subjects: tuple[UUID, ...]) -> bool:
         """The office has erased everything that two persons asked for; said once. Raises: NotForThisRole."""
-        reception.refuse_unless_role(act, Role.SYSTEM)
+        roles.refuse_unless_role(act, Role.SYSTEM)
         if not self.erasing:
             return False
         self.record(self.PersonalDataErased, act, subjects=subjects)
@@ -335,11 +345,11 @@ class Application(History):
         super().record(event_class, act, **facts)
 
     def _refuse_unless_officer(self, act: Act) -> None:
-        reception.refuse_unless_role(act, Role.OFFICER)
+        roles.refuse_unless_role(act, Role.OFFICER)
         decision.refuse_unless_officer_of_case(self.hands, act.by.id)
 
     def _refuse_unless_chief(self, act: Act) -> None:
-        reception.refuse_unless_role(act, Role.CHIEF)
+        roles.refuse_unless_role(act, Role.CHIEF)
         decision.refuse_unless_may_be_chief(self.hands, act.by.id)
 
     def _term_starting(self, act: Act, other: datetime | None) -> term.DueDate | None:

@@ -14,7 +14,7 @@ from domain.compatriot.documents import Document, answer_faults, attachment_faul
 from domain.compatriot.filing import filing_faults, tidied
 from domain.compatriot.form import Form
 from domain.compatriot.lapse import CallInProgress, PaymentUnderWay, waits_in_time
-from domain.compatriot.reception import AlreadyRegistered, refuse_unless_holder, refuse_unless_role
+from domain.compatriot.reception import AlreadyRegistered
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import Missing
 from domain.consents import Consent, ConsentKind
@@ -25,6 +25,7 @@ from domain.office import Address, Office, Receipt, Subjects, UnknownCase
 from domain.payments.commands import CASH_REFERENCE
 from domain.payments.commands import Commands as Payments
 from domain.people import Role, SubjectId
+from domain.roles import refuse_unless_holder, refuse_unless_role
 from domain.videobar.commands import live_call
 from domain.videobar.terms import Leaving, Phase
 from domain.writing import person_faults, text_faults, tidy_text

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from domain.compatriot.state import DECIDED, ENDED, RECEPTION, Missing, Standing, State, missing, state_of
-from domain.event import Act
-from domain.office import UnknownCase
 from domain.payments.money import Money
-from domain.people import Role
 from domain.refusals import Refusal
 
 
@@ -62,15 +58,6 @@ class FeeMismatch(Refusal):
     got: Money
 
 
-@dataclass(eq=False)
-class NotForThisRole(Refusal):
-    """The step belongs to another office: who prepares does not decide, who decides does not prepare."""
-
-    code = "NOT_FOR_THIS_ROLE"
-
-    needed: Role
-
-
 def refuse_unless_open(standing: Standing) -> None:
     """The application may still come to a decision. Raises: ApplicationEnded, AlreadyDecided."""
     state = state_of(standing)
@@ -102,15 +89,3 @@ def refuse_unless_fee(expected: Money, got: Money) -> None:
     """Money pays the fee if it is the fee, to the tetri. Raises: FeeMismatch."""
     if got != expected:
         raise FeeMismatch(expected, got)
-
-
-def refuse_unless_role(act: Act, needed: Role) -> None:
-    """Raises: NotForThisRole."""
-    if act.by.role is not needed:
-        raise NotForThisRole(needed)
-
-
-def refuse_unless_holder(act: Act, case: UUID) -> None:
-    """The actor showed this case's number and code. Raises: UnknownCase, as for a case that never was."""
-    if act.by.role is not Role.HOLDER or act.by.id != str(case):
-        raise UnknownCase

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from domain.event import Act, Erased
+from domain.event import Act, Erased, Root
+from domain.office import Address, UnknownCase
 from domain.people import Actor, SubjectId
 from domain.videobar.checks import Checks, Source
 
@@ -23,7 +26,7 @@ class Ground(StrEnum):
 
 
 class Case(Protocol):
-    """A case as the video bar sees it. Its aggregate is a `Root`; the methods record events on it."""
+    """A case as the video bar sees it. Its methods record events, on it and on what its rules change beside it."""
 
     @property
     def id(self) -> UUID: ...
@@ -39,6 +42,16 @@ class Case(Protocol):
     @property
     def identity_source(self) -> Source:
         """What the declared facts are compared with: the civil registry where there is a Georgian personal number."""
+        ...
+
+    @property
+    def changed(self) -> Sequence[Root]:
+        """Every aggregate that the case's own rules changed since it was loaded: saved with the call."""
+        ...
+
+    @property
+    def claims(self) -> Sequence[Address]:
+        """The addresses that go with it."""
         ...
 
     def refuse_unless_awaits_call(self) -> None:
@@ -58,5 +71,19 @@ class Cases(Protocol):
     """Finds the case at a stream, of whatever service."""
 
     def load(self, stream: UUID) -> Case:
-        """Raises: UnknownCase. What it returns is a `Root`."""
+        """Raises: UnknownCase."""
         ...
+
+
+class EveryService:
+    """The cases of several services as one: a stream is the case of the first service that knows it."""
+
+    def __init__(self, *services: Cases) -> None:
+        self.services = services
+
+    def load(self, stream: UUID) -> Case:
+        """Raises: UnknownCase."""
+        for service in self.services:
+            with suppress(UnknownCase):
+                return service.load(stream)
+        raise UnknownCase

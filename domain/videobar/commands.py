@@ -11,14 +11,14 @@ from uuid import UUID, uuid5
 
 from eventsourcing.persistence import IntegrityError
 
-from domain.event import Act, Root
+from domain.event import Act
 from domain.language import Language
 from domain.office import AddressTaken, AlreadyDone, Office, Receipt
 from domain.people import Actor, Role
 from domain.refusals import Refusal
 from domain.series import Series
 from domain.videobar.call import Call
-from domain.videobar.case import Case, Cases, Ground
+from domain.videobar.case import Cases, Ground
 from domain.videobar.checks import Checks
 from domain.videobar.refusals import (
     BarClosed,
@@ -156,7 +156,7 @@ class Commands:
             checks = found.end_verified(act)
             case = self.cases.load(found.case)
             case.verified(act, call=found.id, operator=act.by, checks=checks, will=found.will)
-            return self.office.commit(found, _root(case), act=act)
+            return self.office.commit(found, *case.changed, act=act, addresses=case.claims)
 
         return self.office.perform(act, decide)
 
@@ -172,7 +172,7 @@ class Commands:
             written = found.end_refused(act, ground=ground, reasons=reasons)
             case = self.cases.load(found.case)
             case.reception_refused(act, call=found.id, ground=ground, reasons=written)
-            return self.office.commit(found, _root(case), act=act)
+            return self.office.commit(found, *case.changed, act=act, addresses=case.claims)
 
         return self.office.perform(act, decide)
 
@@ -189,7 +189,7 @@ class Commands:
                 return self.office.commit(found, act=act)
             case = self.cases.load(found.case)
             case.reception_refused(act, call=found.id, ground=Ground.NO_VISUAL_CONTACT, reasons=None)
-            return self.office.commit(found, _root(case), act=act)
+            return self.office.commit(found, *case.changed, act=act, addresses=case.claims)
 
         return self.office.perform(act, decide)
 
@@ -277,9 +277,3 @@ def _closed(bar: Bar, act: Act) -> Refusal:
 
 def _unchanged(call: Call) -> Receipt:
     return Receipt(stream=call.id, version=call.version, position=0)
-
-
-def _root(case: Case) -> Root:
-    if not isinstance(case, Root):
-        raise TypeError("a case is an aggregate")
-    return case

@@ -81,6 +81,14 @@ class Permit(Root):
     def is_due_back(self, payment: UUID) -> bool:
         return payment in self.due
 
+    @property
+    def changed(self) -> tuple[Root]:
+        return (self,)
+
+    @property
+    def claims(self) -> tuple[Address, ...]:
+        return ()
+
     def refuse_unless_awaits_call(self) -> None:
         if self.has_ended or self.verified_by is not None:
             raise PermitAwaitsNoCall

@@ -46,7 +46,6 @@ from domain.compatriot.reception import (
     AlreadyVerified,
     ApplicationEnded,
     FeeMismatch,
-    NotForThisRole,
     NotYetReceived,
 )
 from domain.compatriot.refunds import AlreadyDueBack
@@ -63,6 +62,7 @@ from domain.payments.money import Money
 from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, NothingDueBack
 from domain.people import Actor, Role
+from domain.roles import NotForThisRole
 from domain.videobar.call import Call
 from domain.videobar.case import Ground
 from domain.videobar.checks import Check, Checks, Source, Verdict

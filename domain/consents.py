@@ -17,6 +17,10 @@ class ConsentKind(StrEnum):
     """Processing what the form says for the purpose of this application. Without it there is no application."""
     NEWS = "NEWS"
     """News of programmes for compatriots by e-mail. Free to give, free to take back."""
+    OBLIGATIONS_BY_SMS = "OBLIGATIONS_BY_SMS"
+    """What a taxpayer declared and owes, by SMS. Free to give, free to take back."""
+    MESSAGES_BY_EMAIL = "MESSAGES_BY_EMAIL"
+    """The Revenue Service's messages to a taxpayer by e-mail. Free to give, free to take back."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,20 @@ class FaultCode(StrEnum):
     CONSENT_REPEATED = "CONSENT_REPEATED"
     CONSENT_OUTDATED = "CONSENT_OUTDATED"
     """The text consented to is not the one in force: it must be read again."""
+    TOO_SHORT = "TOO_SHORT"
+    SCRIPTS_MIXED = "SCRIPTS_MIXED"
+    """Letters of two alphabets in one name."""
+    DIGIT_MISSING = "DIGIT_MISSING"
+    CAPITAL_MISSING = "CAPITAL_MISSING"
+    SMALL_LETTER_MISSING = "SMALL_LETTER_MISSING"
+    TOO_COMMON = "TOO_COMMON"
+    """Among those that attackers try first, or the username itself."""
+    NOT_REPEATED = "NOT_REPEATED"
+    IDENTIFICATION_MALFORMED = "IDENTIFICATION_MALFORMED"
+    """Neither a personal number of 11 digits nor a legal person's code of 9."""
+    MOBILE_MALFORMED = "MOBILE_MALFORMED"
+    """Not a Georgian mobile number, 5XXXXXXXX."""
+    MOBILE_NOT_CONFIRMED = "MOBILE_NOT_CONFIRMED"
 
 
 @dataclass(frozen=True)

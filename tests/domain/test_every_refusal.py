@@ -1,4 +1,4 @@
-"""Every compatriot refusal is told by some story, and every sentence is there in both languages."""
+"""Every refusal of both services is told by some story, and every sentence is there in both languages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from string import Formatter
 
 import pytest
 import story  # noqa: F401  imports the whole service
+import taxpayer_stage  # noqa: F401  and the other one
 
 from domain.faults import FaultCode
 from domain.refusals import REFUSALS
@@ -24,7 +25,13 @@ def of(package: str) -> dict[str, type]:
 
 @pytest.mark.parametrize(
     "kind",
-    {**of("domain.compatriot"), **of("domain.consents"), **of("domain.faults")}.values(),
+    {
+        **of("domain.compatriot"),
+        **of("domain.consents"),
+        **of("domain.faults"),
+        **of("domain.roles"),
+        **of("domain.taxpayer"),
+    }.values(),
     ids=lambda kind: kind.__name__,
 )
 def test_a_story_tells_every_refusal(kind: type) -> None:
@@ -46,6 +53,8 @@ def test_a_test_tells_every_fault(code: FaultCode) -> None:
         ("domain.faults", "faults"),
         ("domain.erasure", "erasure"),
         ("domain.office", "office"),
+        ("domain.roles", "roles"),
+        ("domain.taxpayer", "taxpayer"),
         ("domain.words", "words"),
     ],
 )

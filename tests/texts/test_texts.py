@@ -118,6 +118,10 @@ def test_the_language_that_a_browser_likes_best(header: str | None, language: st
 PUBLISHED = {
     "ka/call-recording-v1": "0629553078e5084a",
     "en/call-recording-v1": "c5c9903829c50fe3",
+    "ka/messages-by-email-v1": "176247125fb843d2",
+    "en/messages-by-email-v1": "5607636644176626",
+    "ka/obligations-by-sms-v1": "5ff920df8ba35afa",
+    "en/obligations-by-sms-v1": "e0333f7e9476d8cc",
     "ka/news-v1": "4da031d4ee2c05c8",
     "en/news-v1": "389b1553a57bfb4a",
     "ka/personal-data-v1": "91e3eefdb7192be1",
@@ -130,7 +134,7 @@ def test_a_published_consent_never_changes() -> None:
     found = {
         f"{language}/{kind}-{version}": hashlib.sha256(texts.consent(kind, language, version).encode()).hexdigest()[:16]
         for language in LANGUAGES
-        for kind in ("call-recording", "news", "personal-data")
+        for kind in ("call-recording", "messages-by-email", "news", "obligations-by-sms", "personal-data")
         for version in texts.consent_versions(kind)
     }
     assert found == PUBLISHED

@@ -1,0 +1,138 @@
+"""Registrations against the law: whatever is tried in whatever order, both say the same of every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from taxpayer_law import Law, No
+from taxpayer_stage import GIORGI, MAIA, Stage
+
+from domain.refusals import Refusal
+from domain.taxpayer.commands import Standing
+
+TAXPAYERS = st.sampled_from([GIORGI, GIORGI, MAIA])
+USERNAMES = st.sampled_from(["first-name", "other-name", "third-name"])
+
+
+class Registrations(RuleBasedStateMachine):
+    names = Bundle("names")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage, self.law, self.filed = Stage(), Law(), 0
+
+    @property
+    def now(self) -> datetime:
+        return self.stage.office.ledger.clock
+
+    def both(self, product: Callable[[], object], law: Callable[[], object]) -> bool:
+        """The product does what the law allows, and refuses what it forbids by the same name."""
+        try:
+            law()
+        except No as no:
+            code = str(no)
+        else:
+            product()
+            return True
+        with pytest.raises(Refusal) as refused:
+            product()
+        assert refused.value.code == code
+        return False
+
+    @rule(target=names, taxpayer=TAXPAYERS, username=USERNAMES)
+    def file(self, taxpayer: str, username: str) -> object:
+        self.filed += 1
+        name = f"filing-{self.filed}"
+        filed = self.both(
+            lambda: self.stage.files(name, username=username, identification=taxpayer),
+            lambda: self.law.file(name, taxpayer, username, self.now),
+        )
+        return name if filed else multiple()
+
+    @rule(name=names, kept=names)
+    def be_seen(self, name: str, kept: str) -> None:
+        caller = Standing(self.law.filings[name].taxpayer)
+
+        def seen() -> None:
+            call = self.stage.calls(name)
+            try:
+                self.stage.clarifies(call, kept, caller=caller)
+            except Refusal:
+                self.stage.bar.abandon(self.stage.act(self.stage.holder(name)), call=call)
+                raise
+            finally:
+                self.stage.queue.entered.clear()
+            self.stage.ends_well(call)
+
+        self.both(seen, lambda: self.law.be_seen(name, kept))
+
+    @rule(name=names)
+    def break_off(self, name: str) -> None:
+        def breaks_off() -> None:
+            self.stage.queue.entered.clear()
+            self.stage.breaks_off(name)
+            holder = self.stage.act(self.stage.holder(name))
+            call = self.stage.queue.entered.pop()
+            if not self.law.filings[name].bar_closed:
+                self.stage.bar.abandon(holder, call=call)
+
+        self.both(breaks_off, lambda: self.law.break_off(name))
+
+    @rule(name=names, seldom=st.integers(0, 3))
+    def be_doubted(self, name: str, seldom: int) -> None:
+        if not seldom:
+            self.stage.queue.entered.clear()
+            self.both(lambda: self.stage.doubted(name), lambda: self.law.be_doubted(name))
+
+    @rule(name=names)
+    def visit(self, name: str) -> None:
+        visitor = Standing(self.law.filings[name].taxpayer)
+        self.both(lambda: self.stage.visits(name, visitor=visitor), lambda: self.law.visit(name))
+
+    @rule(name=names)
+    def be_sent_a_link(self, name: str) -> None:
+        self.both(lambda: self.stage.is_sent_a_link(name), lambda: self.law.send_link(name, self.now))
+
+    @rule(name=names)
+    def open_link(self, name: str) -> None:
+        self.both(lambda: self.stage.opens_the_link(name), lambda: self.law.open_link(name, self.now))
+
+    @rule(name=names, seldom=st.integers(0, 2))
+    def disown(self, name: str, seldom: int) -> None:
+        if not seldom:
+            self.both(lambda: self.stage.disowns(name), lambda: self.law.disown(name, self.now))
+
+    @rule(name=names)
+    def warn(self, name: str) -> None:
+        self.both(lambda: self.stage.is_warned(name), lambda: self.law.warn(name, self.now))
+
+    @rule(name=names)
+    def expire(self, name: str) -> None:
+        self.both(lambda: self.stage.expires(name), lambda: self.law.expire(name, self.now))
+
+    @rule(hours=st.sampled_from([1, 23, 24, 24 * 7, 24 * 24]))
+    def wait(self, hours: int) -> None:
+        self.stage.office.later(timedelta(hours=hours))
+
+    @invariant()
+    def agree(self) -> None:
+        for name, one in self.law.filings.items():
+            state = "ACTIVE" if one.active else one.ended or "AWAITING_ACTIVATION"
+            assert self.stage.state(name).name == state
+        for username in ("first-name", "other-name", "third-name"):
+            holder = self.law.holder_of(username)
+            assert self.stage.who_has(username) == (None if holder is None else self.stage.cases[holder])
+
+    @invariant()
+    def one_account(self) -> None:
+        active = [one.taxpayer for one in self.law.filings.values() if one.active]
+        assert len(active) == len(set(active))
+
+
+Registrations.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestRegistrations = Registrations.TestCase

@@ -12,7 +12,7 @@ from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import TaxpayerHasAccount
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE
-from domain.taxpayer.state import RefusalGround, Route, State
+from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.case import Ground
 from domain.videobar.checks import Checks, Source
@@ -72,14 +72,14 @@ class AtTheBar:
         """
         registration = self.registration
         registration.refuse_activation(act, route=Route.VIDEO, ground=RefusalGround(ground.value), reasons=reasons)
-        if registration.state is not State.AWAITING_ACTIVATION:
+        if registration.state is not RegistrationState.AWAITING_ACTIVATION:
             freed = released(self.office, act, registration, ReleaseReason.ACTIVATION_REFUSED)
             self.changed = (registration, *freed)
 
     def _superseded(self, act: Act, others: Sequence[UUID], by: Registration) -> Sequence[Root]:
         changed: list[Root] = []
         for other in map(self._load, others):
-            if other.state is State.AWAITING_ACTIVATION:
+            if other.state is RegistrationState.AWAITING_ACTIVATION:
                 other.supersede(act, by=by.id)
                 changed += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
         return changed

@@ -34,7 +34,7 @@ from domain.taxpayer.refusals import (
 )
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE, Rules
-from domain.taxpayer.state import State
+from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.call import Call
 
@@ -288,7 +288,7 @@ class Commands:
             form = form_of(registration)
             if faults := tuple(password_faults(password, form.username)):
                 raise FormRefused(faults)
-            was_active = registration.state is State.ACTIVE
+            was_active = registration.state is RegistrationState.ACTIVE
             if not was_active:
                 refuse_if_taxpayer_has_account(self.office, form)
             registration.open_link(act)
@@ -386,7 +386,7 @@ class Commands:
         for id in self.siblings.pending(form.identification):
             registration = self.office.load(Registration, id)
             same = isinstance(registration.form, Form) and registration.form.identification == form.identification
-            if same and registration.state is State.AWAITING_ACTIVATION:
+            if same and registration.state is RegistrationState.AWAITING_ACTIVATION:
                 pending.add(id)
         return pending
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.refusals import Refusal
-from domain.taxpayer.state import State
+from domain.taxpayer.state import RegistrationState
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class RegistrationEnded(Refusal):
 
     code = "REGISTRATION_ENDED"
 
-    state: State
+    state: RegistrationState
 
 
 @dataclass(eq=False)

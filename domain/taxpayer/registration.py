@@ -25,7 +25,7 @@ from domain.taxpayer.refusals import (
     RegistrationEnded,
 )
 from domain.taxpayer.rules import Rules
-from domain.taxpayer.state import RefusalGround, Route, State
+from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 
 
 class Registration(Root):
@@ -160,7 +160,7 @@ class Registration(Root):
         self.form = form
         self.kind = kind
         self.activation_until = activation_until
-        self.state = State.AWAITING_ACTIVATION
+        self.state = RegistrationState.AWAITING_ACTIVATION
         self.consents: dict[ConsentKind, Consent] = {}
         self.link_until: datetime | None = None
         self.clarified: tuple[UUID, UUID, tuple[UUID, ...]] | None = None
@@ -202,9 +202,9 @@ class Registration(Root):
 
     def refuse_unless_pending(self) -> None:
         """It may still be activated. Raises: AlreadyActive, RegistrationEnded."""
-        if self.state is State.ACTIVE:
+        if self.state is RegistrationState.ACTIVE:
             raise AlreadyActive
-        if self.state is not State.AWAITING_ACTIVATION:
+        if self.state is not RegistrationState.AWAITING_ACTIVATION:
             raise RegistrationEnded(self.state)
 
     def refuse_unless_bar_is_open(self) -> None:
@@ -260,7 +260,7 @@ class Registration(Root):
 
         An active registration is sent one too: it is the way to a new password.
         """
-        if self.state is not State.ACTIVE:
+        if self.state is not RegistrationState.ACTIVE:
             self.refuse_unless_pending()
         self.record(self.ActivationLinkSent, act, to=to, until=act.now + rules.link_lasts)
 
@@ -270,7 +270,7 @@ class Registration(Root):
         Raises: LinkNotSent, RegistrationEnded.
         """
         self._refuse_unless_link_opens(act)
-        if self.state is State.ACTIVE:
+        if self.state is RegistrationState.ACTIVE:
             self.record(self.PasswordChanged, act, route=Route.LINK)
         else:
             self.refuse_unless_pending()
@@ -296,7 +296,7 @@ class Registration(Root):
 
     def change_password(self, act: Act) -> None:
         """The old one was shown; the new hash is kept elsewhere. Raises: NotActive."""
-        if self.state is not State.ACTIVE:
+        if self.state is not RegistrationState.ACTIVE:
             raise NotActive
         self.record(self.PasswordChanged, act, route=None)
 
@@ -358,19 +358,19 @@ class Registration(Root):
 
     @event(Activated)
     def _activated(self) -> None:
-        self.state = State.ACTIVE
+        self.state = RegistrationState.ACTIVE
         self.link_until = None
 
     @event(ActivationRefused)
     def _activation_refused(self, ends: bool) -> None:
         if ends:
-            self.state = State.ACTIVATION_REFUSED
+            self.state = RegistrationState.ACTIVATION_REFUSED
         self.bar_is_closed = True
         self.link_until = None if ends else self.link_until
 
     @event(Superseded)
     def _superseded(self) -> None:
-        self.state = State.SUPERSEDED
+        self.state = RegistrationState.SUPERSEDED
 
     @event(PasswordChanged)
     def _password_changed(self) -> None:
@@ -383,4 +383,4 @@ class Registration(Root):
 
     @event(Expired)
     def _expired(self) -> None:
-        self.state = State.EXPIRED
+        self.state = RegistrationState.EXPIRED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class State(StrEnum):
+class RegistrationState(StrEnum):
     """The public state of a registration. Names are the contract of ``schema.graphql``."""
 
     AWAITING_ACTIVATION = "AWAITING_ACTIVATION"

@@ -26,7 +26,7 @@ from domain.taxpayer.form import Form
 from domain.taxpayer.password import NewPassword
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE, Rules
-from domain.taxpayer.state import State
+from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import Username, username_address
 from domain.videobar.case import Ground
 from domain.videobar.checks import Check, Checks, Source, Verdict
@@ -266,7 +266,7 @@ class Stage:
     def registration(self, name: str) -> Registration:
         return self.office.load(Registration, self.cases[name])
 
-    def state(self, name: str) -> State:
+    def state(self, name: str) -> RegistrationState:
         return self.registration(name).state
 
     def events(self, name: str) -> list[Any]:

@@ -47,7 +47,7 @@ from domain.taxpayer.refusals import (
     RegistrationEnded,
     TaxpayerHasAccount,
 )
-from domain.taxpayer.state import RefusalGround, Route, State
+from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import UsernameTaken
 from domain.videobar.refusals import NotYourCall
 
@@ -199,7 +199,7 @@ def test_a_call_that_proves_too_little_activates_nothing(stage: Stage, spoil: Ca
     stage.files("stranger", username="stranger-1", identification=MAIA)
     call = stage.calls("giorgi")
     spoil(stage, call)
-    assert stage.state("giorgi") is State.AWAITING_ACTIVATION
+    assert stage.state("giorgi") is RegistrationState.AWAITING_ACTIVATION
 
 
 def test_what_was_clarified_in_one_call_holds_for_no_other(stage: Stage) -> None:
@@ -240,7 +240,7 @@ def test_a_director_activates_the_company_unless_the_consultant_is_one_too(stage
     stage.when(lambda: stage.clarifies(call, "company", caller=both)).refused(OwnRegistration)
     stage.clarifies(call, "company")
     stage.ends_well(call)
-    assert stage.state("company") is State.ACTIVE
+    assert stage.state("company") is RegistrationState.ACTIVE
 
 
 def test_doubt_ends_the_registration_and_frees_its_name(stage: Stage) -> None:
@@ -248,7 +248,7 @@ def test_doubt_ends_the_registration_and_frees_its_name(stage: Stage) -> None:
     stage.when(lambda: stage.doubted("giorgi")).then("giorgi", "ActivationRefused")
     assert stage.events("giorgi")[-1].ground is RefusalGround.IDENTITY_DOUBT
     assert stage.who_has("giorgi-beridze") is None
-    stage.when(lambda: stage.visits("giorgi")).refused(RegistrationEnded, state=State.ACTIVATION_REFUSED)
+    stage.when(lambda: stage.visits("giorgi")).refused(RegistrationEnded, state=RegistrationState.ACTIVATION_REFUSED)
 
 
 def test_without_visual_contact_the_bar_closes_and_the_centre_stays_open(stage: Stage) -> None:
@@ -284,7 +284,7 @@ def test_paper_and_document_activate(stage: Stage) -> None:
 def test_a_visit_that_proves_too_little_activates_nothing(stage: Stage, visit: Callable[[Stage], None]) -> None:
     stage.files("giorgi")
     visit(stage)
-    assert stage.state("giorgi") is State.AWAITING_ACTIVATION
+    assert stage.state("giorgi") is RegistrationState.AWAITING_ACTIVATION
 
 
 def test_one_taxpayer_one_account(stage: Stage) -> None:
@@ -310,7 +310,7 @@ def test_whoever_files_in_a_victims_name_gains_nothing(stage: Stage) -> None:
     stage.when(lambda: stage.commands.open_link(stage.act(attacker), case=case, password=GOOD)).refused(UnknownCase)
     stage.opens_the_link("attacker")
     assert stage.passwords.kept[case][-1] != GOOD.text, "the victim's own password is the one that counts"
-    assert stage.state("attacker") is State.ACTIVE
+    assert stage.state("attacker") is RegistrationState.ACTIVE
 
 
 def test_a_link_works_once_and_for_a_day(stage: Stage) -> None:

@@ -6,9 +6,10 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import correlation
@@ -32,21 +33,18 @@ log = structlog.get_logger("api")
 
 HSTS: Final = "max-age=63072000; includeSubDomains"
 
+GRAPHQL: Final = "/graphql"
+
+HEADER: Final = correlation.HEADER.lower().encode()
+
 
 def create_app(ports: Ports) -> ASGIApp:
     """The service over these ports."""
     closed = ports.facts.production
     app = FastAPI(title="Sarkmeli", docs_url=None, redoc_url=None, openapi_url=None)
     trusted = TrustedDocuments.read()
-    endpoint = Endpoint(build_schema(closed=closed), ports, trusted)
-
-    @app.post("/graphql", include_in_schema=False)
-    async def graphql(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        with SECONDS.time():
-            answer = await endpoint(request)
-        REQUESTS.labels(answer.status_code).inc()
-        return answer
-
+    graphql = Route(GRAPHQL, Counted(Endpoint(build_schema(closed=closed), ports, trusted)), methods=["POST"])
+    app.router.routes.append(graphql)
     routers = [
         health_router(ports),
         pages_router(),
@@ -61,7 +59,7 @@ def create_app(ports: Ports) -> ASGIApp:
         routers.append(start_router(ports, trusted))
     for router in routers:
         app.include_router(router)
-    return Doorway(app, ports)
+    return Doorway(Front(app, graphql), ports)
 
 
 def reception(ports: Ports) -> Reception:
@@ -81,12 +79,43 @@ def reception(ports: Ports) -> Reception:
     )
 
 
+class Counted:
+    """Answers GraphQL requests, and counts them."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        with SECONDS.time():
+            answer = await self.endpoint(Request(scope, receive))
+        REQUESTS.labels(answer.status_code).inc()
+        await answer(scope, receive, send)
+
+
+class Front:
+    """Takes GraphQL requests first: they need nothing of what FastAPI does for a request on its way to a route."""
+
+    def __init__(self, app: ASGIApp, graphql: Route) -> None:
+        self.app = app
+        self.graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+            scope["route"] = self.graphql
+            await self.graphql.handle(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 class Doorway:
     """Around everything: an id on every request, headers on every answer, a bug logged without the values it met."""
 
     def __init__(self, app: ASGIApp, ports: Ports) -> None:
         self.app = app
-        self.secure = ports.facts.url.startswith("https://")
+        told = {**HEADERS, "Strict-Transport-Security": HSTS} if ports.facts.url.startswith("https://") else HEADERS
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
@@ -103,12 +132,9 @@ class Doorway:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                headers[correlation.HEADER] = told
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if self.secure:
-                    headers.setdefault("Strict-Transport-Security", HSTS)
+                said = {name for name, _ in message["headers"]}
+                ours = [each for each in self.headers if each[0] not in said]
+                message["headers"] = [*message["headers"], *ours, (HEADER, told.encode())]
             await send(message)
 
         try:

@@ -30,8 +30,6 @@ class Context:
     connection: HTTPConnection
     correlation: UUID = field(default_factory=correlation.current)
     cookies: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
-    operation_named: bool = False
-    """Whether the request says which of its document's operations to run."""
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """What is mailed after the answer has gone."""
     _draft: Draft | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import traceback
@@ -11,24 +12,23 @@ from typing import Any, Final, cast
 import anyio
 import structlog
 from graphql import (
+    ExecutionResult,
     GraphQLError,
     MaxIntrospectionDepthRule,
     NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
+    specified_rules,
 )
 from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from strawberry import Schema
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType as Allowed
+from strawberry.extensions import SchemaExtension
 
 from api.answers import PASSING, Unanswered
 from api.context import Context
 from api.declined import SignInAway
 from api.documents import TrustedDocuments
+from api.execution import Execution, NoSuchOperation
 from api.limits import PARSING, Limits
 from api.ports import Ports
 from api.strict_json import Malformed, read_object
@@ -48,8 +48,8 @@ RETRY_AFTER: Final = 1
 LATER_MILLISECONDS: Final = 2_000
 """Within how long what follows an answer is begun."""
 
-CACHED: Final = 256
-"""Documents whose parsing and validation are kept."""
+LIMITS: Final = (*specified_rules, Limits, MaxIntrospectionDepthRule)
+"""GraphQL's own rules for documents, and what a document may ask."""
 
 _MEMBERS: Final[dict[str, type]] = {
     "query": str,
@@ -61,53 +61,33 @@ _MEMBERS: Final[dict[str, type]] = {
 
 
 class Bounded(SchemaExtension):
-    """Adds our limits to parsing and validation."""
+    """Adds our limits to parsing and validation, should anyone but the endpoint run the schema."""
 
-    rules: tuple[Any, ...] = (Limits, MaxIntrospectionDepthRule)
+    rules = LIMITS
 
     def on_operation(self) -> Iterator[None]:
         """Before anything is parsed."""
         self.execution_context.parse_options = cast(Any, PARSING)
-        self.execution_context.validation_rules = (*self.execution_context.validation_rules, *self.rules)
-        yield
-
-
-class OperationNamed(SchemaExtension):
-    """Refuses a document of several operations of which none is named, where Strawberry would run the first."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Before validation's outcome is looked at."""
-        context = self.execution_context
-        document = context.graphql_document
-        named = isinstance(context.context, Context) and context.context.operation_named
-        if document is not None and not context.pre_execution_errors and not named:
-            operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-            if len(operations) > 1:
-                context.pre_execution_errors = [GraphQLError("The operation is not named.", operations)]
+        self.execution_context.validation_rules = self.rules
         yield
 
 
 class BoundedAndClosed(Bounded):
     """As `Bounded`, and nobody is told of the schema."""
 
-    rules = (*Bounded.rules, NoSchemaIntrospectionCustomRule)
+    rules = (*LIMITS, NoSchemaIntrospectionCustomRule)
 
 
 def extensions(*, closed: bool) -> list[Any]:
     """The schema's extensions; ``closed`` in production, where introspection is off."""
-    return [
-        BoundedAndClosed if closed else Bounded,
-        lambda: ParserCache(CACHED),
-        lambda: ValidationCache(CACHED),
-        OperationNamed,
-    ]
+    return [BoundedAndClosed if closed else Bounded]
 
 
 class Endpoint:
     """Answers GraphQL requests."""
 
     def __init__(self, schema: Schema, ports: Ports, trusted: TrustedDocuments) -> None:
-        self.schema = schema
+        self.execution = Execution(schema, (BoundedAndClosed if ports.facts.production else Bounded).rules)
         self.ports = ports
         self.trusted = trusted
         self.closed = ports.facts.production
@@ -122,16 +102,9 @@ class Endpoint:
             return _refused(malformed.reason, malformed.status)
         except SignInAway:
             return _refused("Whether the token is good cannot be said now. Send it again in a moment.", 503)
-        context.operation_named = bool(asked.get("operationName"))
         try:
-            result = await self.schema.execute(
-                query,
-                variable_values=asked.get("variables"),
-                context_value=context,
-                operation_name=asked.get("operationName"),
-                allowed_operation_types=(Allowed.QUERY, Allowed.MUTATION),
-            )
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            result = await self.execution.run(query, asked.get("variables"), asked.get("operationName"), context)
+        except NoSuchOperation:
             return _refused("The document has no such operation.")
         return self._answered(context, result)
 
@@ -178,7 +151,7 @@ class Endpoint:
             body["errors"] = [self._failure(context, error) for error in failed]
             passing = any(isinstance(error.original_error, (Unanswered, *PASSING)) for error in failed)
             status = 503 if passing else 500
-        response = JSONResponse(json.loads(_encoded(body)), status, headers={"Cache-Control": "no-store"})
+        response = Response(_encoded(body), status, {"Cache-Control": "no-store"}, "application/json")
         if status == 503:
             response.headers["Retry-After"] = str(RETRY_AFTER)
         if context.afterwards:
@@ -228,7 +201,7 @@ async def read_body(request: Request, most: int, seconds: float = BODY_SECONDS) 
     """The body, read no further than ``most`` bytes and no longer than ``seconds``. Raises: Malformed."""
     body = bytearray()
     try:
-        with anyio.fail_after(seconds):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > most:
@@ -245,8 +218,8 @@ def set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="strict")
 
 
-def _encoded(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
+def _encoded(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode()
 
 
 def _is_bug(error: GraphQLError) -> bool:

@@ -22,6 +22,7 @@ from api.fields.money_desk import CashierQuestions
 from api.fields.office_desk import OfficeQuestions
 from api.fields.officer import OfficerCommands
 from api.fields.operator import OperatorCommands
+from api.reading_inputs import read_directly
 from api.relay import Node
 
 CONTRACT: Final = Path("schema.graphql")
@@ -54,13 +55,15 @@ class QuietSchema(strawberry.Schema):
 
 def build_schema(*, closed: bool) -> strawberry.Schema:
     """The schema to serve; ``closed`` in production, where nobody is told of it."""
-    return QuietSchema(
+    made = QuietSchema(
         Query,
         Mutation,
         types=[Node],
         extensions=extensions(closed=closed),
         config=StrawberryConfig(disable_field_suggestions=closed),
     )
+    read_directly(made)
+    return made
 
 
 schema: Final = build_schema(closed=False)

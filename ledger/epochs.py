@@ -1,10 +1,18 @@
-"""Turning the epoch: every live subject's key is wrapped anew and the old epoch's key destroyed, so that what was
-erased before is gone from every older backup of the key store too.
+"""Turning the epoch: every live subject's key is wrapped anew and the old epoch's key ended, so that what was erased
+before is gone from every older backup of the key store too.
+
+An epoch is open (whoever is minted is wrapped under it), closed (another is open), disabled (nothing is wrapped under
+it any more; its key refuses all use, but could be enabled again) and at last destroyed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
@@ -12,98 +20,184 @@ from psycopg import Connection
 from ledger.connecting import LINK, rows
 from ledger.keyring import RING_LOCK
 from ledger.keys import place
-from ledger.kms import Kms
+from ledger.kms import EPOCH, KeysMissing, Kms
 
-EPOCH_DAYS: Final = 35
-"""How long an epoch lasts: the longest that an erased person's key can survive in a backup."""
+EPOCH_DAYS: Final = 28
+"""How long an epoch is open."""
+GRACE_DAYS: Final = 7
+"""How long its key then stays disabled before it is destroyed: until there is a backup of the key store that was taken
+after the turn. With `EPOCH_DAYS` it makes 35 days, the longest that an erased person's key can survive in a backup."""
 
 BATCH: Final = 500
+"""Subjects wrapped anew by one statement."""
+
+TURN_LOCK: Final = 1398895211, 7
+"""Session lock (``Sark`` in ASCII, see `ledger.barrier`): one at a time turns."""
 
 _NEWEST: Final = "SELECT max(number) FROM keystore.epoch"
-_STATE: Final = """
-SELECT number, opened_at <= clock_timestamp() - make_interval(days => %s),
-       EXISTS (SELECT FROM keystore.epoch older WHERE older.number < newest.number AND older.destroyed_at IS NULL)
-FROM keystore.epoch newest ORDER BY number DESC LIMIT 1
-"""
+_DUE: Final = "SELECT opened_at <= clock_timestamp() - make_interval(days => %s) FROM keystore.epoch WHERE number = %s"
 _NEW: Final = "INSERT INTO keystore.epoch (number, fingerprint) VALUES (%s, %s)"
 _CLOSE: Final = "UPDATE keystore.epoch SET closed_at = clock_timestamp() WHERE number < %s AND closed_at IS NULL"
 _STALE: Final = """
 SELECT id, key_id, epoch, wrapped FROM keystore.subject
-WHERE epoch < %s AND wrapped IS NOT NULL LIMIT %s FOR UPDATE SKIP LOCKED
+WHERE id > %s AND epoch < %s AND wrapped IS NOT NULL ORDER BY id LIMIT %s
 """
-_REWRAP: Final = "UPDATE keystore.subject SET wrapped = %s, epoch = %s WHERE id = %s AND epoch = %s"
+_REWRAP: Final = """
+UPDATE keystore.subject
+SET wrapped = anew.wrapped, epoch = %s
+FROM unnest(%s::uuid[], %s::integer[], %s::bytea[]) AS anew (id, epoch, wrapped)
+WHERE subject.id = anew.id AND subject.epoch = anew.epoch AND subject.wrapped IS NOT NULL
+"""
+"""Who was erased since it was read stays erased."""
 _STILL_NEEDED: Final = "SELECT FROM keystore.subject WHERE epoch < %s AND wrapped IS NOT NULL LIMIT 1"
-_DESTROYED: Final = (
-    "UPDATE keystore.epoch SET destroyed_at = clock_timestamp() WHERE number < %s AND destroyed_at IS NULL"
-)
-_TO_DESTROY: Final = "SELECT number FROM keystore.epoch WHERE destroyed_at IS NOT NULL"
+_END: Final = """
+UPDATE keystore.epoch SET disabled_at = clock_timestamp()
+WHERE number < %s AND disabled_at IS NULL AND destroyed_at IS NULL
+"""
+_DISABLED: Final = "SELECT number FROM keystore.epoch WHERE disabled_at IS NOT NULL AND destroyed_at IS NULL"
+_DESTROY: Final = """
+UPDATE keystore.epoch SET destroyed_at = clock_timestamp()
+WHERE disabled_at <= clock_timestamp() - make_interval(days => %s) AND destroyed_at IS NULL
+  AND NOT EXISTS (SELECT FROM keystore.subject WHERE subject.epoch = number AND wrapped IS NOT NULL)
+"""
+_DESTROYED: Final = "SELECT number FROM keystore.epoch WHERE destroyed_at IS NOT NULL"
+_ALL: Final = """
+SELECT number, opened_at, closed_at, disabled_at, destroyed_at,
+       (SELECT count(*) FROM keystore.subject WHERE subject.epoch = number AND wrapped IS NOT NULL)
+FROM keystore.epoch ORDER BY number
+"""
+_FIRST: Final = UUID(int=0)
 
 
-def turn_epoch(conninfo: str, kms: Kms) -> int:
+def turn_epoch(conninfo: str, kms: Kms, *, grace_days: int = 0) -> int:
     """Begin a new epoch and end the ones before it; the new one's number. May be stopped anywhere and called again.
 
-    Whoever mints waits for a moment; nothing else does.
+    Keys of epochs that ended ``grace_days`` ago or longer are destroyed. Whoever mints waits for a moment; nothing else
+    does. Raises: KeysMissing, Tampered, KmsUnavailable, psycopg.Error.
     """
-    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
-        epoch = _begin(connection, kms, rows(connection, _NEWEST)[0][0])
-        finish_turning(connection, kms, epoch)
+    with _turning(conninfo) as connection:
+        epoch = _begin(connection, kms)
+        _finish(connection, kms, grace_days)
         return epoch
 
 
 def turn_epoch_when_due(conninfo: str, kms: Kms) -> int | None:
-    """Turn the epoch if the newest is `EPOCH_DAYS` old, finish a turning that stopped halfway; the epoch if any was.
+    """Turn the epoch if it is `EPOCH_DAYS` old, finish a turning that stopped, destroy keys `GRACE_DAYS` disabled.
 
-    To be called daily. Two callers at once do no harm: one begins, both finish.
+    The newest epoch if anything was done. To be called daily; of two callers at once the second waits. Raises as
+    `turn_epoch`.
     """
-    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
-        epoch, due, stopped = rows(connection, _STATE, (EPOCH_DAYS,))[0]
+    with _turning(conninfo) as connection:
+        epoch = newest_epoch(connection)
+        due = rows(connection, _DUE, (EPOCH_DAYS, epoch))[0][0]
         if due:
-            epoch = _begin(connection, kms, epoch)
-        elif not stopped:
-            _destroy_ended(connection, kms)
-            return None
-        finish_turning(connection, kms, epoch)
-        return epoch
+            epoch = _begin(connection, kms)
+        done = _finish(connection, kms, GRACE_DAYS)
+        return epoch if due or done else None
 
 
-def finish_turning(connection: Connection[Any], kms: Kms, epoch: int) -> None:
-    """Wrap what older epochs still hold under ``epoch``, then destroy their keys: also after a turning that stopped."""
-    while True:
-        while _rewrap(connection, kms, epoch):
-            pass
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", RING_LOCK)
-            if not rows(connection, _STILL_NEEDED, (epoch,)):
-                connection.execute(_DESTROYED, (epoch,))
-                break
-    _destroy_ended(connection, kms)
+@dataclass(frozen=True)
+class EpochState:
+    """One epoch: when it was opened, closed, disabled and destroyed (UTC), and whose keys it still wraps."""
+
+    number: int
+    opened_at: datetime
+    closed_at: datetime | None
+    disabled_at: datetime | None
+    destroyed_at: datetime | None
+    subjects: int
+    has_key: bool
+    """Whether the key management service holds its key."""
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it, in words."""
+        if self.subjects and self.destroyed_at:
+            return "destroyed, and keys are wrapped under it: the key store was restored from before the turn"
+        if self.has_key and self.destroyed_at:
+            return "its key is still there: turn again"
+        if not self.has_key and not self.destroyed_at:
+            return "its key is missing"
+        if self.subjects and self.disabled_at:
+            return "disabled, and keys are wrapped under it"
+        return None
 
 
-def _destroy_ended(connection: Connection[Any], kms: Kms) -> None:
-    """Destroy what the table says is destroyed: it says so first, so that a stop in between leaves no gap."""
-    for (old,) in rows(connection, _TO_DESTROY):
-        kms.destroy("epoch", old)
+def epochs(connection: Connection[Any], kms: Kms) -> list[EpochState]:
+    """Every epoch of the key store, the oldest first. Raises: KeysMissing in one that was never opened."""
+    newest_epoch(connection)
+    there = set(kms.versions(EPOCH))
+    return [EpochState(*found, has_key=found[0] in there) for found in rows(connection, _ALL)]
 
 
-def _begin(connection: Connection[Any], kms: Kms, after: int) -> int:
-    """The epoch that follows ``after``, begun unless another caller has begun it meanwhile."""
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", RING_LOCK)
-        newest: int = rows(connection, _NEWEST)[0][0]
-        if newest > after:
-            return newest
-        epoch = newest + 1
-        kms.create("epoch", epoch)
-        connection.execute(_NEW, (epoch, kms.fingerprint("epoch", epoch)))
+def newest_epoch(connection: Connection[Any]) -> int:
+    """The number of the epoch that was opened last. Raises: KeysMissing in a key store that was never opened."""
+    there = rows(connection, "SELECT to_regclass('keystore.epoch') IS NOT NULL")[0][0]
+    newest = rows(connection, _NEWEST)[0][0] if there else None
+    if newest is None:
+        raise KeysMissing("the key store has no epoch yet: run `sarkmeli migrate`")
+    return newest
+
+
+@contextmanager
+def _turning(conninfo: str) -> Generator[Connection[Any]]:
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s, %s)", TURN_LOCK)
+        yield connection
+
+
+def _begin(connection: Connection[Any], kms: Kms) -> int:
+    """A new epoch. Its key is there before its row is, so that nobody wraps under a key that is not."""
+    with _nobody_minting(connection):
+        epoch = newest_epoch(connection) + 1
+        kms.create(EPOCH, epoch)
+        kms.enable(EPOCH, epoch)  # of a turn that was lost by a restore
+        connection.execute(_NEW, (epoch, kms.fingerprint(EPOCH, epoch)))
         connection.execute(_CLOSE, (epoch,))
         return epoch
 
 
-def _rewrap(connection: Connection[Any], kms: Kms, epoch: int) -> bool:
-    """Wrap a batch anew; whether there was any."""
+def _finish(connection: Connection[Any], kms: Kms, grace_days: int) -> bool:
+    """Wrap what older epochs still hold under the newest, disable their keys, destroy those past their grace.
+
+    Whether there was anything to do. The table says first what the keys then become: a stop in between leaves a key too
+    many, which the next call ends, and never one too few.
+    """
+    newest = newest_epoch(connection)
+    done = False
+    while True:
+        done |= _rewrap_all(connection, kms, newest)
+        with _nobody_minting(connection):
+            if not rows(connection, _STILL_NEEDED, (newest,)):
+                done |= connection.execute(_END, (newest,)).rowcount > 0
+                done |= connection.execute(_DESTROY, (grace_days,)).rowcount > 0
+                break
+    there = set(kms.versions(EPOCH))
+    for (number,) in rows(connection, _DISABLED):
+        kms.disable(EPOCH, number)
+    for (number,) in rows(connection, _DESTROYED):
+        if number in there:
+            kms.destroy(EPOCH, number)
+    return done
+
+
+def _rewrap_all(connection: Connection[Any], kms: Kms, newest: int) -> bool:
+    """Wrap anew, batch by batch; whether there was any. The keys are worked with while no row is locked."""
+    after, done = _FIRST, False
+    while stale := rows(connection, _STALE, (after, newest, BATCH)):
+        after, done = stale[-1][0], True
+        secrets = [kms.unwrap(EPOCH, old, wrapped, place(subject, key_id)) for subject, key_id, old, wrapped in stale]
+        anew = [
+            kms.wrap(EPOCH, newest, secret, place(subject, key_id))
+            for secret, (subject, key_id, _, _) in zip(secrets, stale, strict=True)
+        ]
+        connection.execute(_REWRAP, (newest, [row[0] for row in stale], [row[2] for row in stale], anew))
+    return done
+
+
+@contextmanager
+def _nobody_minting(connection: Connection[Any]) -> Generator[None]:
+    """A transaction in which no subject is minted, and none under way was begun under another epoch."""
     with connection.transaction():
-        stale = rows(connection, _STALE, (epoch, BATCH))
-        for subject, key_id, old, wrapped in stale:
-            secret = kms.unwrap("epoch", old, wrapped, place(subject, key_id))
-            connection.execute(_REWRAP, (kms.wrap("epoch", epoch, secret, place(subject, key_id)), epoch, subject, old))
-        return bool(stale)
+        connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", RING_LOCK)
+        yield

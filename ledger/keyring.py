@@ -83,6 +83,7 @@ class Keyring:
         identity = uuid4()
         connection.execute("INSERT INTO keystore.identity (id) VALUES (%s)", (identity,))
         self._kms.create(EPOCH, 1)
+        self._kms.enable(EPOCH, 1)  # of an earlier key store, whose keys are there still
         connection.execute(
             "INSERT INTO keystore.epoch (number, fingerprint) VALUES (1, %s)", (self._kms.fingerprint(EPOCH, 1),)
         )

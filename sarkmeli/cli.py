@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings.exceptions import SettingsError
 
-from sarkmeli.settings import Settings
+from sarkmeli import keys_commands
+from sarkmeli.options import Folder, audited, begin, leave, plainly, settings_of
 
 app = typer.Typer(
     name="sarkmeli",
@@ -31,8 +27,7 @@ app.add_typer(projections_app, name="projections")
 app.add_typer(consumers_app, name="consumers")
 app.add_typer(bank_app, name="bank")
 app.add_typer(audit_app, name="audit")
-
-Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
+app.add_typer(keys_commands.app, name="keys")
 
 
 @app.command()
@@ -49,15 +44,15 @@ def run(
     from sarkmeli.run_folder import AlreadyRuns, NotBegunAnew
     from sarkmeli.supervisor import Failed
 
-    settings = _settings(folder=folder, port=port, sandbox_port=sandbox_port, smtp_port=smtp_port)
+    settings = settings_of(folder=folder, port=port, sandbox_port=sandbox_port, smtp_port=smtp_port)
     try:
         status = running.run(settings, reset=reset, colours=sys.stdout.isatty(), tell=tell)
     except AlreadyRuns as running_already:
         where = running_already.addresses
         told = f": {where.url}/start" if where else "; it is starting or stopping"
-        _leave(f"{running_already}{told}. Its folder is {settings.folder.absolute()}")
+        leave(f"{running_already}{told}. Its folder is {settings.folder.absolute()}")
     except (Failed, NotBegunAnew, embedded.NotStarted) as failure:
-        _leave(str(failure))
+        leave(str(failure))
     else:
         raise typer.Exit(status)
 
@@ -67,7 +62,7 @@ def demo(folder: Folder = None) -> None:
     """Tell one applicant's whole story: to the office that runs in the folder, or to one on a throw-away folder."""
     from sarkmeli.demo import run_demo
 
-    raise typer.Exit(run_demo(_settings(folder=folder)))
+    raise typer.Exit(run_demo(settings_of(folder=folder)))
 
 
 @app.command()
@@ -75,7 +70,7 @@ def migrate(folder: Folder = None) -> None:
     """Make the databases if they are not there, bring their tables to this release, and make or find the keys."""
     from sarkmeli import parts
 
-    settings = _begin(folder)
+    settings = begin(folder)
     with parts.plainly():
         parts.prepare(settings)
 
@@ -124,7 +119,7 @@ def schema(
     if not check:
         path.write_text(text, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != text:
-        _leave(f"{path} is not what the code says: run `make schema`, and read the difference as a client would")
+        leave(f"{path} is not what the code says: run `make schema`, and read the difference as a client would")
 
 
 @projections_app.command("status")
@@ -132,7 +127,7 @@ def projections_status(folder: Folder = None) -> None:
     """How far each read model is behind the ledger, and what it has quarantined; fails unless all is well."""
     from sarkmeli.upkeep import show_status
 
-    raise typer.Exit(0 if show_status(_begin(folder)) else 1)
+    raise typer.Exit(0 if show_status(begin(folder)) else 1)
 
 
 @projections_app.command("rebuild")
@@ -142,8 +137,8 @@ def projections_rebuild(
     """Make a read model again from the ledger's first event, beside the one that serves."""
     from sarkmeli.upkeep import rebuild_model
 
-    with _plainly():
-        position = rebuild_model(_begin(folder), model)
+    with plainly():
+        position = rebuild_model(begin(folder), model)
     typer.echo(f"{model} was made again and stands at {position}")
 
 
@@ -156,8 +151,8 @@ def projections_retry(
     """Replay a quarantined stream, after what was wrong has been mended, and lift its mark."""
     from sarkmeli.upkeep import retry_stream
 
-    with _plainly():
-        lifted = retry_stream(_begin(folder), model, stream)
+    with plainly():
+        lifted = retry_stream(begin(folder), model, stream)
     typer.echo("lifted" if lifted else "it was not quarantined")
 
 
@@ -170,8 +165,8 @@ def consumers_rebase(
     """Let a consumer that followed another ledger (before a restore) go on in this one."""
     from sarkmeli.upkeep import rebase_consumer
 
-    with _plainly():
-        rebase_consumer(_begin(folder), name, position)
+    with plainly():
+        rebase_consumer(begin(folder), name, position)
     typer.echo(f"{name} goes on after {position}")
 
 
@@ -180,8 +175,8 @@ def bank_unread(folder: Folder = None) -> None:
     """The bank's credit notices that made no sense: money of nobody yet; fails unless there are none."""
     from sarkmeli.upkeep import show_unread
 
-    with _plainly():
-        none_left = show_unread(_begin(folder))
+    with plainly():
+        none_left = show_unread(begin(folder))
     raise typer.Exit(0 if none_left else 1)
 
 
@@ -193,8 +188,8 @@ def audit_verify(key: Key = None, folder: Folder = None) -> None:
     """Hash every event again and compare with every published checkpoint; fails, and says where, if they differ."""
     from sarkmeli import auditing
 
-    with _audited():
-        well = auditing.verify_ledger(_begin(folder), key)
+    with audited():
+        well = auditing.verify_ledger(begin(folder), key)
     raise typer.Exit(0 if well else 1)
 
 
@@ -203,21 +198,21 @@ def audit_prove(
     position: Annotated[
         int | None, typer.Option(help="The position of the event to prove.", show_default=False)
     ] = None,
-    begin: Annotated[int | None, typer.Option("--from", help="Events of the earlier one.", show_default=False)] = None,
-    end: Annotated[int | None, typer.Option("--to", help="Events of the later one.", show_default=False)] = None,
+    old: Annotated[int | None, typer.Option("--from", help="Events of the earlier one.", show_default=False)] = None,
+    new: Annotated[int | None, typer.Option("--to", help="Events of the later one.", show_default=False)] = None,
     key: Key = None,
     folder: Folder = None,
 ) -> None:
     """Print, as JSON, that an event stands in the last checkpoint, or that one checkpoint extends another."""
     from sarkmeli import auditing
 
-    with _audited():
-        if position is not None and begin is None and end is None:
-            typer.echo(auditing.prove_event(_begin(folder), key, position))
-        elif position is None and begin is not None and end is not None:
-            typer.echo(auditing.prove_growth(_begin(folder), key, begin, end))
+    with audited():
+        if position is not None and old is None and new is None:
+            typer.echo(auditing.prove_event(begin(folder), key, position))
+        elif position is None and old is not None and new is not None:
+            typer.echo(auditing.prove_growth(begin(folder), key, old, new))
         else:
-            _leave("say either --position, or both --from and --to")
+            leave("say either --position, or both --from and --to")
 
 
 @audit_app.command("replay")
@@ -235,8 +230,8 @@ def audit_replay(
     """Tell a case's events in plain words, with the state after each, to a signed-in auditor, on record."""
     from sarkmeli import replay
 
-    with _audited():
-        for line in replay.replay_case(_begin(folder), number, token, as_of, language):
+    with audited():
+        for line in replay.replay_case(begin(folder), number, token, as_of, language):
             typer.echo(line)
 
 
@@ -245,67 +240,9 @@ def main() -> None:
     app()
 
 
-@contextmanager
-def _plainly() -> Generator[None]:
-    """What a person can mend is said in a sentence."""
-    from projections.poison import Poison
-    from projections.runner import BusyElsewhere
-    from sarkmeli import parts
-
-    try:
-        with parts.plainly():
-            yield
-    except (LookupError, BusyElsewhere, Poison) as error:
-        _leave(str(error.args[0] if isinstance(error, LookupError) and error.args else error))
-
-
-@contextmanager
-def _audited() -> Generator[None]:
-    """As `_plainly`, for what an auditor can mend."""
-    from ledger.audit import NotProven
-    from ledger.checkpoint import BadCheckpoint
-    from sarkmeli.replay import NotShown
-
-    try:
-        with _plainly():
-            yield
-    except (NotProven, NotShown, BadCheckpoint) as error:
-        _leave(str(error))
-
-
 def _part(name: str, folder: Path | None) -> None:
     from sarkmeli import parts
 
-    settings = _begin(folder)
+    settings = begin(folder)
     with parts.plainly():
         parts.run_part(name, settings, lambda: None)
-
-
-def _begin(folder: Path | None) -> Settings:
-    from sarkmeli.logs import configure
-
-    settings = _settings(folder=folder)
-    configure(settings)
-    return settings
-
-
-def _settings(**given: Any) -> Settings:
-    """From the environment, and from the options where they were given."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        said = "; ".join(
-            (f"SARKMELI_{str(fault['loc'][0]).upper()}: " if fault["loc"] else "")
-            + fault["msg"].removeprefix("Value error, ")
-            for fault in faults
-        )
-        _leave(said)
-    except SettingsError as error:
-        named = re.search(r'field "(\w+)"', str(error))
-        _leave(f"SARKMELI_{named[1].upper() if named else '…'}: not a JSON value of the kind that is asked for")
-
-
-def _leave(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(1)

@@ -10,12 +10,10 @@ from uuid import uuid4
 
 import pytest
 from ledger_house import House
-from ledger_samples import SENDER, somebody, write
+from ledger_samples import somebody, write
 
 from domain.people import SubjectId
-from ledger import epochs
 from ledger.aead import bind
-from ledger.epochs import turn_epoch, turn_epoch_when_due
 from ledger.keys import KeysMissing, KeyStore, SubjectErased, Tampered, UnknownKey
 from ledger.kms import KeyFolder
 from ledger.memory import CAPACITY, MEMORY, ShortMemory
@@ -221,69 +219,6 @@ def test_commands_and_addresses_of_an_older_secret_are_still_found(house: House)
     assert after.find("number", "1") == receipt.stream
     with pytest.raises(Exception, match="number is taken"):
         write(after, after.act(somebody(), "write"), subject, ("number", "1"))
-
-
-def test_turning_the_epoch_keeps_the_living_and_ends_the_erased_in_every_backup(house: House) -> None:
-    ledger, office = house.open(), house.office()
-    living, erased = ledger.keys.mint(), ledger.keys.mint()
-    write(office, office.act(somebody(), "write"), living)
-    backup = house.ask_keys("SELECT key_id, wrapped FROM keystore.subject WHERE id = %s", erased)
-    ledger.keys.erase(erased)
-    assert turn_epoch(house.keys_conninfo, KeyFolder(house.folder)) == 2
-    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}
-    assert house.ask_keys("SELECT epoch, count(wrapped) FROM keystore.subject GROUP BY epoch ORDER BY epoch") == [
-        (1, 0),
-        (2, 1),
-    ]
-    for keys in (ledger.keys, house.open().keys):
-        keys._by_id.clear()
-        assert keys.subject_key(living, fresh=True).key_id
-        assert keys.subject_key(keys.mint()).key
-    assert ledger.reader.open(ledger.reader.read(0, 1)[0]).sender == SENDER
-    house.ask_keys("UPDATE keystore.subject SET wrapped = %s, erased_at = NULL WHERE id = %s", backup[0][1], erased)
-    with pytest.raises(KeysMissing):
-        ledger.keys.subject_key(erased, fresh=True)
-
-
-@pytest.mark.parametrize("stopped_at", ["_rewrap", "destroy"])
-def test_a_turning_that_was_stopped_is_finished_by_the_next(
-    house: House, monkeypatch: pytest.MonkeyPatch, stopped_at: str
-) -> None:
-    keys, folder = house.open().keys, KeyFolder(house.folder)
-    subject = keys.mint()
-
-    def stop(*_: object) -> bool:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(*((epochs, "_rewrap") if stopped_at == "_rewrap" else (KeyFolder, "destroy")), stop)
-        with pytest.raises(KeyboardInterrupt):
-            turn_epoch(house.keys_conninfo, folder)
-    between = house.open().keys
-    later = between.mint()
-    turn_epoch(house.keys_conninfo, folder)
-    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-3.key"}
-    after = house.open().keys
-    assert after.subject_key(subject).key == keys.subject_key(subject).key
-    assert after.subject_key(later).key
-
-
-def test_an_epoch_is_turned_when_it_is_due_and_not_before(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, folder = house.open().keys, KeyFolder(house.folder)
-    subject = keys.mint()
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
-    house.ask_keys("UPDATE keystore.epoch SET opened_at = opened_at - make_interval(days => %s)", epochs.EPOCH_DAYS)
-    with ThreadPoolExecutor(3) as callers:
-        turned = list(callers.map(lambda _: turn_epoch_when_due(house.keys_conninfo, folder), range(3)))
-    assert set(turned) <= {2, None}
-    assert 2 in turned
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
-    house.ask_keys("UPDATE keystore.epoch SET destroyed_at = NULL WHERE number = 1")
-    assert turn_epoch_when_due(house.keys_conninfo, folder) == 2, "a turning that stopped before its end is ended"
-    (house.folder / "epoch-1.key").write_bytes(bytes(32))
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
-    assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}, "also one left by a stop"
-    assert keys.subject_key(subject, fresh=True).key
 
 
 def test_memory_is_short_and_small() -> None:

@@ -1,0 +1,77 @@
+"""What the commands share: their common option, the settings, and how a failure is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError
+
+from sarkmeli.settings import Settings
+
+Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
+
+
+@contextmanager
+def plainly() -> Generator[None]:
+    """What a person can mend is said in a sentence, and the command fails."""
+    from projections.poison import Poison
+    from projections.runner import BusyElsewhere
+    from sarkmeli import parts
+
+    try:
+        with parts.plainly():
+            yield
+    except (LookupError, BusyElsewhere, Poison) as error:
+        leave(str(error.args[0] if isinstance(error, LookupError) and error.args else error))
+
+
+@contextmanager
+def audited() -> Generator[None]:
+    """As `plainly`, for what an auditor can mend."""
+    from ledger.audit import NotProven
+    from ledger.checkpoint import BadCheckpoint
+    from sarkmeli.replay import NotShown
+
+    try:
+        with plainly():
+            yield
+    except (NotProven, NotShown, BadCheckpoint) as error:
+        leave(str(error))
+
+
+def begin(folder: Path | None) -> Settings:
+    """The settings, with logging set up. Leaves if one will not do."""
+    from sarkmeli.logs import configure
+
+    settings = settings_of(folder=folder)
+    configure(settings)
+    return settings
+
+
+def settings_of(**given: Any) -> Settings:
+    """From the environment, and from the options where they were given. Leaves if one will not do."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        said = "; ".join(
+            (f"SARKMELI_{str(fault['loc'][0]).upper()}: " if fault["loc"] else "")
+            + fault["msg"].removeprefix("Value error, ")
+            for fault in faults
+        )
+        leave(said)
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        leave(f"SARKMELI_{named[1].upper() if named else '…'}: not a JSON value of the kind that is asked for")
+
+
+def leave(text: str) -> NoReturn:
+    """Say why, and fail."""
+    typer.echo(text, err=True)
+    raise typer.Exit(1)

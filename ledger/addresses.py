@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -23,6 +23,13 @@ CREATE TABLE IF NOT EXISTS ledger.address (
     PRIMARY KEY (kind, hmac)
 );
 CREATE INDEX IF NOT EXISTS address_stream ON ledger.address (stream);
+DO $$
+BEGIN
+    IF to_regtype('ledger.new_address') IS NULL THEN
+        CREATE TYPE ledger.new_address AS (kind text, hmac bytea, key_version integer, stream uuid);
+    END IF;
+END
+$$;
 """
 """Not append-only: an erased person's addresses go, and a rotated key re-hashes them."""
 
@@ -35,28 +42,21 @@ def find_address(connection: Connection[Any], keys: KeyStore, kind: str, value: 
     return found[0][0] if found else None
 
 
-class PackedAddress(NamedTuple):
-    """One row to be written, or to be found held by another: with ``key_version`` null, an older key's hash."""
+def pack(keys: KeyStore, addresses: Sequence[Address]) -> tuple[list[bytes], list[bytes]]:
+    """The addresses' locks, sorted, and their rows (``ledger.new_address``), under every key version in use.
 
-    kind: bytes
-    hmac: bytes
-    key_version: bytes
-    stream: bytes
-
-
-KINDS: Final = (packing.TEXT, packing.BYTEA, packing.INT4, packing.UUID_)
-"""The types of a packed address's columns."""
-
-
-def pack(keys: KeyStore, addresses: Sequence[Address]) -> list[PackedAddress]:
-    """The addresses under every key version in use. Raises: UnicodeEncodeError."""
-    packed: set[PackedAddress] = set()
+    A row with ``key_version`` null, an older key's hash, is only to be found held by another. Raises:
+    UnicodeEncodeError.
+    """
+    packed: set[tuple[bytes, bytes]] = set()
     for one in addresses:
         kind, stream = packing.text(one.kind), packing.uuid(one.stream)
         for age, (version, digest) in enumerate(_hashes(keys, one.kind, one.value)):
-            kept = packing.NULL if age else packing.octets(version.to_bytes(4, "big"))
-            packed.add(PackedAddress(kind, packing.octets(digest), kept, stream))
-    return sorted(packed)
+            kept = packing.small_integer(None if age else version)
+            row = packing.row(4, kind, packing.octets(digest), kept, stream)
+            packed.add((packing.LOCK + digest[-8:], row))
+    ordered = sorted(packed)
+    return [lock for lock, _ in ordered], [row for _, row in ordered]
 
 
 def _hashes(keys: KeyStore, kind: str, value: str) -> list[tuple[int, bytes]]:

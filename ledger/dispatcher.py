@@ -215,7 +215,7 @@ class Dispatcher:
         """From the queue's head, no two that touch the same, and none before an earlier one that touches the same."""
         batch: list[_Waiting] = []
         later: list[_Waiting] = []
-        touched: set[int] = set()
+        touched: set[bytes] = set()
         events = size = 0
         while self._queue and events < MOST_EVENTS and size < SMALL:
             waiting = self._queue.popleft()

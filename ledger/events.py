@@ -36,6 +36,19 @@ CREATE TABLE IF NOT EXISTS ledger.event (
 again as they are, for ever. ``at`` repeats the event's own time; ``recorded_at`` is PostgreSQL's clock at the
 append."""
 
+NEW: Final = """
+DO $$
+BEGIN
+    IF to_regtype('ledger.new_event') IS NULL THEN
+        CREATE TYPE ledger.new_event AS (
+            stream uuid, version bigint, topic text, plain bytea, sealed bytea, key_id uuid, at timestamptz,
+            command bytea);
+    END IF;
+END
+$$;
+"""
+"""A row as it is sent to be appended."""
+
 _OURS: Final = """
 SELECT stream, version, position, plain, sealed FROM ledger.event
 WHERE (stream, version) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
@@ -126,37 +139,38 @@ def by_version(
 
 
 class PackedRow(NamedTuple):
-    """One row to be appended, each of its columns packed; ``stream`` and ``version`` are what rows are sorted by."""
+    """One row to be appended. ``stream`` and ``version`` are what rows are sorted by, ``lock`` its stream's lock."""
 
     stream: bytes
     version: int
-    size: int
-    columns: tuple[bytes, ...]
+    lock: bytes
+    row: bytes
 
 
-KINDS: Final = (
-    packing.UUID_, packing.INT8, packing.TEXT, packing.BYTEA, packing.BYTEA, packing.UUID_, packing.TIMESTAMPTZ,
-    packing.BYTEA,
-)  # fmt: skip
-"""The types of a packed row's columns: stream, version, topic, plain, sealed, key_id, at, command_key."""
+_NOTHING_SEALED: Final = packing.octets(None) + packing.uuid(None) + packing.moment(None)
+_NO_COMMAND: Final = packing.octets(None)
 
 
 def pack(event: StoredEvent, command_key: bytes | None) -> PackedRow:
-    """The event's row but for its position. Raises: what `ledger.packing` raises."""
-    ours = event if isinstance(event, LedgerEvent) else None
-    stream = packing.uuid(event.originator_id)
-    plain, sealed = packing.octets(event.state), packing.octets(ours.sealed) if ours else packing.NULL
-    columns = (
-        stream,
+    """The event's row but for its position: a ``ledger.new_event``. Raises: what `ledger.packing` raises."""
+    stream = event.originator_id
+    if not isinstance(stream, UUID):
+        stream = UUID(stream)
+    identity = stream.bytes
+    if isinstance(event, LedgerEvent):
+        sealed = packing.octets(event.sealed) + packing.uuid(event.key_id) + packing.moment(event.at)
+    else:
+        sealed = _NOTHING_SEALED
+    row = packing.row(
+        8,
+        packing.UUID_FIELD + identity,
         packing.integer(event.originator_version),
         packing.text(event.topic),
-        plain,
+        packing.octets(event.state),
         sealed,
-        packing.uuid(ours.key_id) if ours else packing.NULL,
-        packing.moment(ours.at) if ours else packing.NULL,
-        packing.octets(command_key),
+        _NO_COMMAND if command_key is None else packing.octets(command_key),
     )
-    return PackedRow(stream, event.originator_version, len(plain) + len(sealed), columns)
+    return PackedRow(identity, event.originator_version, packing.LOCK + identity[8:], row)
 
 
 def find_same(connection: Connection[Any], stored: Sequence[StoredEvent]) -> list[int] | None:

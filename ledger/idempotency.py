@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from domain.event import Act
 from domain.office import CommandReused, Receipt
+from ledger import packing
 from ledger.connecting import LINK, rows
 from ledger.keys import MAC_VERSION_BYTES, KeyStore
 
@@ -35,6 +36,14 @@ CREATE TABLE IF NOT EXISTS ledger.command (
 ) PARTITION BY RANGE (month);
 
 CREATE TABLE IF NOT EXISTS ledger.command_other PARTITION OF ledger.command DEFAULT;
+
+DO $$
+BEGIN
+    IF to_regtype('ledger.new_note') IS NULL THEN
+        CREATE TYPE ledger.new_note AS (key bytea, body bytea, stream uuid, version bigint);
+    END IF;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION ledger.turn_command_months(kept integer, ahead integer) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -101,9 +110,16 @@ class CommandKey:
         return self.keys.mac_under(version, "command body", *_identity(self.act), self.act.body)
 
     @property
-    def lock(self) -> int:
-        """The advisory lock under which the command is done: nobody else does it until that transaction ends."""
-        return int.from_bytes(min(self.macs)[MAC_VERSION_BYTES:][:8], "big", signed=True)
+    def lock(self) -> bytes:
+        """The advisory lock, packed, under which it is done: nobody else does it until that transaction ends."""
+        return packing.LOCK + min(self.macs)[MAC_VERSION_BYTES : MAC_VERSION_BYTES + 8]
+
+    def pack(self, stream: UUID, version: int | None) -> bytes:
+        """What is kept of the command when it is done, a ``ledger.new_note``. Raises: struct.error."""
+        body = self.body(int.from_bytes(self.current[:MAC_VERSION_BYTES], "big"))
+        return packing.row(
+            4, packing.octets(self.current), packing.octets(body), packing.uuid(stream), packing.integer(version)
+        )
 
     def find(self, connection: Connection[Any]) -> Receipt | None:
         """What the command did if it was done. Raises: CommandReused if it then said something else."""

@@ -7,18 +7,19 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from ledger import addresses, append, barrier, events, guard, idempotency, keyring, keys, lineage, opening, tree
+from ledger import addresses, barrier, events, guard, idempotency, keyring, keys, lineage, opening, tree, writing
 
 LEDGER_DDL: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS ledger",
     lineage.DDL,
     barrier.DDL,
     events.DDL,
+    events.NEW,
     addresses.DDL,
     idempotency.DDL,
     idempotency.TURN_MONTHS,
     opening.DDL,
-    append.DDL,
+    writing.DDL,
     guard.DDL,
     tree.DDL,
 )

@@ -23,8 +23,11 @@ class Tampered(Exception):
 
 def bind(*parts: bytes | str) -> bytes:
     """The parts as one string of bytes, each behind its length, so that no two lists of parts give the same bytes."""
-    encoded = (part.encode("utf-8") if isinstance(part, str) else part for part in parts)
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    bound = b""
+    for part in parts:
+        encoded = part.encode() if isinstance(part, str) else part
+        bound += len(encoded).to_bytes(4, "big") + encoded
+    return bound
 
 
 def encrypt(key: bytes, plain: bytes, associated: bytes) -> bytes:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from threading import BoundedSemaphore, Condition, Lock, Thread
-from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -22,7 +21,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
 
 from ledger.append import MOST_EVENTS, SMALL, Append, Held, Outcome, run_all
-from ledger.signals import wake_followers
+from ledger.signals import Signals, wake_followers
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +32,6 @@ ROOM_PATIENCE: Final = 1.0
 """Seconds for which an append waits for room in the queue."""
 LANE_PATIENCE: Final = 5.0
 """Seconds for which an append that must be written by itself waits for its turn."""
-
-SIGNAL_DELAY: Final = 0.001
-"""Seconds after a commit within which its followers are woken, so that the next batch need not wait for the signal."""
 
 OF_ONE: Final = ("22", "23", "54", "55")
 """SQLSTATE classes (data, integrity, limits, locks) that one append causes; any other error is everybody's."""
@@ -72,7 +68,7 @@ class _Waiting:
 
     def __init__(self, append: Append) -> None:
         self.append = append
-        self.outcome: Outcome = []
+        self.outcome: Outcome | None = None
         self.following: _Waiting | None = None
         self._answered = Lock()
         self._answered.acquire()
@@ -87,9 +83,9 @@ class _Waiting:
         finally:
             if self.following is not None:
                 self.following.wake()
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
+        if isinstance(self.outcome, list):
+            return self.outcome
+        raise self.outcome or InterfaceError("an append was not answered")
 
 
 class Dispatcher:
@@ -99,13 +95,13 @@ class Dispatcher:
         self._datastore = datastore
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
-        self._signal_at: float | None = None
         self._busy = False
         self._closed = False
         self._thread: Thread | None = None
-        lock = Lock()
-        self._work, self._room = Condition(lock), Condition(lock)
+        self._lock = Lock()
+        self._work, self._room = Condition(self._lock), Condition(self._lock)
         self._lanes = BoundedSemaphore(max(1, datastore.pool.max_size // 3))
+        self._signals = Signals(self._wake_followers)
 
     @property
     def waiting(self) -> int:
@@ -118,14 +114,9 @@ class Dispatcher:
         Raises: Held, NothingStored, LostAtCommit, LedgerBusy, what `Append.refusal` gives, PersistenceError.
         """
         waiting = _Waiting(append)
-        with self._work:
-            if not self._room.wait_for(lambda: self._closed or self._has_room(append), ROOM_PATIENCE):
-                raise LedgerBusy("too many appends are waiting")
-            if self._closed:
-                raise InterfaceError("the ledger is closed")
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="ledger dispatcher", daemon=True)
-                self._thread.start()
+        with self._lock:
+            if self._closed or not self._has_room(append):
+                self._wait_for_room(append)
             alone = not self._busy and not self._queue
             if alone:
                 self._busy = True
@@ -138,16 +129,28 @@ class Dispatcher:
             self._write_here(waiting)
         return waiting.positions()
 
+    def _wait_for_room(self, append: Append) -> None:
+        if not self._room.wait_for(lambda: self._closed or self._has_room(append), ROOM_PATIENCE):
+            raise LedgerBusy("too many appends are waiting")
+        if self._closed:
+            raise InterfaceError("the ledger is closed")
+
     def _write_here(self, waiting: _Waiting) -> None:
         """Nobody waits or is at work: write it in its caller's thread, which spares two changes of threads."""
-        signalled = self._signal_at is None
         try:
             self._write([waiting])
         finally:
-            with self._work:
-                self._busy = False
-                if self._queue or self._closed or signalled:
-                    self._work.notify()
+            with self._lock:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Nobody writes any more: let the dispatcher's thread write what has gathered meanwhile."""
+        self._busy = False
+        if self._queue and self._thread is None:
+            self._thread = Thread(target=self._run, name="ledger dispatcher", daemon=True)
+            self._thread.start()
+        if self._queue or self._closed:
+            self._work.notify_all()
 
     @contextmanager
     def lane(self) -> Generator[None]:
@@ -164,12 +167,14 @@ class Dispatcher:
 
     def close(self) -> None:
         """Take nothing more, and return when all that was taken is answered. May be repeated."""
-        with self._work:
+        with self._lock:
             self._closed = True
             self._work.notify_all()
             self._room.notify_all()
+            self._work.wait_for(lambda: not self._busy and not self._queue)
         if self._thread is not None:
             self._thread.join()
+        self._signals.close()
 
     def _has_room(self, append: Append) -> bool:
         return not self._queue or (len(self._queue) < MOST_WAITING and self._bytes + append.size <= MOST_BYTES)
@@ -177,34 +182,24 @@ class Dispatcher:
     # -- in the dispatcher's thread --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while (batch := self._next()) is not None:
-            if batch:
-                self._write(batch)
-            if self._signal_at is not None and (not batch or monotonic() >= self._signal_at):
-                self._signal()
-            if batch:
-                with self._work:
-                    self._busy = False
+        while batch := self._next():
+            self._write(batch)
+            with self._lock:
+                self._rest()
 
-    def _next(self) -> list[_Waiting] | None:
-        """The next batch, as soon as nobody writes; empty when it is time for a signal, None at the end."""
-        with self._work:
-            while True:
-                if self._queue and not self._busy:
-                    self._busy = True
-                    batch = self._take()
-                    self._room.notify(len(batch))
-                    return batch
-                patience = None if self._signal_at is None else self._signal_at - monotonic()
-                if patience is not None and (patience <= 0 or self._closed):
-                    return []
+    def _next(self) -> list[_Waiting]:
+        """The next batch, as soon as nobody writes; empty at the end."""
+        with self._lock:
+            while self._busy or not self._queue:
                 if self._closed and not self._busy:
-                    return None
-                self._work.wait(patience)
+                    return []
+                self._work.wait()
+            self._busy = True
+            batch = self._take()
+            self._room.notify(len(batch))
+            return batch
 
-    def _signal(self) -> None:
-        """One signal for every batch of the last moment."""
-        self._signal_at = None
+    def _wake_followers(self) -> None:
         try:
             with self._datastore.get_connection() as connection:
                 wake_followers(connection)
@@ -241,8 +236,8 @@ class Dispatcher:
                 outcomes = self._outcomes(connection, batch)
                 _answer(batch, outcomes)
                 answered = True
-            if self._signal_at is None and any(isinstance(outcome, list) and outcome for outcome in outcomes):
-                self._signal_at = monotonic() + SIGNAL_DELAY
+            if any(isinstance(outcome, list) and outcome for outcome in outcomes):
+                self._signals.soon()
         except Exception as error:  # noqa: BLE001 - a bug is loud in its callers' threads, and does not end this one
             if answered:
                 _log.exception("after a batch was written")

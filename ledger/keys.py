@@ -6,7 +6,6 @@ every other keyed hash come from here too.
 
 from __future__ import annotations
 
-import hmac
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from psycopg import Connection
 from uuid6 import uuid7
 
@@ -77,7 +78,7 @@ class KeyStore:
         self._kms: Kms = KeyFolder(kms) if isinstance(kms, Path) else kms
         self._by_id: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
-        self._purposes: dict[tuple[str, int], bytes] = {}
+        self._purposes: dict[tuple[str, int], tuple[bytes, HMAC]] = {}
         self._ring = Keyring(self._kms)
         with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
@@ -182,12 +183,13 @@ class KeyStore:
 
     def mac_under(self, version: int, purpose: str, *parts: str | bytes) -> bytes:
         """The hash under this key version. Raises: KeysMissing."""
-        digest = hmac.digest(self._purpose_key(purpose, version), bind(*parts), "sha256")
-        return version.to_bytes(MAC_VERSION_BYTES, "big") + digest
+        keyed = self._purpose(purpose, version)[1].copy()
+        keyed.update(bind(*parts))
+        return version.to_bytes(MAC_VERSION_BYTES, "big") + keyed.finalize()
 
     def derived(self, purpose: str) -> tuple[tuple[int, bytes], ...]:
         """A 32-byte key of its own for ``purpose``, under every version in use, the current one first."""
-        return tuple((version, self._purpose_key(purpose, version)) for version in self._ring.live("mac"))
+        return tuple((version, self._purpose(purpose, version)[0]) for version in self._ring.live("mac"))
 
     # -- small things sealed outside the ledger ------------------------------------------------------------------
 
@@ -222,12 +224,14 @@ class KeyStore:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _purpose_key(self, purpose: str, version: int) -> bytes:
-        key = self._purposes.get((purpose, version))
-        if key is None:
+    def _purpose(self, purpose: str, version: int) -> tuple[bytes, HMAC]:
+        """The key for a purpose, and an HMAC that was given it, to be copied: it is set up once, and a copy keeps the
+        interpreter, which ``hmac.digest`` lets go of and has to win back from every other thread."""
+        known = self._purposes.get((purpose, version))
+        if known is None:
             key = self._kms.mac("mac", version, bind("sarkmeli purpose", purpose))
-            self._purposes[purpose, version] = key
-        return key
+            known = self._purposes[purpose, version] = key, HMAC(key, SHA256())
+        return known
 
     def _seal(self, use: str, subject: SubjectId, value: bytes, context: bytes) -> bytes:
         held = self.subject_key(subject)

@@ -68,7 +68,7 @@ def _lock(ports: Ports, case: UUID | None, found: Answer[status.Status]) -> _Loc
     if case is None:
         return None
     application = ports.office.load(Application, case)  # registered a moment ago, or its row is under repair
-    if application.subject is None:
+    if application.subject is None or application.is_forgotten:
         return None
     return _Lock(application.subject, application.code_version, application.code_issue)
 

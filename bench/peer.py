@@ -23,6 +23,9 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
+from projections.answers import ask
+from projections.status import STATUS
+
 DDL = """
 CREATE SCHEMA IF NOT EXISTS bench;
 CREATE TABLE IF NOT EXISTS bench.event (LIKE ledger.event INCLUDING ALL);
@@ -32,7 +35,7 @@ CREATE SEQUENCE IF NOT EXISTS bench.position;
 """
 """Tables like the ledger's, for the peer to insert into."""
 
-READ = "SELECT * FROM reading.status_v1 WHERE stream = %s"
+READ = ask("SELECT * FROM {status} WHERE stream = %s", status=STATUS.applications)
 EVENTS = (
     "SELECT * FROM ledger.event WHERE command_key = (SELECT command_key FROM ledger.event WHERE stream = %s LIMIT 1)"
 )

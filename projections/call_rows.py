@@ -128,6 +128,10 @@ class CallRows(ReadModel):
     def call_abandoned(self, recorded: Recorded, event: Call.Abandoned) -> Iterable[Change]:
         yield self._change(recorded, phase=Phase.OVER.value, over_at=recorded.at, leaving=event.reason.value)
 
+    @on(Call.ErasureRequested)
+    def call_erasure_requested(self, recorded: Recorded, event: Call.ErasureRequested) -> Iterable[Change]:
+        yield self._change(recorded, **{**_SITTING, "reasons": None, "recordings": []})
+
     def _change(self, recorded: Recorded, **values: Any) -> Patch:
         return Patch(self.calls, (recorded.stream,), values)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
+
+from typing_extensions import override
 
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Hands, Outcome
@@ -22,7 +24,7 @@ from projections.poison import Stale
 from projections.standing import standing_of
 from projections.status import CASE_ANSWER, Status, StatusModel, answered
 
-VERSION = 1
+VERSION = 2
 
 APPLICATION = Table(
     "case",
@@ -38,6 +40,8 @@ APPLICATION = Table(
         conclusion bytea            -- sealed: the officer's text
     );
     CREATE INDEX IF NOT EXISTS {{index}}_answer ON {{table}} (answer_until, position) WHERE answer_until IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS {{index}}_erasing ON {{table}} (erasing_at)
+        WHERE erasing_at IS NOT NULL AND erased_at IS NULL;
     """,
 )
 PAYMENT = Table(
@@ -111,6 +115,10 @@ class CaseModel(StatusModel):
         yield self.handed(recorded, event.officer)
         yield self.set(recorded, recommends=event.recommends.value, conclusion=sealed_part(recorded))
 
+    @override
+    def blank(self) -> Mapping[str, Any]:
+        return {**super().blank(), "conclusion": None}
+
     def handed(self, recorded: Recorded, officer: str) -> Change:
         """``officer`` works on the case and therefore has it, as `domain.compatriot.decision.Hands` says."""
         return self.revise(
@@ -163,6 +171,20 @@ _AWAITED = ask(
     """,
     application=APPLICATION,
 )
+
+
+_ERASING = ask(
+    """
+    SELECT stream FROM {application} WHERE erasing_at IS NOT NULL AND erased_at IS NULL
+    ORDER BY erasing_at, stream LIMIT %s
+    """,
+    application=APPLICATION,
+)
+
+
+def erasing(pool: Pool, first: int = 100) -> list[UUID]:
+    """Cases whose personal data are to be erased and are not yet, as far as is known, longest waiting first."""
+    return [row["stream"] for row in fetch(pool, _ERASING, (first,))]
 
 
 def find(pool: Pool, case: UUID) -> Answer[Case]:

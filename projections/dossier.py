@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from typing_extensions import override
+
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
 from domain.compatriot.form import Channel, Tier
@@ -132,6 +134,10 @@ class Dossiers(Standings):
     def decided(self, recorded: Recorded, event: Application.Decided) -> Iterable[Change]:
         yield from super().decided(recorded, event)
         yield self.set(recorded, outcome=event.outcome.value, decision=sealed_part(recorded))
+
+    @override
+    def blank(self) -> Mapping[str, Any]:
+        return {**super().blank(), "refusal": None, "decision": None, "papers": [], "consents": {}}
 
     def paper(self, recorded: Recorded) -> Patch:
         """The event's sealed part joins the papers."""

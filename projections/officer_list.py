@@ -20,7 +20,7 @@ from projections.model import Change, Patch, Table, on
 from projections.poison import Stale
 from projections.standing import STANDING_COLUMNS, Standings
 
-VERSION = 1
+VERSION = 2
 
 LISTED = Table(
     "officer_list",
@@ -86,7 +86,7 @@ _PAGE = ask(
     """
     SELECT t.position AS model_position, l.*, q.at AS stale_since FROM reading.tracking t LEFT JOIN LATERAL (
         SELECT * FROM {listed} l WHERE l.state = ANY(%(states)s::text[]) AND l.position > %(after)s
-        AND (%(officer)s::text IS NULL OR l.assigned = %(officer)s)
+        AND l.erasing_at IS NULL AND (%(officer)s::text IS NULL OR l.assigned = %(officer)s)
         AND (%(unassigned)s::boolean IS FALSE OR l.assigned IS NULL)
         ORDER BY l.position LIMIT %(limit)s
     ) l ON true

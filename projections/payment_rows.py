@@ -34,7 +34,7 @@ PAYMENT_COLUMNS = """
     received_at        timestamptz,
     credited_on        date,
     transaction        text,
-    payer              bytea,                    -- sealed: who paid; for cash also the reference as given
+    payer              bytea,                    -- sealed: who paid; for cash the reference as given, too
     failure            text,
     doubt              text,
     matching           text,
@@ -84,6 +84,7 @@ class PaymentRows(ReadModel):
         yield self._next(
             recorded,
             Phase.SUCCEEDED,
+            subject=event.subject,
             amount=event.received.amount,
             currency=event.received.currency,
             received_at=recorded.at,
@@ -102,7 +103,7 @@ class PaymentRows(ReadModel):
 
     @on(Payment.PutInSuspense)
     def put_in_suspense(self, recorded: Recorded, event: Payment.PutInSuspense) -> Iterable[Change]:
-        yield self._next(recorded, Phase.SUSPENSE, doubt=event.doubt.value)
+        yield self._next(recorded, Phase.SUSPENSE, case_id=None, doubt=event.doubt.value)
 
     @on(Payment.Matched)
     def payment_matched(self, recorded: Recorded, event: Payment.Matched) -> Iterable[Change]:
@@ -115,6 +116,10 @@ class PaymentRows(ReadModel):
     @on(Payment.Refunded)
     def payment_refunded(self, recorded: Recorded, event: Payment.Refunded) -> Iterable[Change]:
         yield self._next(recorded, Phase.REFUNDED, refunded_at=recorded.at, refund_transaction=event.transaction)
+
+    @on(Payment.ErasureRequested)
+    def payment_erasure_requested(self, recorded: Recorded, event: Payment.ErasureRequested) -> Iterable[Change]:
+        yield Patch(self.payments, (recorded.stream,), {"payer": None})
 
     def _first(self, recorded: Recorded, **values: Any) -> Put:
         said = {"position": recorded.position, "opened_at": recorded.at, **values}

@@ -18,7 +18,7 @@ from projections.model import Change, Patch, Put, Table, on
 from projections.payment_rows import PAYMENT_COLUMNS, PaymentRow, PaymentRows, payment_row
 from projections.poison import Stale
 
-VERSION = 1
+VERSION = 2
 
 PAYMENT = Table(
     "payment",

@@ -14,7 +14,7 @@ from projections.call_rows import CALL_COLUMNS, CallRow, CallRows, call_row
 from projections.model import Table
 from projections.poison import Stale
 
-VERSION = 1
+VERSION = 2
 LAST_TALKS = 20
 """The expected wait is reckoned from so many of the latest talks."""
 

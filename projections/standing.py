@@ -38,7 +38,9 @@ STANDING_COLUMNS = """
     warned            jsonb       NOT NULL,     -- of what, since it is missing
     due               jsonb,                    -- the due date as its reasons: [[rule, date, days], …]
     due_on            date,
-    registration      bytea       NOT NULL      -- sealed: form, documents, number, cash reference
+    registration      bytea,                    -- sealed: form, documents, number, cash reference; none once erased
+    erasing_at        timestamptz,              -- since when the personal data are to be erased: nothing is shown
+    erased_at         timestamptz               -- and since when they are
 """
 """Columns common to every table of applications; a table's own follow."""
 
@@ -130,6 +132,21 @@ class Standings(ReadModel):
     @on(Application.Withdrawn)
     def withdrawn(self, recorded: Recorded, event: Application.Withdrawn) -> Iterable[Change]:
         yield self.set(recorded, **_ended(recorded, State.WITHDRAWN))
+
+    @on(Application.ErasureRequested)
+    def erasure_requested(self, recorded: Recorded, event: Application.ErasureRequested) -> Iterable[Change]:
+        yield self.set(recorded, erasing_at=recorded.at, **self.blank())
+
+    @on(Application.PersonalDataErased)
+    def personal_data_erased(self, recorded: Recorded, event: Application.PersonalDataErased) -> Iterable[Change]:
+        yield self.set(recorded, erased_at=recorded.at)
+
+    def blank(self) -> Mapping[str, Any]:
+        """The columns that hold or were made of what the person said or was told, emptied.
+
+        On the event, and not when the key is gone: so the rows are the same whichever came first.
+        """
+        return {"registration": None, "answer_until": None, "warned": []}
 
 
 def standing_of(row: Mapping[str, Any]) -> Standing:

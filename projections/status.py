@@ -23,7 +23,7 @@ from projections.payment_rows import (
 )
 from projections.poison import Stale
 
-VERSION = 1
+VERSION = 2
 
 APPLICATION = Table("status", VERSION, ("stream",), f"CREATE TABLE IF NOT EXISTS {{table}} ({DOSSIER_COLUMNS})")
 PAYMENT = Table(
@@ -140,6 +140,6 @@ def answered(row: dict[str, Any] | None) -> Answer[Status]:
         return Answer(None, 0)
     if row["stale_since"] is not None:
         return Answer(Stale(row["stale_since"]), row["model_position"])
-    if row["stream"] is None:
+    if row["stream"] is None or row["erasing_at"] is not None:
         return Answer(None, row["model_position"])
     return Answer(Status(row), row["model_position"])

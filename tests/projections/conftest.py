@@ -78,6 +78,21 @@ def make_history(postgres: str, folder: Path, told: Sequence[Callable[[RealStory
 
 
 @pytest.fixture(scope="session")
+def histories(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., History]]:
+    """Makes a history of the stories that it is given, for the tests of a module."""
+    made: list[History] = []
+
+    def make(*told: Callable[[RealStory], Any]) -> History:
+        made.append(make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", told))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.office.close()
+        one.ledger.close()
+
+
+@pytest.fixture(scope="session")
 def history(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """Read only: whoever appends to it spoils it for the others."""
     made = make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", stories.ALL)

@@ -15,7 +15,7 @@ from domain.payments.payment import Payment
 from projections import poison, rows, status, tracking
 from projections.all import MODELS
 from projections.follower import Follower, retry
-from projections.payments import PAYMENTS
+from projections.payments import PAYMENTS, REFUND
 from projections.poison import Bound, Poison, Stale, TooMuchPoison
 from projections.runner import Runner
 from projections.status import STATUS
@@ -114,7 +114,7 @@ def test_a_retry_leaves_no_row_of_its_stream_behind(db: Any, history: Any) -> No
     first = next(one for one in history.events if one.stream == sick)
     poison.add(db, place, poison.blame(first, ValueError()), Bound())
     db.execute(
-        "INSERT INTO reading.payment_refund_v1 (payment, stream, position, amount, currency, reason, due_at)"
+        f"INSERT INTO reading.{REFUND.bare()} (payment, stream, position, amount, currency, reason, due_at)"
         " VALUES (gen_random_uuid(), %s, 1, 1, 'GEL', 'NOT_OURS', now())",
         (sick,),
     )

@@ -205,9 +205,9 @@ def test_the_expected_wait_is_unknown_until_somebody_was_served(own_history: Any
     follow()
     call = status.find(pool, story.case).known().live_call.call
     with psycopg.connect(own_history.conninfo, autocommit=True) as db:
-        db.execute("UPDATE reading.queue_v1 SET talked = NULL")
+        db.execute(f"UPDATE reading.{queue.CALL.bare()} SET talked = NULL")
         assert queue.find(pool, call).known().expected_wait is None
-        db.execute("UPDATE reading.queue_v1 SET talked = interval '6 minutes' WHERE over_at IS NOT NULL")
+        db.execute(f"UPDATE reading.{queue.CALL.bare()} SET talked = interval '6 minutes' WHERE over_at IS NOT NULL")
     assert queue.find(pool, call).known().expected_wait == timedelta(minutes=6)
 
 

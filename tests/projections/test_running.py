@@ -214,8 +214,8 @@ def test_a_rebuild_beside_replaces_the_rows_at_once(
     reader, place = own_history.ledger.reader, Place(STATUS)
     Runner(own_history.conninfo, reader, MODELS).run_once()
     expected = folded_anew(own_history, reading)
-    db.execute("DELETE FROM reading.status_payment_v1")
-    db.execute("UPDATE reading.status_v1 SET state = 'LAPSED'")
+    db.execute(f"DELETE FROM reading.{STATUS.payments.bare()}")
+    db.execute(f"UPDATE reading.{STATUS.applications.bare()} SET state = 'LAPSED'")
     recorded = reader.read(0, 1)[0]
     poison.add(db, place, poison.blame(recorded, ValueError()), poison.Bound())
     broken = rows.table_hash(db, place)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from ledger.connecting import rows
 from ledger.kms import EPOCH, SECRETS, KeysMissing, Kms
 
 DDL: Final = """
@@ -56,6 +57,8 @@ class Keyring:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", RING_LOCK)
             found = connection.execute("SELECT id FROM keystore.identity").fetchone()
+            if found is None and not _may_make(connection):
+                raise KeysMissing("this key store has no keys yet: run `sarkmeli migrate`")
             if found is None:
                 self.id, self.is_new = self._make_new(connection), True
             else:
@@ -109,3 +112,7 @@ class Keyring:
             self._secrets[wanted] = tuple(version for name, version, _ in secrets if name == wanted)
             if not self._secrets[wanted]:
                 raise KeysMissing(f"the key store has no {wanted} secret in use")
+
+
+def _may_make(connection: Connection[Any]) -> bool:
+    return rows(connection, "SELECT has_table_privilege('keystore.identity', 'INSERT')")[0][0]

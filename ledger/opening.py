@@ -16,7 +16,7 @@ from ledger.keys import KeysMissing, KeyStore
 from ledger.kms import PKCS11, open_kms
 from ledger.lineage import keep_lineage
 from ledger.reader import Reader
-from ledger.sealing import Sealer
+from ledger.sealing import NoKeys, Sealer
 from ledger.token import Tokens
 
 DDL: Final = """
@@ -69,6 +69,25 @@ def open_ledger(ledger_conninfo: str, keys_conninfo: str, kms: Path | str) -> Le
     )
 
 
+def open_reader(conninfo: str) -> Reader:
+    """The ledger for who follows it and opens nothing that is sealed: no key store is asked for.
+
+    Raises: UnsafeDurability, psycopg.Error.
+    """
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        refuse_unsafe_durability(connection)
+        keep_lineage(connection)
+    return Reader(conninfo, Sealer(NoKeys()))
+
+
+def bound_key_store(connection: Connection[Any]) -> UUID:
+    """The key store that the ledger is tied to. Raises: KeysMissing if it was never opened with its keys."""
+    bound = rows(connection, "SELECT id FROM ledger.key_store")
+    if not bound:
+        raise KeysMissing("this ledger has no key store yet: run `sarkmeli migrate`")
+    return bound[0][0]
+
+
 def environment(ledger_conninfo: str, keys_conninfo: str, kms: Path | str) -> dict[str, str]:
     """What the library's application reads; nothing is taken from the process's own environment."""
     holder = "LEDGER_KMS" if isinstance(kms, str) and kms.startswith(PKCS11) else "LEDGER_KEY_FOLDER"
@@ -95,6 +114,8 @@ def bind_key_store(connection: Connection[Any], keys: KeyStore) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(1398895211, 3)")
         bound: list[tuple[UUID]] = rows(connection, "SELECT id FROM ledger.key_store")
+        if not bound and not rows(connection, "SELECT has_table_privilege('ledger.key_store', 'INSERT')")[0][0]:
+            raise KeysMissing("this ledger has no key store yet: run `sarkmeli migrate`")
         if not bound:
             connection.execute("INSERT INTO ledger.key_store (id) VALUES (%s)", (keys.id,))
         elif bound[0][0] != keys.id:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from domain.event import ERASED, Erased
 from domain.people import SubjectId
 from ledger.aead import FORMAT, Tampered, bind, decrypt, encrypt
 from ledger.codec import Json, Unstorable, dump, load
-from ledger.keys import KeyStore, SubjectKey
+from ledger.keys import KeysMissing, SubjectKey
 from ledger.shape import SEALED, SealedMark, shape_of
 from ledger.topics import event_class
 
-__all__ = ["SEALED", "Sealed", "SealedMark", "Sealer"]
+__all__ = ["SEALED", "NoKeys", "Sealed", "SealedMark", "Sealer", "SubjectKeys"]
 
 _FIXED: Final = 1 + 16 + 8 + 16 + 2
 
@@ -60,10 +60,36 @@ class Sealed:
         return bind("sarkmeli event", self.stream.bytes, self.version.to_bytes(8, "big"), self.topic, self.key_id.bytes)
 
 
+class SubjectKeys(Protocol):
+    """Where the subjects' keys are. Implemented by `ledger.keys.KeyStore`."""
+
+    def subject_key(self, subject: SubjectId) -> SubjectKey:
+        """The key that seals what is said of ``subject`` now. Raises: SubjectErased, UnknownKey."""
+        ...
+
+    def keys(self, key_ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
+        """The keys of these ids; None where it was destroyed. Raises: UnknownKey."""
+        ...
+
+
+class NoKeys:
+    """The keys of who follows the ledger and opens nothing."""
+
+    def subject_key(self, subject: SubjectId) -> SubjectKey:
+        """Raises: KeysMissing."""
+        raise KeysMissing("the ledger was opened without its keys: nothing is sealed here")
+
+    def keys(self, key_ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
+        """Raises: KeysMissing, unless none is asked for."""
+        if key_ids:
+            raise KeysMissing("the ledger was opened without its keys: nothing sealed is opened here")
+        return {}
+
+
 class Sealer:
     """Seals and opens the personal part of events with the subjects' keys."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: SubjectKeys) -> None:
         self.keys = keys
 
     def seal(

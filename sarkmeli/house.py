@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -42,18 +42,13 @@ from housekeeping.sessions import Sessions
 from housekeeping.sign_ins import SignIns
 from housekeeping.statement import Statement
 from housekeeping.uploads import Uploads
-from ledger.checkpointer import Checkpointer, was_signed
 from ledger.epochs import turn_epoch_when_due
 from ledger.idempotency import turn_months
 from ledger.kms import open_kms
-from ledger.logs import current_log
 from ledger.opening import Ledger, open_ledger
-from ledger.signer import SigningFolder
-from projections.all import MODELS
 from projections.answers import Pool
 from projections.door import Door
 from projections.queue import Queue
-from projections.runner import Runner
 from projections.tracking import Db
 from projections.waiting import Waiting
 from sarkmeli.case_files import LedgerFiles
@@ -221,15 +216,6 @@ class House:
             proxies=Proxies(self.settings.trusted_proxies),
         )
 
-    @property
-    def models(self) -> Sequence[str]:
-        """The read models, for a log line."""
-        return [f"{model.name}_v{model.version}" for model in MODELS]
-
-    def runner(self) -> Runner:
-        """The projection runner."""
-        return Runner(self.settings.ledger_as(DbRole.RUNNER), self.ledger.reader, MODELS)
-
     def notices(self) -> NoticesConsumer:
         """The notices consumer."""
         letters = Letters(
@@ -272,17 +258,6 @@ class House:
     def _turn_months(self) -> int:
         turn_months(self.settings.ledger_as(DbRole.APP))
         return 0
-
-    def checkpoints(self) -> Duties:
-        """What publishes the ledger's checkpoints. Raises: KeysMissing."""
-        kms = open_kms(self.settings.key_holder)
-        log = current_log(kms, self.ledger.keys.id, self.settings.checkpoints)
-        with self.pool.connection() as db:
-            new = not log.publication.sizes() and not was_signed(db)
-        signer = SigningFolder(self.settings.keys, log.origin, new=new, kms=kms, log=log.number)
-        checkpointer = Checkpointer(self.settings.ledger_as(DbRole.SIGNER), signer, log.publication)
-        self._opened.callback(checkpointer.close)
-        return Duties([Duty("checkpoints", self.settings.checkpoint_every, checkpointer.round)])
 
     def pay_link(self, case: UUID) -> str | None:
         """Where the newest card order of a case can be paid; None once it cannot."""

@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sarkmeli.logs import unhandled
 from sarkmeli.processes import Ready, leave_no_core
+from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ CONNECTIONS = 4096
 
 LOADED = (
     "granian.server.embed", "uvloop", "api.app", "consumers.notices", "projections.runner",
-    "sarkmeli.house", "sarkmeli.migrate",
+    "sarkmeli.following", "sarkmeli.house", "sarkmeli.migrate", "sarkmeli.rights",
 )  # fmt: skip
 
 
@@ -47,8 +48,8 @@ def prepare(settings: Settings) -> None:
 
     Raises: KeysMissing if there are data and their keys are gone; TooOld.
     """
+    from ledger.opening import open_ledger
     from sarkmeli import embedded
-    from sarkmeli.house import open_house
     from sarkmeli.migrate import create_databases, migrate
     from sarkmeli.server_settings import remarks
 
@@ -57,21 +58,27 @@ def prepare(settings: Settings) -> None:
     else:
         server = settings.ledger_conninfo
     create_databases(server, settings.ledger_conninfo, settings.keys_conninfo)
-    migrate(settings.ledger_conninfo, settings.keys_conninfo)
+    login = settings.database_url is None or "user" not in conninfo_to_dict(settings.ledger_conninfo)
+    migrate(settings.ledger_conninfo, settings.keys_conninfo, settings.database_roles, login=login)
     if settings.database_url is not None:
         for database in (settings.ledger_conninfo, settings.keys_conninfo):
             for remark in remarks(database):
                 log.warning(remark, database=conninfo_to_dict(database).get("dbname"))
-    with open_house(settings):
-        pass
+    # Only the owner may make a new key store's first keys, tie the ledger to it, and begin its first lineage.
+    open_ledger(settings.ledger_as(DbRole.OWNER), settings.keys_as(DbRole.OWNER), settings.key_holder).close()
 
 
 def run_part(name: str, settings: Settings, ready: Ready) -> None:
-    """Do the work of one part until SIGTERM or SIGINT."""
+    """Do the work of one part until SIGTERM or SIGINT. Raises: WrongRights."""
     from sarkmeli.house import open_house
+    from sarkmeli.rights import keep_to_rights
 
     structlog.contextvars.clear_contextvars()
     leave_no_core()
+    keep_to_rights(settings, name)
+    if name in FOLLOWERS:
+        FOLLOWERS[name](settings, ready)
+        return
     with open_house(settings) as house:
         BODIES[name](house, ready)
 
@@ -80,11 +87,12 @@ def run_part(name: str, settings: Settings, ready: Ready) -> None:
 def plainly() -> Generator[None]:
     """What a person can mend is said in a sentence, and not as a traceback."""
     from ledger.kms import KeysMissing, KmsUnavailable
-    from sarkmeli.migrate import TooOld
+    from sarkmeli.migrate import NotAllowed, TooOld
+    from sarkmeli.rights import WrongRights
 
     try:
         yield
-    except (KeysMissing, KmsUnavailable, TooOld) as error:
+    except (KeysMissing, KmsUnavailable, NotAllowed, TooOld, WrongRights) as error:
         raise SystemExit(f"{error}") from None
 
 
@@ -146,13 +154,15 @@ async def _answers(host: str, port: int) -> bool:
     return True
 
 
-def run_projections(house: House, ready: Ready) -> None:
+def run_projections(settings: Settings, ready: Ready) -> None:
     """Fold events into the read models as they come."""
+    from sarkmeli.following import models, open_runner
+
     stop = _stop_on_signal()
-    runner = house.runner()
-    log.info("projecting", models=house.models)
-    ready()
-    runner.run_forever(stop)
+    with open_runner(settings) as runner:
+        log.info("projecting", models=models())
+        ready()
+        runner.run_forever(stop)
 
 
 def send_notices(house: House, ready: Ready) -> None:
@@ -173,13 +183,15 @@ def keep_deadlines(house: House, ready: Ready) -> None:
     deadlines.run_forever(stop)
 
 
-def publish_checkpoints(house: House, ready: Ready) -> None:
+def publish_checkpoints(settings: Settings, ready: Ready) -> None:
     """Take settled events into the tree and publish its signed root, again and again."""
+    from sarkmeli.following import open_checkpoints
+
     stop = _stop_on_signal()
-    checkpoints = house.checkpoints()
-    log.info("publishing checkpoints", folder=str(house.settings.checkpoints))
-    ready()
-    checkpoints.run_forever(stop)
+    with open_checkpoints(settings) as checkpoints:
+        log.info("publishing checkpoints", folder=str(settings.checkpoints))
+        ready()
+        checkpoints.run_forever(stop)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -191,8 +203,13 @@ def _stop_on_signal() -> threading.Event:
 
 BODIES: dict[str, Callable[[House, Ready], None]] = {
     "api": serve_api,
-    "runner": run_projections,
     "notices": send_notices,
     "deadlines": keep_deadlines,
+}
+"""What needs the whole house."""
+
+FOLLOWERS: dict[str, Callable[[Settings, Ready], None]] = {
+    "runner": run_projections,
     "checkpoints": publish_checkpoints,
 }
+"""What needs the ledger alone."""

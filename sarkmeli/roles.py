@@ -1,13 +1,18 @@
-"""The database roles of the office: who connects for which work, and how a connection is made theirs."""
+"""The database roles of the office: who connects for which work, and what each of them may do. This is the one place.
+
+Nobody else may anything: see `sarkmeli.migrate`, which makes the roles and grants exactly this, each time anew.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-DEFAULT_PREFIX: Final = "sarkmeli"
+PREFIX: Final = "sarkmeli"
+"""What the roles' names begin with, unless the office's settings say otherwise: roles are a whole server's."""
 
 
 class DbRole(StrEnum):
@@ -18,7 +23,7 @@ class DbRole(StrEnum):
     APP = "app"
     """The API, the notices, the deadlines: appends, reads, keeps house, mints subjects."""
     RUNNER = "runner"
-    """The projections: reads the ledger, owns the read models."""
+    """The projections: reads the ledger, owns the read models. Opens nothing that is sealed."""
     SIGNER = "signer"
     """The checkpoints: reads the ledger, keeps the tree over it, notes what was signed."""
     ERASER = "eraser"
@@ -31,15 +36,90 @@ class DbRole(StrEnum):
         return f"{prefix}_{self.value}"
 
 
-def conninfo_as(conninfo: str, role: DbRole, prefix: str) -> str:
+WORKERS: Final = tuple(role for role in DbRole if role is not DbRole.OWNER)
+"""Those whom processes connect as."""
+
+
+@dataclass(frozen=True)
+class May:
+    """What each role may do with one thing, in SQL's own words; nothing where nothing is said."""
+
+    on: str
+    app: str = ""
+    runner: str = ""
+    signer: str = ""
+    eraser: str = ""
+    auditor: str = ""
+
+    @property
+    def schema(self) -> str:
+        """The schema that it is, or is in."""
+        return self.on.split()[-1].split(".")[0]
+
+    def of(self, role: DbRole) -> str:
+        """The privileges of one role, as GRANT lists them."""
+        return "" if role is DbRole.OWNER else getattr(self, role.value)
+
+
+R, RW = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
+RUN, USE = "EXECUTE", "USAGE"
+
+LEDGER_RIGHTS: Final = (
+    May("SCHEMA ledger", app=USE, runner=USE, signer=USE, eraser=USE, auditor=USE),
+    # History has one door; nobody writes past it, whoever may knock.
+    May("FUNCTION ledger.append", app=RUN),
+    May("FUNCTION ledger.keep_lineage", app=RUN, runner=RUN),
+    May("FUNCTION ledger.turn_months", app=RUN),
+    May("TABLE ledger.event", app=R, runner=R, signer=R, eraser=R, auditor=R),
+    May("TABLE ledger.lineage", app=R, runner=R, signer=R, eraser=R, auditor=R),
+    May("SEQUENCE ledger.position", app=R, runner=R, signer=R, eraser=R, auditor=R),
+    May("TABLE ledger.key_store", app=R, signer=R, eraser=R, auditor=R),
+    May("TABLE ledger.address", app=R, eraser="SELECT, UPDATE, DELETE"),
+    May("TABLE ledger.command", app=R, eraser="SELECT, DELETE"),
+    May("TABLE ledger.tree", app=R, signer="SELECT, UPDATE", auditor=R),
+    May("TABLE ledger.tile", app=R, signer="SELECT, INSERT, UPDATE", auditor=R),
+    May("TABLE ledger.checkpoint", app=R, signer="SELECT, INSERT", auditor=R),
+    # The runner owns the read models: only who owns a table may drop it, and it makes and drops them by version.
+    May("SCHEMA reading", app=USE, auditor=USE),
+    May("ALL TABLES IN SCHEMA reading", app=R, auditor=R),
+    May("SCHEMA housekeeping", app=USE),
+    May("ALL TABLES IN SCHEMA housekeeping", app=RW),
+)
+"""In the ledger's database."""
+
+KEYS_RIGHTS: Final = (
+    May("SCHEMA keystore", app=USE, eraser=USE),
+    May("TABLE keystore.identity", app=R, eraser=R),
+    May("TABLE keystore.secret", app=R, eraser=R),
+    May("TABLE keystore.epoch", app=R, eraser="SELECT, INSERT, UPDATE"),
+    May("TABLE keystore.subject", app="SELECT, INSERT", eraser="SELECT, UPDATE"),
+)
+"""In the key store's database."""
+
+READERS: Final = (DbRole.APP, DbRole.AUDITOR)
+"""Who may read what the runner makes."""
+
+OWNERS: Final = {
+    "ledger": DbRole.OWNER,
+    "housekeeping": DbRole.OWNER,
+    "keystore": DbRole.OWNER,
+    "reading": DbRole.RUNNER,
+}
+"""Whose each schema is, and everything in it."""
+
+
+def conninfo_as(conninfo: str, role: DbRole, prefix: str = PREFIX) -> str:
     """libpq connection info with which one works as ``role``.
 
     Where ``conninfo`` names no user, the role itself logs in. Otherwise that user does, and becomes the role before
     the first statement, for which it must be a member of it.
     """
-    given = conninfo_to_dict(conninfo)
-    name = role.named(prefix)
-    if not given.get("user"):
-        return make_conninfo(conninfo, user=name)
-    options = f"{given.get('options') or ''} -c role={name}".strip()
-    return make_conninfo(conninfo, options=options)
+    if not conninfo_to_dict(conninfo).get("user"):
+        return make_conninfo(conninfo, user=role.named(prefix))
+    return become(conninfo, role, prefix)
+
+
+def become(conninfo: str, role: DbRole, prefix: str = PREFIX) -> str:
+    """libpq connection info with which the same login becomes ``role`` before its first statement."""
+    options = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{options} -c role={role.named(prefix)}".strip())

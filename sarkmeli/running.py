@@ -93,7 +93,8 @@ def _start_all(supervisor: Supervisor, settings: Settings, colours: bool) -> Non
 def _body(name: str, settings: Settings, colours: bool) -> Callable[[Ready], None]:
     def body(ready: Ready) -> None:
         configure(settings, colours=colours)
-        parts.run_part(name, settings, ready)
+        with parts.plainly():
+            parts.run_part(name, settings, ready)
 
     return body
 

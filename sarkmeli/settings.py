@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.compatriot.state import State
 from ledger.token_place import TokenPlace
 from sarkmeli import embedded
-from sarkmeli.roles import DbRole
+from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
 
 NEIGHBOURS = {
     "civil_registry_url": "civil_registry_api_key",
@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     pkcs11_pin: SecretStr | None = Field(default=None, description="The user PIN of the token.")
     pkcs11_pin_file: Path | None = Field(default=None, description="A file that holds the PIN, instead.")
     files_url: str = Field(default="", description="Where sealed files go: a folder or s3://bucket; `files` if empty.")
+    database_roles: str = Field(
+        default=PREFIX,
+        pattern="^[a-z_][a-z0-9_]{0,40}$",
+        description="What the database roles' names begin with; another where two offices share a server.",
+    )
     pool_size: int = Field(
         default=16, ge=2, le=200, description="The most connections one process holds to each database."
     )
@@ -226,11 +231,19 @@ class Settings(BaseSettings):
 
     def ledger_as(self, role: DbRole) -> str:
         """libpq connection info of the ledger database for work that is ``role``'s."""
-        return self.ledger_conninfo
+        return self._as(role, self.ledger_conninfo, self.database_url)
 
     def keys_as(self, role: DbRole) -> str:
         """libpq connection info of the key store database for work that is ``role``'s."""
-        return self.keys_conninfo
+        return self._as(role, self.keys_conninfo, self.keys_database_url or self.database_url)
+
+    def _as(self, role: DbRole, conninfo: str, given: SecretStr | None) -> str:
+        """The embedded server lets the role itself in; one of one's own as its address says."""
+        if role is DbRole.OWNER:
+            return become(conninfo, role, self.database_roles)
+        if given is None:
+            return make_conninfo(conninfo, user=role.named(self.database_roles))
+        return conninfo_as(conninfo, role, self.database_roles)
 
     @property
     def keys(self) -> Path:

@@ -17,8 +17,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from websockets.sync.client import connect
 
 from api.app import create_app
+from sarkmeli.following import open_runner
 from sarkmeli.house import open_house
-from sarkmeli.migrate import migrate
+from sarkmeli.parts import prepare
 from sarkmeli.settings import Settings
 
 OPERATIONS = Path(__file__).parent.parent.parent / "web" / "operations"
@@ -44,10 +45,9 @@ def settings_of(folder, new_database, port, sandbox, **more):
 @contextmanager
 def window(settings, sandbox):
     """The service at ``settings.port``, its read models following."""
-    migrate(settings.ledger_conninfo, settings.keys_conninfo)
+    prepare(settings)
     stop = threading.Event()
-    with open_house(settings) as house:
-        runner = house.runner()
+    with open_house(settings) as house, open_runner(settings) as runner:
         following = threading.Thread(target=runner.run_forever, args=(stop,), daemon=True)
         following.start()
         with served(create_app(house.ports), settings.port):

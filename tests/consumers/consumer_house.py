@@ -16,10 +16,9 @@ from domain.consents import Consent, ConsentKind
 from domain.language import Language
 from domain.payments.commands import orders_of_case
 from domain.people import Actor, Role
-from projections.all import MODELS
-from projections.runner import Runner
+from sarkmeli.following import open_runner
 from sarkmeli.house import open_house
-from sarkmeli.migrate import migrate
+from sarkmeli.parts import prepare
 from sarkmeli.settings import Settings
 
 FORM = Form(
@@ -98,7 +97,8 @@ class At:
 
     def project(self):
         """Bring the read models to the ledger's end."""
-        Runner(self.house.settings.ledger_conninfo, self.house.ledger.reader, MODELS).run_once()
+        with open_runner(self.house.settings) as runner:
+            runner.run_once()
 
     def events(self, stream):
         """The stream's events by name."""
@@ -132,7 +132,6 @@ class At:
 def opened(folder, new_database, sandbox, **settings):
     """A house on two new databases, and what a test does in it."""
     ledger, keys = new_database(), new_database()
-    migrate(ledger, keys)
     chosen = Settings(
         folder=folder,
         database_url=as_url(ledger),
@@ -142,6 +141,7 @@ def opened(folder, new_database, sandbox, **settings):
         public_url=sandbox.service_url,
         **settings,
     )
+    prepare(chosen)
     with open_house(chosen) as house:
         yield At(house)
 

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,9 @@ from consumers.letters import KINDS
 from domain.language import Language
 from domain.number import group_code, group_number
 from housekeeping import notices as outbox
+from ledger.keys import KeyStore
+from sarkmeli.house import open_house
+from sarkmeli.roles import DbRole
 
 
 @pytest.fixture
@@ -164,8 +168,11 @@ def test_two_processes_send_nothing_twice(at, sandbox, somebody):
 
 def test_nobody_is_written_to_once_their_data_are_erased(at, sandbox, somebody):
     case = at.register(somebody)
-    at.house.ledger.keys.erase(at.application(case).subject)
-    at.house.notices().run_once()
+    settings = at.house.settings
+    with closing(KeyStore(settings.keys_as(DbRole.ERASER), settings.keys)) as keys:
+        keys.erase(at.application(case).subject)
+    with open_house(settings) as another:
+        another.notices().run_once()
     (notice,) = outbox.of_case(at.house.pool, case)
     assert notice.gave_up == "NobodyToWrite"
     assert sent_kinds(sandbox, somebody) == []

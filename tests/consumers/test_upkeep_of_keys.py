@@ -19,7 +19,7 @@ def test_an_old_epoch_is_turned_and_everything_opens_as_before(at):
 
 
 def test_the_months_of_commands_are_made_ahead(at):
-    with at.house.pool.connection() as db:
+    with psycopg.connect(at.house.settings.ledger_conninfo, autocommit=True) as db:
         db.execute("DROP TABLE " + db.execute(
             "SELECT max(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'ledger.command'::regclass"
             " AND inhrelid::regclass::text ~ '[0-9]$'").fetchone()[0])  # fmt: skip

@@ -14,14 +14,19 @@ from psycopg.conninfo import make_conninfo
 
 from domain.office import Office
 from ledger.opening import Ledger
-from ledger.schema import make_key_store, make_ledger
+from ledger.schema import LEDGER_DDL
+from sarkmeli.migrate import KEYS, Made, migrate_one
+from sarkmeli.roles import LEDGER_RIGHTS, DbRole
+
+LEDGER_ALONE = Made(
+    ("ledger",), {DbRole.OWNER: LEDGER_DDL}, tuple(may for may in LEDGER_RIGHTS if may.schema == "ledger")
+)
 
 
 def prepared(ledger_conninfo: str, keys_conninfo: str, folder: Path) -> Iterator[House]:
     made = House(ledger_conninfo, keys_conninfo, folder, [])
-    with psycopg.connect(made.ledger_conninfo, autocommit=True) as connection:
-        make_ledger(connection)
-    make_key_store(made.keys_conninfo)
+    migrate_one(made.keys_conninfo, KEYS)
+    migrate_one(made.ledger_conninfo, LEDGER_ALONE)
     yield made
     for close in reversed(made.closing):
         close()

@@ -13,7 +13,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.office import Office
+from domain.people import SubjectId
+from ledger.keys import KeyStore
 from ledger.opening import Ledger, open_ledger
+from sarkmeli.roles import DbRole, become
 
 
 @dataclass
@@ -25,10 +28,41 @@ class House:
     folder: Path
     closing: list[Callable[[], None]]
 
-    def open(self) -> Ledger:
-        opened = open_ledger(self.ledger_conninfo, self.keys_conninfo, self.folder)
+    def __post_init__(self) -> None:
+        self.is_made = False
+
+    def ledger_as(self, role: DbRole) -> str:
+        return become(self.ledger_conninfo, role)
+
+    def keys_as(self, role: DbRole) -> str:
+        return become(self.keys_conninfo, role)
+
+    def make(self) -> None:
+        """The first keys, the tie to them and the lineage, as a migration makes them."""
+        if not self.is_made:
+            open_ledger(self.ledger_as(DbRole.OWNER), self.keys_as(DbRole.OWNER), self.folder).close()
+            self.is_made = True
+
+    def open(self, role: DbRole = DbRole.APP) -> Ledger:
+        """As the office has it; as the owner, who alone makes a new one, that a migration becomes."""
+        if role is not DbRole.OWNER:
+            self.make()
+        opened = open_ledger(self.ledger_as(role), self.keys_as(role), self.folder)
         self.closing.append(opened.close)
         return opened
+
+    def eraser(self) -> KeyStore:
+        """The key store as who erases has it: it destroys keys and mints none."""
+        self.make()
+        keys = KeyStore(self.keys_as(DbRole.ERASER), self.folder)
+        self.closing.append(keys.close)
+        return keys
+
+    def erase(self, subject: SubjectId, aware: KeyStore) -> None:
+        """Destroy the subject's key; ``aware`` has forgotten it at once."""
+        self.eraser().erase(subject)
+        aware._by_id.clear()
+        aware._by_subject.clear()
 
     def office(self, **env: str) -> Office:
         office = Office(env={**self.open().env, **env})

@@ -101,7 +101,7 @@ def test_its_backend_ended_after_the_commit_was_written_it_is_done(house: House)
 
 END_AT_COMMIT = """
 CREATE SEQUENCE deaths;
-CREATE FUNCTION end_backend() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION end_backend() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF nextval('deaths') <= %s THEN
         PERFORM pg_terminate_backend(pg_backend_pid());

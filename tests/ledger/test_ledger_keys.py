@@ -19,10 +19,11 @@ from ledger.kms import KeyFolder
 from ledger.memory import CAPACITY, MEMORY, ShortMemory
 from ledger.opening import open_ledger
 from ledger.schema import make_key_store
+from sarkmeli.roles import DbRole
 
 
 def test_a_new_key_store_makes_its_keys_and_is_found_again(house: House) -> None:
-    first = house.open().keys
+    first = house.open(DbRole.OWNER).keys
     assert first.is_new
     assert {path.name for path in house.folder.iterdir()} == {"epoch-1.key", "mac-1.key", "code-1.key"}
     assert {path.stat().st_mode & 0o777 for path in house.folder.iterdir()} == {0o600}
@@ -35,7 +36,7 @@ def test_a_new_key_store_makes_its_keys_and_is_found_again(house: House) -> None
 
 def test_many_that_open_a_new_key_store_at_once_agree(house: House) -> None:
     with ThreadPoolExecutor(6) as openers:
-        opened = list(openers.map(lambda _: house.open().keys, range(6)))
+        opened = list(openers.map(lambda _: house.open(DbRole.OWNER).keys, range(6)))
     assert len({keys.id for keys in opened}) == 1
     assert len({keys.mac("purpose", "a") for keys in opened}) == 1
     assert [keys.is_new for keys in opened].count(True) == 1
@@ -110,11 +111,11 @@ def test_a_code_is_of_its_subject_service_number_version_and_issue(house: House)
     ):
         with pytest.raises(LookupError):
             unknown()
-    keys.erase(subject)
+    house.erase(subject, keys)
     with pytest.raises(LookupError):
         keys.code(subject, "compatriot", "1234567890", 1, 1)
     with pytest.raises(UnknownKey):
-        keys.erase(SubjectId(uuid4()))
+        house.eraser().erase(SubjectId(uuid4()))
 
 
 @pytest.mark.parametrize("held", ["remembered", "forgotten", "unknown"])
@@ -134,8 +135,8 @@ def test_a_fresh_code_asks_the_key_store_once_whoever_it_is(standing_house: Hous
 
 
 def test_erasure_here_is_at_once_and_elsewhere_when_memory_ends(house: House) -> None:
-    here, there = house.open().keys, house.open().keys
-    subject = here.mint()
+    here, there = house.eraser(), house.open().keys
+    subject = there.mint()
     wrapped = here.wrap(subject, b"file key", b"file 1")
     assert there.unwrap(subject, wrapped, b"file 1") == b"file key"
     here.erase(subject)

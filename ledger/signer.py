@@ -97,9 +97,13 @@ class SigningFolder:
     @contextmanager
     def _alone(self) -> Generator[None]:
         """While no other process signs for this log."""
-        with self._turn_file.open("ab") as held:
+        with open(self._turn_file, "ab", opener=_for_its_owner) as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             yield
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def refuse_other_history(before: Checkpoint, size: int, root: bytes, proof: Proof) -> None:

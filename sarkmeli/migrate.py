@@ -14,7 +14,7 @@ from typing import Any, Final, LiteralString, cast
 
 import psycopg
 from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from housekeeping.schema import HOUSEKEEPING_DDL
 from ledger.connecting import rows
@@ -26,6 +26,9 @@ MIGRATION_LOCK: Final = 0x5341524B
 """The advisory lock under which one migration at a time runs ("SARK")."""
 
 OLDEST: Final = 150000
+
+MAINTENANCE: Final = "postgres"
+"""The database that every server has, from which others are made."""
 
 _ATTEMPTS: Final = 20
 """How often the making of roles is begun again that another migration on the same server got in the way of."""
@@ -59,16 +62,23 @@ class NotAllowed(Exception):
     """The login that migrates may not do what a migration must."""
 
 
-def create_databases(server: str, *wanted: str) -> None:
-    """Make each database of the ``wanted`` connection infos that is not there yet, through ``server``."""
+def create_databases(*wanted: str) -> None:
+    """Make each database of the ``wanted`` connection infos that cannot be reached and is not there, on its server.
+
+    Raises: NotAllowed, psycopg.OperationalError.
+    """
     for conninfo in wanted:
-        name = conninfo_to_dict(conninfo).get("dbname")
-        assert name
-        with psycopg.connect(server, autocommit=True) as connection:
-            if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+        name = str(conninfo_to_dict(conninfo).get("dbname") or "")
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(conninfo).close()
+            continue
+        with psycopg.connect(make_conninfo(conninfo, dbname=MAINTENANCE), autocommit=True) as connection:
+            try:
                 # Two starting at once: the other one's will do.
                 with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(name))))
+                    _say(connection, "CREATE DATABASE {}", name)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise NotAllowed(f"{connection.info.user} may not make the database {name}") from error
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,8 @@ def migrate_one(conninfo: str, made: Made, prefix: str = PREFIX, *, login: bool 
 
 
 def make_roles(connection: Connection[Any], prefix: str, *, login: bool) -> None:
-    """Make every role that is not there, and let whoever is connected become those that own something.
+    """Make every role that is not there, and let whoever is connected become each: the owners to make what is theirs,
+    the others for an office that has one login for everything.
 
     Roles are the whole server's: another office's migration may be making the same ones right now.
     """
@@ -127,7 +138,7 @@ def make_roles(connection: Connection[Any], prefix: str, *, login: bool) -> None
             with connection.transaction():
                 for role in DbRole:
                     _make_role(connection, role.named(prefix), login=login and role is not DbRole.OWNER)
-                for role in sorted(set(OWNERS.values())):
+                for role in DbRole:
                     if not rows(connection, _MAY_BECOME, (role.named(prefix), may_become))[0][0]:
                         _say(connection, "GRANT {} TO CURRENT_USER", role.named(prefix))
             return

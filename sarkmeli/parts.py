@@ -49,15 +49,10 @@ def prepare(settings: Settings) -> None:
     Raises: KeysMissing if there are data and their keys are gone; TooOld.
     """
     from ledger.opening import open_ledger
-    from sarkmeli import embedded
     from sarkmeli.migrate import create_databases, migrate
     from sarkmeli.server_settings import remarks
 
-    if settings.database_url is None:
-        server = embedded.conninfo(settings.folder, "postgres")
-    else:
-        server = settings.ledger_conninfo
-    create_databases(server, settings.ledger_conninfo, settings.keys_conninfo)
+    create_databases(settings.ledger_conninfo, settings.keys_conninfo)
     login = settings.database_url is None or "user" not in conninfo_to_dict(settings.ledger_conninfo)
     migrate(settings.ledger_conninfo, settings.keys_conninfo, settings.database_roles, login=login)
     if settings.database_url is not None:

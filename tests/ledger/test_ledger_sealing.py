@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ledger_house import House
 from ledger_samples import SENDER, TEXT, Letter, Note, Page, somebody, write
 
+from domain.erasure import PersonalDataGone
 from domain.event import ERASED
 from domain.office import Office
 from ledger.aead import Tampered
-from ledger.keys import SubjectErased, UnknownKey
+from ledger.keys import UnknownKey
 from ledger.mapper import SubjectMissing
 from ledger.opening import Ledger
 from ledger.reader import Recorded, Undecodable
@@ -113,7 +114,7 @@ def test_erased_it_reads_as_erased_everywhere(house: House, ledger: Ledger, offi
     assert (opened.sender, opened.text, opened.pages) == (ERASED, ERASED, 3)
     assert not opened.sender
     assert house.office().load(Letter, receipt.stream).sender == ERASED
-    with pytest.raises(SubjectErased):
+    with pytest.raises(PersonalDataGone):
         write(office := house.office(), office.act(somebody(), "write"), subject)
     house.erase(subject, ledger.keys)
 

@@ -81,7 +81,7 @@ def databases(postgres, folder, *, superuser=True, prefix=None):
 def office(postgres, tmp_path_factory):
     """An office in which something happened."""
     with databases(postgres, tmp_path_factory.mktemp("office")) as made:
-        create_databases(made.admin, made.ledger, made.keys)
+        create_databases(made.ledger, made.keys)
         made.migrate()
         made.open(DbRole.OWNER).close()
         with closing(made.open()) as ledger, closing(Office(env=ledger.env)) as desk:
@@ -220,7 +220,7 @@ def test_every_function_has_its_path_and_none_is_everybodys(office):
 def test_an_administrator_who_is_no_superuser_brings_an_older_office_under_its_roles(postgres, tmp_path):
     """Made as the release before roles made it: everything the administrator's own."""
     with databases(postgres, tmp_path, superuser=False) as old:
-        create_databases(make_conninfo(old.admin, dbname="postgres"), old.ledger, old.keys)
+        create_databases(old.ledger, old.keys)
         for conninfo, ddl in ((old.keys, KEYS_DDL), (old.ledger, (*LEDGER_DDL, *PROJECTIONS_DDL, *HOUSEKEEPING_DDL))):
             with psycopg.connect(conninfo) as db:
                 for statement in ddl:
@@ -259,7 +259,7 @@ def everything_as(office, postgres):
 
 def test_offices_that_migrate_at_once_on_one_server_do_not_trip_over_each_others_roles(postgres, tmp_path):
     with databases(postgres, tmp_path) as one, databases(postgres, tmp_path, prefix=one.prefix) as other:
-        create_databases(one.admin, one.ledger, one.keys, other.ledger, other.keys)
+        create_databases(one.ledger, one.keys, other.ledger, other.keys)
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda office: office.migrate(), (one, other, one, other)))
         for office in (one, other):
@@ -269,7 +269,7 @@ def test_offices_that_migrate_at_once_on_one_server_do_not_trip_over_each_others
 
 def test_who_may_not_migrate_is_told_what_it_takes(postgres, tmp_path):
     with databases(postgres, tmp_path, superuser=False) as office:
-        create_databases(postgres, office.ledger, office.keys)
+        create_databases(*(make_conninfo(one, user="postgres") for one in (office.ledger, office.keys)))
         with pytest.raises(NotAllowed, match="may make roles and owns the database"):
             office.migrate()
 

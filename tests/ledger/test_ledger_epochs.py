@@ -22,6 +22,7 @@ from ledger import epochs
 from ledger.epochs import EPOCH_DAYS, GRACE_DAYS, turn_epoch, turn_epoch_when_due
 from ledger.keys import KeysMissing, KeyStore, SubjectErased
 from ledger.kms import EPOCH, KeyFolder, Kms, open_kms
+from sarkmeli.roles import DbRole
 
 HERE = Path(__file__).parent
 
@@ -31,8 +32,8 @@ def test_turning_the_epoch_keeps_the_living_and_ends_the_erased_in_every_backup(
     living, erased = ledger.keys.mint(), ledger.keys.mint()
     write(office, office.act(somebody(), "write"), living)
     backup = house.ask_keys("SELECT key_id, wrapped FROM keystore.subject WHERE id = %s", erased)
-    ledger.keys.erase(erased)
-    assert turn_epoch(house.keys_conninfo, KeyFolder(house.folder)) == 2
+    house.erase(erased, ledger.keys)
+    assert turn_epoch(house.keys_as(DbRole.ERASER), KeyFolder(house.folder)) == 2
     assert {path.name for path in house.folder.glob("epoch-*")} == {"epoch-2.key"}
     assert house.ask_keys("SELECT epoch, count(wrapped) FROM keystore.subject GROUP BY epoch ORDER BY epoch") == [
         (1, 0),
@@ -61,10 +62,10 @@ def states(house: House, kms: Kms) -> dict[int, epochs.EpochState]:
 def test_an_epoch_is_turned_when_due_and_its_key_first_disabled_then_destroyed(house: House) -> None:
     keys, folder = house.open().keys, KeyFolder(house.folder)
     subject = keys.mint()
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    assert turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder) is None
     shift(house, "opened_at", EPOCH_DAYS)
     with ThreadPoolExecutor(3) as callers:
-        turned = list(callers.map(lambda _: turn_epoch_when_due(house.keys_conninfo, folder), range(3)))
+        turned = list(callers.map(lambda _: turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder), range(3)))
     assert sorted(map(str, turned)) == ["2", "None", "None"], "one turns, the others find it done"
     first = states(house, folder)[1]
     assert first.disabled_at
@@ -72,13 +73,13 @@ def test_an_epoch_is_turned_when_due_and_its_key_first_disabled_then_destroyed(h
     with pytest.raises(KeysMissing, match="disabled"):
         folder.fingerprint(EPOCH, 1)
     shift(house, "disabled_at", GRACE_DAYS - 1)
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    assert turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder) is None
     shift(house, "disabled_at", 1)
-    assert turn_epoch_when_due(house.keys_conninfo, folder) == 2
+    assert turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder) == 2
     assert folder.versions(EPOCH) == (2,)
     (house.folder / "epoch-1.key").write_bytes(bytes(32))
     assert states(house, folder)[1].fault == "its key is still there: turn again"
-    assert turn_epoch_when_due(house.keys_conninfo, folder) is None
+    assert turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder) is None
     assert folder.versions(EPOCH) == (2,), "also one that a stop left"
     assert [state.fault for state in states(house, folder).values()] == [None, None]
     assert house.open().keys.subject_key(subject).key == keys.subject_key(subject, fresh=True).key
@@ -90,15 +91,15 @@ def test_no_key_is_destroyed_while_anything_is_wrapped_under_it(house: House) ->
     subject = keys.mint()
     old = house.ask_keys("SELECT wrapped FROM keystore.subject")[0][0]
     shift(house, "opened_at", EPOCH_DAYS)
-    turn_epoch_when_due(house.keys_conninfo, folder)
+    turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder)
     house.ask_keys("UPDATE keystore.subject SET wrapped = %s, epoch = 1", old)
     shift(house, "disabled_at", GRACE_DAYS)
     with pytest.raises(KeysMissing, match="disabled"):
-        turn_epoch_when_due(house.keys_conninfo, folder)
+        turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder)
     assert folder.versions(EPOCH) == (1, 2)
     assert states(house, folder)[1].fault == "disabled, and keys are wrapped under it"
     folder.enable(EPOCH, 1)
-    assert turn_epoch_when_due(house.keys_conninfo, folder) == 2
+    assert turn_epoch_when_due(house.keys_as(DbRole.ERASER), folder) == 2
     assert keys.subject_key(subject, fresh=True)
     assert folder.versions(EPOCH) == (2,)
 
@@ -106,9 +107,9 @@ def test_no_key_is_destroyed_while_anything_is_wrapped_under_it(house: House) ->
 def test_a_turn_killed_at_each_of_its_steps_is_finished_by_the_next(house: House) -> None:
     keys = house.open().keys
     subjects = [keys.mint() for _ in range(4)]
-    keys.erase(subjects[0])
+    house.erase(subjects[0], keys)
     done = subprocess.run(
-        [sys.executable, HERE / "turning_killed.py", house.keys_conninfo, house.folder],
+        [sys.executable, HERE / "turning_killed.py", house.keys_as(DbRole.ERASER), house.folder],
         capture_output=True, text=True, timeout=240, cwd=HERE.parents[1],
             env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
     )  # fmt: skip

@@ -50,6 +50,10 @@ WHERE c.relkind IN ('r', 'p', 'v', 'S')
 UNION ALL
 SELECT 'ROUTINE', p.oid::regprocedure::text, pg_get_userbyid(p.proowner), o.nspname
 FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace
+UNION ALL
+SELECT 'TYPE', format('%%I.%%I', o.nspname, t.typname), pg_get_userbyid(t.typowner), o.nspname
+FROM pg_type t JOIN ours o ON o.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE t.typtype IN ('d', 'e', 'r') OR c.relkind = 'c'
 """
 """Everything in these schemas: what kind it is, its name, its owner, its schema."""
 

@@ -84,6 +84,7 @@ LEDGER_RIGHTS: Final = (
     May("ALL TABLES IN SCHEMA reading", app=R, auditor=R),
     May("SCHEMA housekeeping", app=USE),
     May("ALL TABLES IN SCHEMA housekeeping", app=RW),
+    May("ALL ROUTINES IN SCHEMA housekeeping", app=RUN),
 )
 """In the ledger's database."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import psycopg
 from eventsourcing.persistence import Notification, StoredEvent
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
 from ledger import packing
 from ledger.connecting import rows
@@ -67,6 +69,21 @@ _BY_VERSION_DOWN: Final = """
 WHERE stream = %s AND (%s::bigint IS NULL OR version > %s) AND (%s::bigint IS NULL OR version <= %s)
 ORDER BY version DESC LIMIT %s
 """
+
+_BY_STREAM: Final = """
+SELECT position, stream, version, topic, plain, sealed, key_id, recorded_at FROM ledger.event
+WHERE stream > %s AND position <= %s AND topic <> ALL(%s::text[]) ORDER BY stream, version LIMIT %s
+"""
+_COUNT: Final = """
+SELECT count(*) FILTER (WHERE stream <= %s), count(*) FROM ledger.event WHERE position <= %s AND topic <> ALL(%s)
+"""
+_IN_INDEX_ORDER: Final = """
+SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off
+"""
+"""Rows come at once, and as they are asked for; a sort would keep its reader waiting and fill the server's disk."""
+
+AT_ONCE: Final = 100 if psycopg.capabilities.has_stream_chunked() else 1
+"""Rows that the driver hands over together."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,24 @@ def by_version(
     """One stream's rows by version."""
     query = _SELECT + (_BY_VERSION_DOWN if down else _BY_VERSION)
     return [Row(*row) for row in rows(connection, query, (stream, after, after, last, last, limit))]
+
+
+def by_stream(
+    connection: Connection[Any], after: UUID, last: int, limit: int, without: Sequence[str] = ()
+) -> Iterator[tuple[int, UUID, int, str, bytes, bytes | None, UUID | None, datetime]]:
+    """Rows of streams past ``after``, stream by stream and each by version, up to position ``last``, as they come.
+
+    Each is position, stream, version, topic, plain, sealed, key_id, recorded_at. Topics in ``without`` are left out.
+    """
+    with connection.transaction(), connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        connection.execute(_IN_INDEX_ORDER)
+        yield from cursor.stream(_BY_STREAM, (after, last, list(without), limit), size=AT_ONCE)
+
+
+def count(connection: Connection[Any], through: UUID, last: int, without: Sequence[str] = ()) -> tuple[int, int]:
+    """How many rows `by_stream` gives of the streams up to ``through``, and of all."""
+    ((passed, all_of_them),) = rows(connection, _COUNT, (through, last, list(without)))
+    return passed, all_of_them
 
 
 class PackedRow(NamedTuple):

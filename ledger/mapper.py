@@ -64,30 +64,12 @@ class SealingMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """The event with its personal facts opened, or `ERASED`. Raises: Tampered, Unstorable, UnknownKey."""
         sealed = sealed_part(stored_event)
-        return self._event(stored_event, self.sealer.open_stored([sealed])[0] if sealed else None)
+        return _event(stored_event, self.sealer.open_stored([sealed])[0] if sealed else None)
 
-    def unopened(self, stored_event: StoredEvent) -> Root.Event:
-        """The event with `SEALED` for its personal facts: no key is asked for. Raises: Unstorable."""
-        return self._event(stored_event, SEALED if sealed_part(stored_event) else None)
 
-    def _event(self, stored: StoredEvent, opened: Any) -> Root.Event:
-        kind = event_class(stored.topic)
-        shape = shape_of(kind)
-        document = load(stored.state)
-        facts, version, names = document.get("facts"), document.get("class_version"), document.get("sealed", [])
-        if not isinstance(facts, dict) or not isinstance(version, int) or not isinstance(names, list):
-            raise Unstorable(f"{stored.topic}: what is stored is no event")
-        state: dict[str, Any] = dict(facts)
-        state.update(_personal(cast(list[str], names), opened))
-        shape.upcast(state, version)
-        typed = shape.read(state)
-        if missing := shape.hints.keys() - typed.keys():
-            raise Unstorable(f"{stored.topic}: {', '.join(sorted(missing))} missing")
-        typed["originator_id"] = find_id_convertor(kind, type(stored.originator_id))(stored.originator_id)
-        typed["originator_version"] = stored.originator_version
-        event = object.__new__(kind)
-        object.__setattr__(event, "__dict__", typed)
-        return event
+def unopened(stored_event: StoredEvent) -> Root.Event:
+    """The event with `SEALED` for its personal facts: no key is asked for. Raises: Unstorable, Tampered."""
+    return _event(stored_event, SEALED if sealed_part(stored_event) else None)
 
 
 def sealed_part(stored: StoredEvent) -> Sealed | None:
@@ -104,6 +86,26 @@ def with_facts(event: Root.Event, facts: dict[str, Any]) -> Root.Event:
     opened = object.__new__(type(event))
     object.__setattr__(opened, "__dict__", {**vars(event), **facts})
     return opened
+
+
+def _event(stored: StoredEvent, opened: Any) -> Root.Event:
+    kind = event_class(stored.topic)
+    shape = shape_of(kind)
+    document = load(stored.state)
+    facts, version, names = document.get("facts"), document.get("class_version"), document.get("sealed", [])
+    if not isinstance(facts, dict) or not isinstance(version, int) or not isinstance(names, list):
+        raise Unstorable(f"{stored.topic}: what is stored is no event")
+    state: dict[str, Any] = dict(facts)
+    state.update(_personal(cast(list[str], names), opened))
+    shape.upcast(state, version)
+    typed = shape.read(state)
+    if missing := shape.hints.keys() - typed.keys():
+        raise Unstorable(f"{stored.topic}: {', '.join(sorted(missing))} missing")
+    typed["originator_id"] = find_id_convertor(kind, type(stored.originator_id))(stored.originator_id)
+    typed["originator_version"] = stored.originator_version
+    event = object.__new__(kind)
+    object.__setattr__(event, "__dict__", typed)
+    return event
 
 
 def _personal(names: Sequence[str], opened: Any) -> dict[str, Any]:

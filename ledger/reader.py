@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -16,8 +14,9 @@ from ledger import events
 from ledger.barrier import Barrier
 from ledger.connecting import asking, open_pool, rows
 from ledger.lineage import AheadOfLedger, OtherLineage, current_lineage
-from ledger.mapper import SealingMapper, sealed_part, with_facts
-from ledger.sealing import Sealed, Sealer
+from ledger.mapper import with_facts
+from ledger.recorded import Recorded, Undecodable
+from ledger.sealing import Sealer
 from ledger.signals import Listener
 
 __all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded", "Undecodable"]
@@ -28,45 +27,11 @@ LINEAGE_MEMORY: Final = 5.0
 _LAST: Final = "SELECT coalesce(max(position), 0) FROM ledger.event"
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """One event as the ledger holds it.
-
-    ``at`` is the event's own time, ``recorded_at`` that of its append, both UTC. ``event``'s personal fields are
-    `ledger.sealing.SEALED`; ``sealed`` opens them.
-    """
-
-    position: int
-    stream: UUID
-    version: int
-    topic: str
-    at: datetime
-    recorded_at: datetime
-    event: Root.Event
-    sealed: Sealed | None
-
-
-class Undecodable(Exception):
-    """An event stands in the ledger that this program cannot read; its cause says why.
-
-    A follower may set its stream aside and go on after ``position``.
-    """
-
-    def __init__(self, row: events.Row) -> None:
-        super().__init__(f"{row.topic} at position {row.position} cannot be read")
-        self.position = row.position
-        self.stream = row.stream
-        self.version = row.version
-        self.topic = row.topic
-        self.recorded_at = row.recorded_at.astimezone(UTC)
-
-
 class Reader:
     """Reads the ledger without ever passing a position that is still to be filled. Safe for many threads."""
 
     def __init__(self, conninfo: str, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._mapper = SealingMapper(sealer)
         self._pool = open_pool(conninfo, "reader", max_size=8)
         self._barrier = Barrier()
         self._listener = Listener(conninfo)
@@ -82,29 +47,44 @@ class Reader:
         return asking(self._pool, self._barrier.settled)
 
     def read(self, after: int, limit: int) -> Sequence[Recorded]:
-        """At most ``limit`` events from after a position, in order, none past the settled one.
-
-        Stops before an event that cannot be read. Raises: Undecodable if that one stands first.
-        """
-
-        def ask(connection: Connection[Any]) -> list[events.Row]:
-            settled = self._barrier.settled(connection)
-            return events.by_position(connection, after, settled, limit) if settled > after else []
-
+        """As `follow`, decoded. Stops before an event that cannot be. Raises: Undecodable if that one stands first."""
         found: list[Recorded] = []
-        for row in asking(self._pool, ask):
+        for recorded in self.follow(after, limit):
             try:
-                found.append(self._recorded(row))
+                found.append(recorded.decoded())
             except Undecodable:
                 if not found:
                     raise
                 break
         return found
 
+    def follow(self, after: int, limit: int) -> Sequence[Recorded]:
+        """At most ``limit`` events from after a position, in order, none past the settled one; none decoded yet."""
+
+        def ask(connection: Connection[Any]) -> list[events.Row]:
+            settled = self._barrier.settled(connection)
+            return events.by_position(connection, after, settled, limit) if settled > after else []
+
+        return [Recorded.of(row) for row in asking(self._pool, ask)]
+
     def stream(self, stream: UUID) -> Sequence[Recorded]:
-        """One stream's events by version. Raises: Undecodable."""
+        """One stream's events by version, decoded. Raises: Undecodable."""
         found = asking(self._pool, lambda connection: events.by_version(connection, stream))
-        return [self._recorded(row) for row in found]
+        return [Recorded.of(row).decoded() for row in found]
+
+    def by_stream(self, after: UUID, last: int, limit: int, without: Sequence[str] = ()) -> Iterator[Recorded]:
+        """At most ``limit`` events up to position ``last`` of the streams past ``after``, none decoded yet.
+
+        Stream by stream in the order of their ids, each by version, as they come; topics in ``without`` are left out.
+        ``last`` must be settled. Raises: psycopg.OperationalError, also in the middle.
+        """
+        with self._pool.connection() as connection:
+            for row in events.by_stream(connection, after, last, limit, without):
+                yield Recorded(*row)
+
+    def count(self, through: UUID, last: int, without: Sequence[str] = ()) -> tuple[int, int]:
+        """How many events `by_stream` gives of the streams up to ``through``, and of all."""
+        return asking(self._pool, lambda connection: events.count(connection, through, last, without))
 
     def open(self, recorded: Recorded) -> Root.Event:
         """The event with its personal fields opened, or `ERASED`. Raises: Tampered, UnknownKey."""
@@ -150,20 +130,3 @@ class Reader:
             raise OtherLineage(f"position {position} is of lineage {lineage}, the ledger's is {current}")
         if position > last:
             raise AheadOfLedger(f"position {position} is past the ledger's last, {last}")
-
-    def _recorded(self, row: events.Row) -> Recorded:
-        stored = row.stored()
-        try:
-            event = self._mapper.unopened(stored)
-        except Exception as error:  # an upcaster or a class's own check may raise anything
-            raise Undecodable(row) from error
-        return Recorded(
-            position=row.position,
-            stream=row.stream,
-            version=row.version,
-            topic=row.topic,
-            at=event.timestamp,
-            recorded_at=row.recorded_at.astimezone(UTC),
-            event=event,
-            sealed=sealed_part(stored),
-        )

@@ -31,6 +31,15 @@ def event_class(topic: str) -> type[Root.Event]:
     return found
 
 
+def is_declared(topic: str) -> bool:
+    """Whether an event class declares ``topic``."""
+    try:
+        event_class(topic)
+    except UnknownTopic:
+        return False
+    return True
+
+
 def event_classes() -> dict[str, type[Root.Event]]:
     """Every event class below `Root` by its topic, after importing every module of the domain.
 

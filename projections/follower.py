@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
-
-import structlog
+from uuid import UUID, uuid4
 
 from ledger.reader import AheadOfLedger, OtherLineage, Recorded, Undecodable
 from projections import poison, tracking
@@ -15,8 +13,6 @@ from projections.model import Change, Key, Row, Table
 from projections.poison import Bound, Poison
 from projections.rows import Rows
 from projections.tracking import Db, Place
-
-log = structlog.get_logger()
 
 BATCH = 500
 """Events folded into one transaction."""
@@ -29,8 +25,16 @@ class Source(Protocol):
         """The highest position below which nothing can still appear."""
         ...
 
-    def read(self, after: int, limit: int) -> Sequence[Recorded]:
-        """The next events, settled ones only. Raises: Undecodable, if the first of them is."""
+    def follow(self, after: int, limit: int) -> Sequence[Recorded]:
+        """The next events, settled ones only, not decoded yet."""
+        ...
+
+    def by_stream(self, after: UUID, last: int, limit: int, without: Sequence[str] = ()) -> Iterator[Recorded]:
+        """Events up to position ``last``, stream by stream, as they come; streams past ``after``."""
+        ...
+
+    def count(self, through: UUID, last: int, without: Sequence[str] = ()) -> tuple[int, int]:
+        """How many events `by_stream` gives of the streams up to ``through``, and of all."""
         ...
 
     def stream(self, stream: UUID) -> Sequence[Recorded]:
@@ -51,15 +55,28 @@ class Source(Protocol):
 
 
 class Follower:
-    """Moves one model along the ledger over one connection, which it does not own. Raises at once: LineageMismatch."""
+    """Moves one model along the ledger over one connection, which it does not own.
 
-    def __init__(self, db: Db, source: Source, place: Place, batch: int = BATCH, bound: Bound | None = None) -> None:
+    It takes the model from whoever had it: they are fenced from now on. ``holder`` is the id of the heart behind it.
+    Raises at once: LineageMismatch.
+    """
+
+    def __init__(
+        self,
+        db: Db,
+        source: Source,
+        place: Place,
+        batch: int = BATCH,
+        bound: Bound | None = None,
+        holder: UUID | None = None,
+    ) -> None:
         self.db = db
         self.source = source
         self.place = place
         self.batch = batch
         self.bound = bound or Bound()
-        standing = tracking.begin(db, place, source.lineage())
+        self.holder = holder or uuid4()
+        standing = tracking.begin(db, place, source.lineage(), self.holder)
         try:
             source.check(standing.position, standing.lineage)
         except (OtherLineage, AheadOfLedger) as error:
@@ -74,11 +91,7 @@ class Follower:
 
         Raises: Fenced, TooMuchPoison, and whatever database error is not the event's fault.
         """
-        try:
-            batch = self.source.read(self.position, self.batch)
-        except Undecodable as error:
-            self._set_apart(Poison(error.position, error.stream), error.recorded_at, None)
-            return 1
+        batch = self.source.follow(self.position, self.batch)
         if batch:
             self._advance(batch)
             tracking.signal(self.db, self.place, self.position)
@@ -93,15 +106,14 @@ class Follower:
             after = [recorded for recorded in batch if recorded.position > found.position]
             if before:
                 self._advance(before)
-            poisonous = batch[len(before)]
-            self._set_apart(found, poisonous.recorded_at, poisonous.event.correlation)
+            self._set_apart(found, batch[len(before)].recorded_at)
             if after:
                 self._advance(after)
         except Exception as error:
             if not poison.is_poison(error):
                 raise
             if len(batch) == 1:
-                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at, batch[0].event.correlation)
+                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at)
                 return
             middle = len(batch) // 2
             self._advance(batch[:middle])
@@ -110,24 +122,20 @@ class Follower:
     def _apply(self, batch: Sequence[Recorded]) -> None:
         last = batch[-1]
         with self.db.transaction():
-            tracking.move(self.db, self.place, self.lineage, self.position, last.position, last.recorded_at)
+            self._move(last.position, last.recorded_at)
             apart = poison.streams(self.db, self.place)
             fold(self.db, self.rows, self.place, [recorded for recorded in batch if recorded.stream not in apart])
         self.position = last.position
 
-    def _set_apart(self, found: Poison, recorded_at: datetime, correlation: UUID | None) -> None:
+    def _move(self, position: int, recorded_at: datetime) -> None:
+        tracking.move(self.db, self.place, self.holder, self.lineage, self.position, position, recorded_at)
+
+    def _set_apart(self, found: Poison, recorded_at: datetime) -> None:
         with self.db.transaction():
-            tracking.move(self.db, self.place, self.lineage, self.position, found.position, recorded_at)
+            self._move(found.position, recorded_at)
             poison.add(self.db, self.place, found, self.bound)
         self.position = found.position
-        log.error(
-            "stream quarantined",
-            model=self.place.title,
-            stream=str(found.stream),
-            position=found.position,
-            correlation=str(correlation) if correlation else None,
-            error=poison.told(found.__cause__ or found),
-        )
+        poison.tell(self.place, found)
 
 
 def fold(db: Db, rows: Rows, place: Place, events: Sequence[Recorded]) -> None:
@@ -135,7 +143,7 @@ def fold(db: Db, rows: Rows, place: Place, events: Sequence[Recorded]) -> None:
     said: list[tuple[Recorded, tuple[Change, ...]]] = []
     for recorded in events:
         try:
-            said.append((recorded, place.model.changes(recorded)))
+            said.append((recorded, tuple(place.model.changes(recorded))))
         except Exception as error:
             raise poison.blame(recorded, error) from error
     touched = {(change.table, change.key) for _, changes in said for change in changes}

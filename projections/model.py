@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from psycopg import sql
 
 from domain.event import Root
 from ledger.reader import Recorded
+from ledger.topics import is_declared, topic_of
 
 Key: TypeAlias = tuple[Any, ...]
 Row: TypeAlias = dict[str, Any]
@@ -31,7 +33,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One table of a read model, versioned by name: ``reading.<name>_v<version>``.
 
@@ -52,12 +54,16 @@ class Table:
         """The table's qualified name."""
         return sql.Identifier("reading", self.bare(beside))
 
+    def named(self, key: Key) -> Row:
+        """The key's columns by name."""
+        return {self.key[0]: key[0]} if len(key) == 1 else dict(zip(self.key, key, strict=True))
+
     def create(self, beside: bool = False) -> str:
         """The DDL for this place."""
         return self.ddl.replace("{table}", f"reading.{self.bare(beside)}").replace("{index}", self.bare(beside))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Put:
     """The row is exactly this; columns not named are null. The key's columns and the owner are filled in."""
 
@@ -66,7 +72,7 @@ class Put:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Patch:
     """These columns of a row that exists change: to given values, or to a pure function of the row as it is.
 
@@ -78,7 +84,7 @@ class Patch:
     values: Mapping[str, Any] | Callable[[Row], Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Delete:
     """The row is gone, if it was there."""
 
@@ -87,6 +93,7 @@ class Delete:
 
 
 Change: TypeAlias = Put | Patch | Delete
+Handler: TypeAlias = Callable[[Recorded, Any], Iterable[Change]]
 
 
 class MissingRow(Exception):
@@ -142,28 +149,38 @@ class ReadModel:
         """How logs and people call it: ``status v1``."""
         return f"{self.name} v{self.version}"
 
-    def changes(self, recorded: Recorded) -> tuple[Change, ...]:
-        """What this event does to the model's rows; nothing if the model does not handle it."""
-        method_name = self.handlers.get(type(recorded.event))
-        if method_name is None:
+    @cached_property
+    def by_topic(self) -> Mapping[str, Handler]:
+        """The handler of each topic that the model handles."""
+        return {topic_of(event): getattr(self, method_name) for event, method_name in self.handlers.items()}
+
+    def changes(self, recorded: Recorded) -> Iterable[Change]:
+        """What this event does to the model's rows; nothing if the model does not handle it, sound or not.
+
+        Raises: Undecodable, also for a topic that no class declares; what the handler raises, as it is gone through.
+        """
+        handler = self.by_topic.get(recorded.topic)
+        if handler is None:
+            if not is_declared(recorded.topic):
+                recorded.decoded()
             return ()
-        return tuple(getattr(self, method_name)(recorded, recorded.event))
+        return handler(recorded, recorded.event)
 
     def fold(self, rows: dict[tuple[Table, Key], Row | None], owner: UUID, change: Change) -> None:
-        """Lay one change on ``rows`` (None: no such row), replacing and never altering a row that stands there.
+        """Lay one change on ``rows`` (None: no such row); a row that stands there is altered.
 
         Raises: MissingRow, ForeignRow.
         """
-        place = (change.table, change.key)
-        found = rows.get(place)
+        table, key = change.table, change.key
+        found = rows.get((table, key))
         if found is not None and found[OWNER] != owner and not self.halts:
-            raise ForeignRow(f"{change.table.name} {change.key}")
-        match change:
-            case Put(table, key, values):
-                rows[place] = {OWNER: owner, **dict(zip(table.key, key, strict=True)), **values}
-            case Patch(table, key, values):
-                if found is None:
-                    raise MissingRow(f"{table.name} {key}")
-                rows[place] = {**found, **(values(dict(found)) if callable(values) else values)}
-            case Delete():
-                rows[place] = None
+            raise ForeignRow(f"{table.name} {key}")
+        if isinstance(change, Put):
+            rows[table, key] = {OWNER: owner, **table.named(key), **change.values}
+        elif isinstance(change, Patch):
+            if found is None:
+                raise MissingRow(f"{table.name} {key}")
+            values = change.values
+            found.update(values(found) if callable(values) else values)
+        else:
+            rows[table, key] = None

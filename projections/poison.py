@@ -8,6 +8,7 @@ quote a value.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import structlog
 
-from ledger.reader import Recorded
+from ledger.reader import Recorded, Undecodable
 from projections.tracking import Db, Place
+
+log = structlog.get_logger()
 
 QUARANTINE_DDL = """
 CREATE TABLE IF NOT EXISTS reading.quarantine (
@@ -37,6 +41,10 @@ _ADD = """
 INSERT INTO reading.quarantine (model, version, beside, stream, position, error) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (model, version, beside, stream) DO UPDATE
 SET error = excluded.error, position = excluded.position, retries = quarantine.retries + 1
+"""
+
+_POSITIONS = """
+SELECT position FROM reading.quarantine WHERE model = %s AND version = %s AND beside = %s ORDER BY position
 """
 
 _STREAMS = "SELECT stream FROM reading.quarantine WHERE model = %s AND version = %s AND beside = %s"
@@ -65,12 +73,22 @@ READ_ONLY = "25006"
 
 
 class Poison(Exception):
-    """The model cannot take this event; ``__cause__`` is why."""
+    """The model cannot take this event; ``__cause__`` is why.
 
-    def __init__(self, position: int, stream: UUID) -> None:
+    ``correlation`` is the event's, None where it cannot be read.
+    """
+
+    def __init__(self, position: int, stream: UUID, correlation: UUID | None = None) -> None:
         super().__init__(f"stream {stream} at {position}")
         self.position = position
         self.stream = stream
+        self.correlation = correlation
+
+    @property
+    def why(self) -> str:
+        """The kind and place of what is behind it: for an event that could not be read, of why not."""
+        cause = self.__cause__
+        return told((cause.__cause__ if isinstance(cause, Undecodable) else cause) or cause or self)
 
 
 class TooMuchPoison(Exception):
@@ -136,7 +154,7 @@ def told(error: BaseException) -> str:
 
 def add(db: Db, place: Place, poison: Poison, bound: Bound) -> None:
     """Set the stream apart. Raises: TooMuchPoison, in which case the caller's transaction must roll back."""
-    why = told(poison.__cause__ or poison)
+    why = poison.why
     if place.model.halts:
         raise TooMuchPoison(f"{place.title} cannot set a stream apart and met {why} at {poison.position}")
     db.execute(_ADD, (*place.key, poison.stream, poison.position, why))
@@ -144,6 +162,19 @@ def add(db: Db, place: Place, poison: Poison, bound: Bound) -> None:
     assert row is not None
     if row[0] > bound.streams:
         raise TooMuchPoison(f"{place.title} set {row[0]} streams apart in {bound.events} events, the last for {why}")
+
+
+def add_found(db: Db, place: Place, found: Sequence[Poison], bound: Bound) -> None:
+    """Set streams apart that were found in any order. Raises: TooMuchPoison, as if they had been found in theirs."""
+    for poison in found:
+        db.execute(_ADD, (*place.key, poison.stream, poison.position, poison.why))
+    positions = [row[0] for row in db.execute(_POSITIONS, place.key)]
+    for first, last in zip(positions, positions[bound.streams :], strict=False):
+        if last - first < bound.events:
+            raise TooMuchPoison(
+                f"{place.title} set more than {bound.streams} streams apart in {bound.events} events up to {last}, "
+                f"one for {found[-1].why}"
+            )
 
 
 def streams(db: Db, place: Place) -> frozenset[UUID]:
@@ -174,6 +205,19 @@ def every(db: Db) -> list[Quarantined]:
 
 def blame(recorded: Recorded, error: Exception) -> Poison:
     """The poison that ``error`` makes of an event."""
-    poison = Poison(recorded.position, recorded.stream)
+    correlation = None if isinstance(error, Undecodable) else recorded.event.correlation
+    poison = Poison(recorded.position, recorded.stream, correlation)
     poison.__cause__ = error
     return poison
+
+
+def tell(place: Place, found: Poison) -> None:
+    """The alarm: a stream was set apart."""
+    log.error(
+        "stream quarantined",
+        model=place.title,
+        stream=str(found.stream),
+        position=found.position,
+        correlation=str(found.correlation) if found.correlation else None,
+        error=found.why,
+    )

@@ -1,23 +1,24 @@
 """Rebuilding a read model beside the one that serves, from the ledger's first event.
 
-A new version needs none of this: its tables are new, its runner fills them while the old version serves. This is for
-the version in force, after a repair or a `LineageMismatch`: its rows are prepared in tables beside, and put in place in
-one transaction. Readers see the old rows until then; nothing is renamed and no reader waits.
+A new version needs none of this: its tables are new, and its runner fills them while the old version serves. This is
+for the version in force, after a repair or a `LineageMismatch`: its rows are prepared in tables beside, and put in
+place in one transaction. Readers see the old rows until then; nothing is renamed and no reader waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from projections import poison, rows, tracking
+from projections import filling, poison, rows, tracking
+from projections.filling import Progress
 from projections.follower import Follower, Source
 from projections.model import ReadModel
 from projections.poison import Bound
-from projections.runner import BusyElsewhere, session, take_turn
 from projections.tracking import Db, Place
+from projections.turns import BusyElsewhere, Heart, session, take_turn
 
 BATCH = 2000
-"""Events folded into one transaction of a rebuild."""
+"""Events folded into one transaction by following what happened since the fill began."""
 
 
 def rebuild(
@@ -26,29 +27,47 @@ def rebuild(
     model: ReadModel,
     *,
     bound: Bound | None = None,
-    told: Callable[[int, int], None] = lambda position, settled: None,
+    told: Callable[[Progress], None] = lambda progress: None,
 ) -> int:
     """Rebuild ``model`` and put the result in place; the position that it then stands at.
 
-    ``told`` hears of the progress. A rebuild that was broken off begins anew. Raises: BusyElsewhere if another rebuild
-    of it is under way, TooMuchPoison, database errors; the model that serves is then as it was.
+    ``told`` hears of the progress. What was broken off, by the same program on the same ledger, is gone on with.
+    Raises: BusyElsewhere if another rebuild of it is under way, TooMuchPoison, database errors; the model that serves
+    is then as it was.
     """
     beside = Place(model, beside=True)
-    with session(conninfo) as db:
+    with Heart(conninfo) as heart, session(conninfo) as db:
         if not take_turn(db, beside):
             raise BusyElsewhere(f"another rebuild of {model.title} is under way")
-        _clear(db, beside)
-        rows.create(db, beside)
-        follower = Follower(db, source, beside, BATCH, bound)
-        while follower.step():
-            told(follower.position, source.settled())
+        follower = prepared(db, source, beside, heart, bound, told)
         _put_in_place(db, beside, follower)
-        _clear(db, beside)
+        clear(db, beside)
         tracking.signal(db, Place(model), follower.position)
         return follower.position
 
 
-def _clear(db: Db, beside: Place) -> None:
+def prepared(
+    db: Db,
+    source: Source,
+    beside: Place,
+    heart: Heart,
+    bound: Bound | None = None,
+    told: Callable[[Progress], None] = lambda progress: None,
+) -> Follower:
+    """The tables beside, made of every event so far. The turn must have been taken."""
+    standing = tracking.find(db, beside)
+    if standing is not None and not (standing.program == filling.program() and standing.lineage == source.lineage()):
+        clear(db, beside)
+    rows.create(db, beside)
+    follower = Follower(db, source, beside, BATCH, bound, heart.id)
+    filling.fill(follower, told)
+    while follower.step():
+        pass
+    return follower
+
+
+def clear(db: Db, beside: Place) -> None:
+    """Leave nothing of a rebuild behind. The turn must have been taken."""
     with db.transaction():
         rows.drop(db, beside)
         poison.clear(db, beside)
@@ -56,12 +75,16 @@ def _clear(db: Db, beside: Place) -> None:
 
 
 def _put_in_place(db: Db, beside: Place, follower: Follower) -> None:
-    """Swap rows, quarantine and position at once.
+    """Swap rows, quarantine and position at once, never to an earlier position than the one that was served.
 
-    A runner at work on the serving model finds another position than it left, drops its batch and goes on from there.
+    A runner at work on the serving model waits, then finds another position than it left, drops its batch and goes on
+    from there.
     """
     serving = Place(beside.model)
     with db.transaction():
+        standing = tracking.find(db, serving, lock=True)
+        while standing is not None and standing.lineage == follower.lineage and follower.position < standing.position:
+            follower.step()
         tracking.adopt(db, serving, follower.lineage, follower.position)
         poison.clear(db, serving)
         poison.adopt(db, serving)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
@@ -30,7 +31,22 @@ _REMOVE = "DELETE FROM {table} t USING unnest({arrays}) AS gone ({key}) WHERE ({
 
 _REMOVE_OF = "DELETE FROM {table} WHERE {owner} = %s"
 
-_REPLACE = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {beside}"
+_GONE = "DELETE FROM {table} s WHERE NOT EXISTS (SELECT FROM {beside} b WHERE ({own}) = ({other}))"
+
+_DIFFERENT = """
+INSERT INTO {table} ({columns})
+SELECT {chosen} FROM {beside} b LEFT JOIN {table} s USING ({key}) WHERE s.{owner} IS NULL OR s.* *<> b.*
+ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded})
+"""
+"""``*<>`` compares rows byte by byte: what is equal but not the same differs."""
+
+_COPY = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
+
+_ONE_SPELLING = """
+SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601';
+SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1
+"""
+"""So that a row reads alike in every session."""
 
 _HASH = "SELECT to_jsonb(t)::text FROM {table} t ORDER BY {key}"
 
@@ -58,6 +74,8 @@ class Columns:
             own=_listed(table.key, "t"),
             other=_listed(table.key, "gone"),
         )
+        self._copy = self._ready(_COPY, columns=_listed(names))
+        self._clear = self._ready("DELETE FROM {table}")
         self._remove_of = self._ready(_REMOVE_OF, owner=sql.Identifier(OWNER))
 
     def load(self, db: Db, keys: Iterable[Key]) -> dict[Key, Row]:
@@ -69,10 +87,17 @@ class Columns:
 
     def write(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert or replace these rows, each under its own key."""
+        self._refuse_unknown(rows)
+        db.execute(self._write, [self._column(name, rows) for name in self.types])
+
+    def copy(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert these rows, none of which is there. The connection's JSON must be `plain_json`."""
+        self._refuse_unknown(rows)
         names = tuple(self.types)
-        if unknown := {name for row in rows for name in row} - set(names):
-            raise LookupError(f"{self.table.name} has no column {', '.join(sorted(unknown))}")
-        db.execute(self._write, [self._column(name, rows) for name in names])
+        with db.cursor() as cursor, cursor.copy(self._copy) as copy:
+            copy.set_types([kind.partition("(")[0] for kind in self.types.values()])
+            for row in rows:
+                copy.write_row(tuple(map(row.get, names)))
 
     def remove(self, db: Db, keys: Iterable[Key]) -> None:
         """Delete the rows under these keys, those that are there."""
@@ -83,10 +108,18 @@ class Columns:
         """Delete every row that this stream owns."""
         db.execute(self._remove_of, (owner,))
 
+    def clear(self, db: Db) -> None:
+        """Delete every row."""
+        db.execute(self._clear)
+
+    def _refuse_unknown(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if unknown := set[str]().union(*rows) - self.types.keys():
+            raise LookupError(f"{self.table.name} has no column {', '.join(sorted(unknown))}")
+
     def _column(self, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         values = [row.get(name) for row in rows]
         if self.types[name] == "jsonb":
-            return [None if value is None else Jsonb(value) for value in values]
+            return [None if value is None else Jsonb(value, plain_json) for value in values]
         return values
 
     def _ready(self, text: LiteralString, **pieces: sql.Composable) -> bytes:
@@ -94,6 +127,14 @@ class Columns:
 
     def _arrays(self, names: Sequence[str]) -> sql.Composed:
         return sql.SQL(", ").join(sql.SQL("%s::" + self.types[name] + "[]") for name in names)  # pyright: ignore
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def plain_json(value: Any) -> str:
+    """As JSON. Raises: TypeError for what is not plain."""
+    return _encode(value) if value else ("{}" if value == {} else "[]" if value == [] else _encode(value))
 
 
 def _listed(names: Sequence[str], of: str | None = None) -> sql.Composed:
@@ -124,6 +165,21 @@ class Rows:
             if gone := [key for key, row in mine if row is None]:
                 columns.remove(db, gone)
 
+    def copy(self, db: Db, rows: Iterable[tuple[tuple[Table, Key], Row | None]]) -> None:
+        """Insert these rows, none of which is there; None inserts nothing."""
+        of_table: dict[Table, list[Row]] = {table: [] for table in self.columns}
+        for (table, _), row in rows:
+            if row is not None:
+                of_table[table].append(row)
+        for table, kept in of_table.items():
+            if kept:
+                self.columns[table].copy(db, kept)
+
+    def clear(self, db: Db) -> None:
+        """Delete every row of every table."""
+        for columns in self.columns.values():
+            columns.clear(db)
+
     def remove_of(self, db: Db, owner: UUID) -> None:
         """Delete every row that this stream owns."""
         for columns in self.columns.values():
@@ -143,12 +199,25 @@ def drop(db: Db, place: Place) -> None:
 
 
 def replace(db: Db, tables: Sequence[Table]) -> None:
-    """Put the rows prepared beside into the tables that serve. Readers see the old rows until the commit."""
+    """Make the tables that serve say what those beside say. Readers see the old rows until the commit.
+
+    Only rows that differ are written: a repair costs what it mends.
+    """
     for table in tables:
-        columns = _listed(tuple(Columns(db, table, beside=True).types))
-        beside = table.at(beside=True)
-        db.execute(sql.SQL("DELETE FROM {}").format(table.at()))
-        db.execute(sql.SQL(_REPLACE).format(table=table.at(), columns=columns, beside=beside))
+        names = tuple(Columns(db, table, beside=True).types)
+        pieces = {
+            "table": table.at(),
+            "beside": table.at(beside=True),
+            "key": _listed(table.key),
+            "own": _listed(table.key, "s"),
+            "other": _listed(table.key, "b"),
+            "columns": _listed(names),
+            "chosen": _listed(names, "b"),
+            "excluded": _listed(names, "excluded"),
+            "owner": sql.Identifier(OWNER),
+        }
+        db.execute(sql.SQL(_GONE).format(**pieces))
+        db.execute(sql.SQL(_DIFFERENT).format(**pieces))
 
 
 def table_hash(db: Db, place: Place) -> str:
@@ -157,7 +226,7 @@ def table_hash(db: Db, place: Place) -> str:
     for table in place.model.tables:
         query = sql.SQL(_HASH).format(table=table.at(place.beside), key=_listed(table.key))
         with db.transaction(), db.cursor(name="hash") as cursor:
-            db.execute("SET LOCAL TimeZone = 'UTC'")
+            db.execute(_ONE_SPELLING)
             cursor.execute(query)
             for (row,) in cursor:
                 digest.update(f"{table.name} {row}\n".encode())

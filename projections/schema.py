@@ -5,10 +5,12 @@ from __future__ import annotations
 from projections.all import MODELS
 from projections.poison import QUARANTINE_DDL
 from projections.tracking import SCHEMA_DDL, TRACKING_DDL
+from projections.turns import RUNNER_DDL
 
 PROJECTIONS_DDL: tuple[str, ...] = (
     SCHEMA_DDL,
     TRACKING_DDL,
+    RUNNER_DDL,
     QUARANTINE_DDL,
     *(table.create() for model in MODELS for table in model.tables),
 )

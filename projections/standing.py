@@ -44,7 +44,7 @@ STANDING_COLUMNS = """
 """
 """Columns common to every table of applications; a table's own follow."""
 
-STANDING_FIELDS = tuple(field.name for field in fields(Standing))
+STANDING_FIELDS = frozenset(field.name for field in fields(Standing))
 
 
 class Standings(ReadModel):
@@ -74,7 +74,9 @@ class Standings(ReadModel):
         )
 
     def set(self, recorded: Recorded, **values: Any) -> Patch:
-        """Columns of the event's application change, and with them its state."""
+        """Columns of the event's application change, and with them its state where they decide it."""
+        if STANDING_FIELDS.isdisjoint(values):
+            return Patch(self.applications, (recorded.stream,), values)
 
         def revised(row: Row) -> Mapping[str, Any]:
             return {**values, "state": state_of(standing_of({**row, **values})).value}

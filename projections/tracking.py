@@ -30,9 +30,25 @@ CREATE TABLE IF NOT EXISTS reading.tracking (
     recorded_at timestamptz,                         -- of the event at that position
     moved_at    timestamptz NOT NULL DEFAULT now(),
     stopped     text,                                -- why the model does not go on, if it does not
+    holder      uuid,                                -- the runner whose turn it is: reading.runner
+    fill_until  bigint,                              -- while its tables are filled: up to this position,
+    filled      uuid,                                -- all streams up to this one,
+    program     text,                                -- by this program (a digest)
     PRIMARY KEY (model, version, beside)
-)
+);
+
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = 'reading.tracking'::regclass AND attname = 'program'
+    ) THEN
+        ALTER TABLE reading.tracking
+            ADD COLUMN holder uuid, ADD COLUMN fill_until bigint, ADD COLUMN filled uuid, ADD COLUMN program text;
+    END IF;
+END
+$$;
 """
+"""The alteration is for databases of 0.1.0's first weeks."""
 
 CHANNEL = "reading"
 """NOTIFY channel; the payload is ``<model>/<version>/<position>``."""
@@ -42,12 +58,30 @@ INSERT INTO reading.tracking (model, version, beside, lineage) VALUES (%s, %s, %
 """
 
 _FIND = """
-SELECT position, lineage, recorded_at, stopped FROM reading.tracking WHERE model = %s AND version = %s AND beside = %s
+SELECT position, lineage, recorded_at, stopped, fill_until, filled, program FROM reading.tracking
+WHERE model = %s AND version = %s AND beside = %s
 """
+
+_CLAIM = "UPDATE reading.tracking SET holder = %s WHERE model = %s AND version = %s AND beside = %s"
 
 _MOVE = """
 UPDATE reading.tracking SET position = %s, recorded_at = %s, moved_at = now()
-WHERE model = %s AND version = %s AND beside = %s AND lineage = %s AND position = %s
+WHERE model = %s AND version = %s AND beside = %s AND lineage = %s AND position = %s AND holder = %s
+"""
+
+_BEGIN_FILL = """
+UPDATE reading.tracking SET fill_until = %s, filled = %s, program = %s
+WHERE model = %s AND version = %s AND beside = %s AND holder = %s AND position = 0
+"""
+
+_FILL = """
+UPDATE reading.tracking SET filled = %s, moved_at = now()
+WHERE model = %s AND version = %s AND beside = %s AND holder = %s AND position = 0 AND filled = %s
+"""
+
+_END_FILL = """
+UPDATE reading.tracking SET position = fill_until, fill_until = NULL, filled = NULL, moved_at = now()
+WHERE model = %s AND version = %s AND beside = %s AND holder = %s AND position = 0 AND fill_until IS NOT NULL
 """
 
 _STOP = """
@@ -65,7 +99,7 @@ _FORGET = "DELETE FROM reading.tracking WHERE model = %s AND version = %s AND be
 
 
 class Fenced(Exception):
-    """Another runner has moved this model on; the batch was rolled back."""
+    """Another runner has this model, or has moved it on; the batch was rolled back."""
 
 
 class LineageMismatch(Exception):
@@ -102,17 +136,25 @@ class Place:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a model stands: ``recorded_at`` is the time of the event at ``position``."""
+    """Where a model stands: ``recorded_at`` is the time of the event at ``position``.
+
+    While it is filled it stands at 0: it will stand at ``fill_until``, and every stream up to ``filled`` is in its
+    tables, as ``program`` folds it.
+    """
 
     position: int
     lineage: UUID
     recorded_at: datetime | None
     stopped: str | None
+    fill_until: int | None
+    filled: UUID | None
+    program: str | None
 
 
-def begin(db: Db, place: Place, lineage: UUID) -> Standing:
-    """Where the model stands: at 0 in this lineage if it never ran."""
+def begin(db: Db, place: Place, lineage: UUID, holder: UUID) -> Standing:
+    """Make ``holder`` the one who moves the model. Where it stands: at 0 in this lineage if it never ran."""
     db.execute(_BEGIN, (*place.key, lineage))
+    db.execute(_CLAIM, (holder, *place.key))
     standing = find(db, place)
     assert standing is not None
     return standing
@@ -124,10 +166,28 @@ def find(db: Db, place: Place, lock: bool = False) -> Standing | None:
     return Standing(*row) if row is not None else None
 
 
-def move(db: Db, place: Place, lineage: UUID, old: int, new: int, recorded_at: datetime) -> None:
+def move(db: Db, place: Place, holder: UUID, lineage: UUID, old: int, new: int, recorded_at: datetime) -> None:
     """Move on from ``old``; the first statement of the transaction that writes the rows. Raises: Fenced."""
-    if db.execute(_MOVE, (new, recorded_at, *place.key, lineage, old)).rowcount != 1:
-        raise Fenced(f"{place.title} no longer stands at {old}")
+    if db.execute(_MOVE, (new, recorded_at, *place.key, lineage, old, holder)).rowcount != 1:
+        raise Fenced(f"{place.title} no longer stands at {old}, or is another's")
+
+
+def begin_fill(db: Db, place: Place, holder: UUID, until: int, filled: UUID, program: str) -> None:
+    """The tables are filled from here on. Raises: Fenced."""
+    if db.execute(_BEGIN_FILL, (until, filled, program, *place.key, holder)).rowcount != 1:
+        raise Fenced(f"{place.title} is no longer to be filled, or is another's")
+
+
+def fill(db: Db, place: Place, holder: UUID, old: UUID, new: UUID) -> None:
+    """Streams up to ``new`` are filled; the first statement of the transaction that writes them. Raises: Fenced."""
+    if db.execute(_FILL, (new, *place.key, holder, old)).rowcount != 1:
+        raise Fenced(f"{place.title} is no longer filled up to {old}, or is another's")
+
+
+def end_fill(db: Db, place: Place, holder: UUID) -> None:
+    """Every stream is filled: the model stands where the fill was to lead. Raises: Fenced."""
+    if db.execute(_END_FILL, (*place.key, holder)).rowcount != 1:
+        raise Fenced(f"{place.title} is another's")
 
 
 def stop(db: Db, place: Place, reason: str | None) -> None:

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from housekeeping import followers
 from housekeeping.statement import Statement
+from projections import filling
 from projections.all import MODELS, named
 from projections.follower import retry
 from projections.lag import lag
 from projections.poison import every
 from projections.rebuild import rebuild
-from projections.runner import session
 from projections.tracking import Place
+from projections.turns import session
 from sarkmeli.house import open_house
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
@@ -45,8 +46,8 @@ def rebuild_model(settings: Settings, name: str) -> int:
     with open_house(settings) as house, Progress(*columns) as progress:
         task = progress.add_task("events", total=max(1, house.ledger.reader.settled()))
 
-        def told(position: int, settled: int) -> None:
-            progress.update(task, completed=position, total=max(1, settled))
+        def told(so_far: filling.Progress) -> None:
+            progress.update(task, completed=so_far.done, total=max(1, so_far.total))
 
         return rebuild(settings.ledger_as(DbRole.RUNNER), house.ledger.reader, model, told=told)
 

@@ -10,6 +10,9 @@ from typing import Final
 LARGEST: Final = Decimal("1000000000")
 """No fee and no transfer to the office comes near it; a larger figure is a broken or hostile message."""
 
+_TETRI: Final = Decimal("0.01")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
 
 @dataclass(frozen=True)
 class Money:
@@ -24,9 +27,9 @@ class Money:
     def __post_init__(self) -> None:
         if not self.amount.is_finite() or not 0 < self.amount < LARGEST:
             raise ValueError("an amount is positive and finite")
-        if self.amount != (exact := self.amount.quantize(Decimal("0.01"))):
+        if self.amount != (exact := self.amount.quantize(_TETRI)):
             raise ValueError("an amount has no more than two decimals")
-        if not re.fullmatch(r"[A-Z]{3}", self.currency):
+        if not _CURRENCY.fullmatch(self.currency):
             raise ValueError("a currency is three capital letters")
         object.__setattr__(self, "amount", exact)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from ledger import events
-from ledger.reader import AheadOfLedger, OtherLineage, Recorded, Undecodable
+from ledger.reader import AheadOfLedger, OtherLineage, Recorded
 
 LINEAGE = uuid4()
 
 
-def undecodable(one: Recorded) -> Undecodable:
-    return Undecodable(
-        events.Row(one.position, one.stream, one.version, "of.no.Class", b"", None, None, None, one.recorded_at)
-    )
+def spoilt(one: Recorded) -> Recorded:
+    """The same with bytes that say nothing."""
+    return Recorded(one.position, one.stream, one.version, one.topic, b"{", None, None, one.recorded_at)
 
 
 @dataclass
@@ -32,24 +30,26 @@ class Told:
     def settled(self) -> int:
         return self.events[-1].position if self.events else 0
 
-    def read(self, after: int, limit: int) -> Sequence[Recorded]:
+    def _told(self) -> Sequence[Recorded]:
+        return [spoilt(one) if one.position in self.undecodable else one for one in self.events]
+
+    def follow(self, after: int, limit: int) -> Sequence[Recorded]:
         cut = self.cuts[min(self.reads, len(self.cuts) - 1)]
         self.reads += 1
-        found: list[Recorded] = []
-        for one in [one for one in self.events if one.position > after][: min(cut, limit)]:
-            if one.position in self.undecodable:
-                if not found:
-                    raise undecodable(one)
-                break
-            found.append(one)
-        return found
+        return [one for one in self._told() if one.position > after][: min(cut, limit)]
+
+    def by_stream(self, after: UUID, last: int, limit: int, without: Sequence[str] = ()) -> Iterator[Recorded]:
+        wanted = [
+            one for one in self._told() if one.stream > after and one.position <= last and one.topic not in without
+        ]
+        yield from sorted(wanted, key=lambda one: (one.stream, one.version))[:limit]
+
+    def count(self, through: UUID, last: int, without: Sequence[str] = ()) -> tuple[int, int]:
+        found = list(self.by_stream(UUID(int=0), last, len(self.events), without))
+        return sum(one.stream <= through for one in found), len(found)
 
     def stream(self, stream: UUID) -> Sequence[Recorded]:
-        found = [one for one in self.events if one.stream == stream]
-        for one in found:
-            if one.position in self.undecodable:
-                raise undecodable(one)
-        return found
+        return [one.decoded() for one in self._told() if one.stream == stream]
 
     def wait(self, after: int, timeout: float) -> int:
         return self.settled()

@@ -1,18 +1,12 @@
-"""The same events give the same tables, and a runner that lost its turn writes nothing."""
+"""One model follows the ledger: to its end, past what it does not handle, and never where another has been."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sources import Told, until
 
 from projections import rows, tracking
@@ -63,41 +57,6 @@ def test_the_history_reaches_every_table(db: Any, whole: list[str]) -> None:
         for table in place.model.tables:
             count = db.execute(f"SELECT count(*) FROM reading.{table.bare()}").fetchone()[0]
             assert count > 0, table.name
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.lists(st.integers(1, 12), min_size=1, max_size=40))
-def test_the_same_events_give_the_same_tables_however_cut(
-    db: Any, whole: list[str], history: Any, cuts: list[int]
-) -> None:
-    begin_anew(db)
-    for place in PLACES:
-        follow(db, Told(history.events, cuts), place)
-    assert hashes(db) == whole
-
-
-def test_the_same_events_give_the_same_tables_whatever_the_hash_seed(
-    db: Any, whole: list[str], history: Any, reading: str
-) -> None:
-    program = f"""
-import pathlib, psycopg
-from ledger.opening import open_ledger
-from projections import rows
-from projections.all import MODELS
-from projections.runner import Runner
-from projections.tracking import Place
-ledger = open_ledger({history.conninfo!r}, {history.keys_conninfo!r}, pathlib.Path({str(history.folder)!r}))
-Runner({reading!r}, ledger.reader, MODELS, batch=7).run_once()
-with psycopg.connect({reading!r}, autocommit=True) as db:
-    print(*[rows.table_hash(db, Place(model)) for model in MODELS])
-ledger.close()
-"""
-    root = Path(__file__).parents[2]
-    for seed in ("0", "4242"):
-        begin_anew(db)
-        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}
-        done = subprocess.run([sys.executable, "-c", program], env=env, cwd=root, capture_output=True, text=True)
-        assert done.stdout.split() == whole, done.stderr
 
 
 def test_a_runner_that_lost_its_turn_writes_nothing(reading: str, db: Any, history: Any) -> None:

@@ -80,7 +80,7 @@ def test_a_poisoned_stream_is_set_apart_and_the_others_go_on(
 
 def test_an_event_that_cannot_be_read_sets_its_stream_apart(db: Any, history: Any) -> None:
     sick = history.case("granted")
-    spoilt = next(one.position for one in history.events if one.stream == sick and one.version == 2)
+    spoilt = next(e.position for e in history.events if e.stream == sick and type(e.event).__name__ == "Paid")
     follower = follow(db, Told(history.events, [10], undecodable=frozenset({spoilt})), Tallies())
     assert follower.position == history.events[-1].position
     assert [(one.stream, one.position) for one in poison.every(db)] == [(sick, spoilt)]

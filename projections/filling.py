@@ -7,9 +7,11 @@ memory is one portion of streams. The result is what following would have made o
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,6 +36,8 @@ log = structlog.get_logger()
 
 PORTION: Final = 10_000
 """Events whose streams are copied in by one transaction."""
+SELDOM: Final = 200_000
+"""Objects that must be made, while folding, before the garbage collector looks for cycles."""
 BEFORE_ALL: Final = UUID(int=0)
 """A stream id before every stream's."""
 
@@ -72,7 +76,8 @@ def fill(follower: Follower, told: Told = lambda progress: None, stop: threading
     if follower.position == 0 and not follower.place.model.halts:
         filling = _Filling(follower)
         try:
-            filling.run(told, stop or threading.Event())
+            with seldom_collecting():
+                filling.run(told, stop or threading.Event())
         except SharedRows:
             log.warning("two streams claim one row: following from the first event", model=follower.place.title)
             filling.give_up()
@@ -92,13 +97,38 @@ def fold_stream(model: ReadModel, events: Sequence[Recorded]) -> Folded:
     return Folded(stream, len(events), rows)
 
 
+def fold_portion(
+    model: ReadModel, read: Callable[[UUID, int], Iterator[Recorded]], after: UUID
+) -> tuple[list[Folded], bool]:
+    """The next streams past ``after``, folded, and whether they are the last; ``read`` gives (after, limit) events."""
+    limit = PORTION
+    while True:
+        events = 0
+        folded: list[Folded] = []
+        for _, group in groupby(read(after, limit), attrgetter("stream")):
+            of_stream = list(group)
+            events += len(of_stream)
+            if events < limit:
+                folded.append(fold_stream(model, of_stream))
+        if events < limit:
+            return folded, True
+        if folded:
+            return folded, False  # the last stream may go on past the limit: it comes again
+        limit *= 4  # one stream of so many events
+
+
+def unhandled(model: ReadModel) -> list[str]:
+    """The topics that the model does not handle. Those that no class declares are not among them."""
+    return sorted(event_classes().keys() - model.by_topic.keys())
+
+
 class _Filling:
     """One fill, over its follower's connection."""
 
     def __init__(self, follower: Follower) -> None:
         self.follower = follower
         self.db, self.place, self.model = follower.db, follower.place, follower.place.model
-        self.unhandled = sorted(event_classes().keys() - self.model.by_topic.keys())
+        self.unhandled = unhandled(self.model)
         self.until = 0
         self.filled = BEFORE_ALL
         set_json_dumps(plain_json, self.db)
@@ -110,7 +140,7 @@ class _Filling:
         progress = self._counted()
         told(progress)
         while not stop.is_set():
-            folded, last = self._portion()
+            folded, last = fold_portion(self.model, self._read, self.filled)
             if folded:
                 self._store(folded, folded[-1].stream)
                 progress = Progress(progress.done + sum(one.events for one in folded), progress.total)
@@ -145,23 +175,6 @@ class _Filling:
 
     def _counted(self) -> Progress:
         return Progress(*self.follower.source.count(self.filled, self.until, self.unhandled))
-
-    def _portion(self) -> tuple[list[Folded], bool]:
-        """The next streams, folded, and whether they are the last."""
-        limit = PORTION
-        while True:
-            read = 0
-            folded: list[Folded] = []
-            for _, events in groupby(self._read(self.filled, limit), attrgetter("stream")):
-                of_stream = list(events)
-                read += len(of_stream)
-                if read < limit:
-                    folded.append(fold_stream(self.model, of_stream))
-            if read < limit:
-                return folded, True
-            if folded:
-                return folded, False  # the last stream may go on past the limit: it comes again
-            limit *= 4  # one stream of so many events
 
     def _read(self, after: UUID, limit: int) -> Iterator[Recorded]:
         return self.follower.source.by_stream(after, self.until, limit, self.unhandled)
@@ -220,6 +233,26 @@ class _Filling:
         return None
 
 
+_collecting: Final = threading.Lock()
+_folds: Final[list[int]] = []
+_usual: Final = gc.get_threshold()
+
+
+@contextmanager
+def seldom_collecting() -> Generator[None]:
+    """Folding makes much that lives for a portion, and no cycles: looking for them took an eighth of its time."""
+    with _collecting:
+        _folds.append(1)
+        gc.set_threshold(SELDOM, *_usual[1:])
+    try:
+        yield
+    finally:
+        with _collecting:
+            _folds.pop()
+            if not _folds:
+                gc.set_threshold(*_usual)
+
+
 @cache
 def program() -> str:
     """A digest of the code that folds: what another program filled is not gone on with."""
@@ -235,8 +268,3 @@ def _add(digest: Any, folder: Any) -> None:
             _add(digest, entry)
         elif entry.name.endswith(".py"):
             digest.update(f"{entry.name}\n".encode() + entry.read_bytes())
-
-
-def is_filled_by_this_program(standing: tracking.Standing | None) -> bool:
-    """Whether what stands there may be gone on with."""
-    return standing is not None and standing.program == program()

@@ -42,7 +42,7 @@ ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded})
 
 _COPY = "COPY {table} ({columns}) FROM STDIN (FORMAT binary)"
 
-_ONE_SPELLING = """
+ONE_SPELLING = """
 SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601';
 SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1
 """
@@ -59,22 +59,22 @@ class Columns:
         self.name = table.at(beside)
         self.types: dict[str, str] = dict(db.execute(_COLUMNS, (f"reading.{table.bare(beside)}",)).fetchall())
         names = tuple(self.types)
-        self._load = self._ready(_LOAD, arrays=self._arrays(table.key), key=_listed(table.key))
+        self._load = self._ready(_LOAD, arrays=self.arrays(table.key), key=listed(table.key))
         self._write = self._ready(
             _WRITE,
-            columns=_listed(names),
-            arrays=self._arrays(names),
-            key=_listed(table.key),
-            excluded=_listed(names, "excluded"),
+            columns=listed(names),
+            arrays=self.arrays(names),
+            key=listed(table.key),
+            excluded=listed(names, "excluded"),
         )
         self._remove = self._ready(
             _REMOVE,
-            arrays=self._arrays(table.key),
-            key=_listed(table.key),
-            own=_listed(table.key, "t"),
-            other=_listed(table.key, "gone"),
+            arrays=self.arrays(table.key),
+            key=listed(table.key),
+            own=listed(table.key, "t"),
+            other=listed(table.key, "gone"),
         )
-        self._copy = self._ready(_COPY, columns=_listed(names))
+        self._copy = self._ready(_COPY, columns=listed(names))
         self._clear = self._ready("DELETE FROM {table}")
         self._remove_of = self._ready(_REMOVE_OF, owner=sql.Identifier(OWNER))
 
@@ -87,8 +87,7 @@ class Columns:
 
     def write(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert or replace these rows, each under its own key."""
-        self._refuse_unknown(rows)
-        db.execute(self._write, [self._column(name, rows) for name in self.types])
+        db.execute(self._write, self.parameters(rows))
 
     def copy(self, db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert these rows, none of which is there. The connection's JSON must be `plain_json`."""
@@ -108,6 +107,11 @@ class Columns:
         """Delete every row that this stream owns."""
         db.execute(self._remove_of, (owner,))
 
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """What `arrays` of every column are filled with. Raises: LookupError for a column that the table has not."""
+        self._refuse_unknown(rows)
+        return [self._column(name, rows) for name in self.types]
+
     def clear(self, db: Db) -> None:
         """Delete every row."""
         db.execute(self._clear)
@@ -125,7 +129,8 @@ class Columns:
     def _ready(self, text: LiteralString, **pieces: sql.Composable) -> bytes:
         return sql.SQL(text).format(table=self.name, **pieces).as_bytes()
 
-    def _arrays(self, names: Sequence[str]) -> sql.Composed:
+    def arrays(self, names: Sequence[str]) -> sql.Composed:
+        """A parameter for each column: an array of its type."""
         return sql.SQL(", ").join(sql.SQL("%s::" + self.types[name] + "[]") for name in names)  # pyright: ignore
 
 
@@ -137,7 +142,8 @@ def plain_json(value: Any) -> str:
     return _encode(value) if value else ("{}" if value == {} else "[]" if value == [] else _encode(value))
 
 
-def _listed(names: Sequence[str], of: str | None = None) -> sql.Composed:
+def listed(names: Sequence[str], of: str | None = None) -> sql.Composed:
+    """Columns by name, of a table where one is named."""
     return sql.SQL(", ").join(sql.Identifier(of, name) if of else sql.Identifier(name) for name in names)
 
 
@@ -208,12 +214,12 @@ def replace(db: Db, tables: Sequence[Table]) -> None:
         pieces = {
             "table": table.at(),
             "beside": table.at(beside=True),
-            "key": _listed(table.key),
-            "own": _listed(table.key, "s"),
-            "other": _listed(table.key, "b"),
-            "columns": _listed(names),
-            "chosen": _listed(names, "b"),
-            "excluded": _listed(names, "excluded"),
+            "key": listed(table.key),
+            "own": listed(table.key, "s"),
+            "other": listed(table.key, "b"),
+            "columns": listed(names),
+            "chosen": listed(names, "b"),
+            "excluded": listed(names, "excluded"),
             "owner": sql.Identifier(OWNER),
         }
         db.execute(sql.SQL(_GONE).format(**pieces))
@@ -224,9 +230,9 @@ def table_hash(db: Db, place: Place) -> str:
     """SHA-256 over every row of every table in key order: the same events must give the same."""
     digest = hashlib.sha256()
     for table in place.model.tables:
-        query = sql.SQL(_HASH).format(table=table.at(place.beside), key=_listed(table.key))
+        query = sql.SQL(_HASH).format(table=table.at(place.beside), key=listed(table.key))
         with db.transaction(), db.cursor(name="hash") as cursor:
-            db.execute(_ONE_SPELLING)
+            db.execute(ONE_SPELLING)
             cursor.execute(query)
             for (row,) in cursor:
                 digest.update(f"{table.name} {row}\n".encode())

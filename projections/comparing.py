@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import sql
 
 from ledger import events
+from ledger.lineage import current_lineage
 from ledger.reader import Recorded
 from projections import poison, tracking
 from projections.filling import BEFORE_ALL, Folded, Progress, fold_portion, seldom_collecting, unhandled
@@ -71,8 +72,8 @@ class Comparison:
 
     @property
     def is_well(self) -> bool:
-        """Whether the model says exactly what the ledger says."""
-        return self.unable is None and self.different == 0 and self.served == self.folded
+        """Whether the model says nothing that the ledger does not say: what never ran is well."""
+        return self.different == 0 and self.served == self.folded
 
 
 def compare(
@@ -86,7 +87,10 @@ def compare(
     place = Place(model)
     standing = tracking.find(db, place)
     if standing is None or standing.position == 0:
-        found.unable = "it has not followed the ledger yet" if standing is None else "it is being filled"
+        found.unable = "it never ran" if standing is None or standing.fill_until is None else "it is being filled"
+        return found
+    if standing.lineage != (lineage := current_lineage(ledger)):
+        found.unable, found.different = f"it followed the ledger {standing.lineage}, this one is {lineage}", 1
         return found
     found.position = standing.position
     apart = poison.streams(db, place)

@@ -6,11 +6,14 @@ from projections.all import MODELS
 from projections.poison import QUARANTINE_DDL
 from projections.tracking import SCHEMA_DDL, TRACKING_DDL
 from projections.turns import RUNNER_DDL
+from projections.versions import VERSION_DDL, made
 
 PROJECTIONS_DDL: tuple[str, ...] = (
     SCHEMA_DDL,
     TRACKING_DDL,
     RUNNER_DDL,
     QUARANTINE_DDL,
+    VERSION_DDL,
     *(table.create() for model in MODELS for table in model.tables),
+    *made(MODELS),
 )

@@ -95,6 +95,11 @@ ON CONFLICT (model, version, beside) DO UPDATE
 SET lineage = excluded.lineage, position = excluded.position, recorded_at = NULL, moved_at = now(), stopped = NULL
 """
 
+_FORGET_VERSION = """
+WITH marks AS (DELETE FROM reading.quarantine WHERE model = %(model)s AND version = %(version)s)
+DELETE FROM reading.tracking WHERE model = %(model)s AND version = %(version)s
+"""
+
 _FORGET = "DELETE FROM reading.tracking WHERE model = %s AND version = %s AND beside = %s"
 
 
@@ -131,7 +136,12 @@ class Place:
     @property
     def lock(self) -> str:
         """What a session's advisory lock is taken on, hashed by PostgreSQL."""
-        return f"reading/{self.model.name}/{self.model.version}/{self.beside}"
+        return lock_of(*self.key)
+
+
+def lock_of(name: str, version: int, beside: bool) -> str:
+    """What the lock of who works there is taken on."""
+    return f"reading/{name}/{version}/{beside}"
 
 
 @dataclass(frozen=True)
@@ -203,6 +213,11 @@ def adopt(db: Db, place: Place, lineage: UUID, position: int) -> None:
 def forget(db: Db, place: Place) -> None:
     """The model never ran."""
     db.execute(_FORGET, place.key)
+
+
+def forget_version(db: Db, name: str, version: int) -> None:
+    """That version never ran, nor was rebuilt, nor set anything apart."""
+    db.execute(_FORGET_VERSION, {"model": name, "version": version})
 
 
 def signal(db: Db, place: Place, position: int) -> None:

@@ -20,7 +20,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from projections import poison
-from projections.tracking import Db, Place
+from projections.tracking import Db, Place, lock_of
 
 log = structlog.get_logger()
 
@@ -158,16 +158,24 @@ class Turn:
         """End the session of a holder whose heart stopped. Where that is not allowed, the fence must do."""
         log.warning("turn taken from a runner whose heart stopped", model=self.place.title, runner=str(holder))
         try:
+            db.execute("SET ROLE NONE")  # who may end a session is who may log in as its user
             db.execute(_END, (pid,))
         except psycopg.errors.InsufficientPrivilege:
             log.error("its session may not be ended, only fenced", model=self.place.title)
             return True
+        finally:
+            db.execute("RESET ROLE")
         return take_turn(db, self.place)
 
 
 def take_turn(db: Db, place: Place) -> bool:
     """Try to take the lock that says who works on a model; it lasts as long as the session."""
-    row = db.execute(_TRY, (place.lock,)).fetchone()
+    return take_turn_on(db, *place.key)
+
+
+def take_turn_on(db: Db, name: str, version: int, beside: bool) -> bool:
+    """As `take_turn`, also for a version that this program does not know."""
+    row = db.execute(_TRY, (lock_of(name, version, beside),)).fetchone()
     assert row is not None
     return bool(row[0])
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from sarkmeli import keys_commands
+from sarkmeli import keys_commands, projections_commands
 from sarkmeli.options import Folder, audited, begin, leave, plainly, settings_of
 
 app = typer.Typer(
@@ -19,11 +18,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-projections_app = typer.Typer(help="The read models: how far they are, and making one again.", no_args_is_help=True)
 audit_app = typer.Typer(help="Checking history, proving it, and reading one case's.", no_args_is_help=True)
 consumers_app = typer.Typer(help="What follows the ledger and acts.", no_args_is_help=True)
 bank_app = typer.Typer(help="What a person must see to with the bank.", no_args_is_help=True)
-app.add_typer(projections_app, name="projections")
+app.add_typer(projections_commands.app, name="projections")
 app.add_typer(consumers_app, name="consumers")
 app.add_typer(bank_app, name="bank")
 app.add_typer(audit_app, name="audit")
@@ -122,40 +120,6 @@ def schema(
         leave(f"{path} is not what the code says: run `make schema`, and read the difference as a client would")
 
 
-@projections_app.command("status")
-def projections_status(folder: Folder = None) -> None:
-    """How far each read model is behind the ledger, and what it has quarantined; fails unless all is well."""
-    from sarkmeli.upkeep import show_status
-
-    raise typer.Exit(0 if show_status(begin(folder)) else 1)
-
-
-@projections_app.command("rebuild")
-def projections_rebuild(
-    model: Annotated[str, typer.Argument(help="The read model's name.")], folder: Folder = None
-) -> None:
-    """Make a read model again from the ledger's first event, beside the one that serves."""
-    from sarkmeli.upkeep import rebuild_model
-
-    with plainly():
-        position = rebuild_model(begin(folder), model)
-    typer.echo(f"{model} was made again and stands at {position}")
-
-
-@projections_app.command("retry")
-def projections_retry(
-    model: Annotated[str, typer.Argument(help="The read model's name.")],
-    stream: Annotated[UUID, typer.Argument(help="The quarantined stream.")],
-    folder: Folder = None,
-) -> None:
-    """Replay a quarantined stream, after what was wrong has been mended, and lift its mark."""
-    from sarkmeli.upkeep import retry_stream
-
-    with plainly():
-        lifted = retry_stream(begin(folder), model, stream)
-    typer.echo("lifted" if lifted else "it was not quarantined")
-
-
 @consumers_app.command("rebase")
 def consumers_rebase(
     name: Annotated[str, typer.Argument(help="The consumer: notices.")],
@@ -184,12 +148,19 @@ Key = Annotated[str | None, typer.Option(help="The verifier key, instead of the 
 
 
 @audit_app.command("verify")
-def audit_verify(key: Key = None, folder: Folder = None) -> None:
-    """Hash every event again and compare with every published checkpoint; fails, and says where, if they differ."""
+def audit_verify(
+    key: Key = None,
+    history: Annotated[bool, typer.Option("--history", help="Only history, and not the read models.")] = False,
+    folder: Folder = None,
+) -> None:
+    """Compare history with every published checkpoint, and the read models with history; fails, and says where."""
     from sarkmeli import auditing
+    from sarkmeli.read_models import verify_read_models
 
     with audited():
-        well = auditing.verify_ledger(begin(folder), key)
+        settings = begin(folder)
+        well = auditing.verify_ledger(settings, key)
+        well = (history or verify_read_models(settings)) and well
     raise typer.Exit(0 if well else 1)
 
 

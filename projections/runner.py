@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from projections import filling, poison, tracking
-from projections.filling import Progress
+from projections.filling import Progress, Told
 from projections.follower import BATCH, Follower, Source
 from projections.model import ReadModel
 from projections.poison import Bound, TooMuchPoison
@@ -126,7 +126,14 @@ class Runner:
 
     def _fill(self, follower: Follower, stop: threading.Event) -> int:
         """Fill the model if it never ran; the events passed by that."""
+        before = follower.position
+        filling.fill(follower, self._told(follower), stop)
+        return follower.position - before
+
+    def _told(self, follower: Follower) -> Told:
+        """Ten lines in the log, however many events there are."""
         title = follower.place.title
+        next_line = 0
 
         def told(progress: Progress) -> None:
             nonlocal next_line
@@ -134,9 +141,7 @@ class Runner:
                 log.info("projection fills", model=title, events=progress.done, of=progress.total)
                 next_line = progress.done + max(progress.total // 10, 1)
 
-        next_line, before = 0, follower.position
-        filling.fill(follower, told, stop)
-        return follower.position - before
+        return told
 
     def _note(self, place: Place, reason: str) -> None:
         """Say in the tracking row why the model stopped, if the database can be reached."""

@@ -31,7 +31,7 @@ SELECT model, 1, tables FROM (VALUES
     ('queue', ARRAY['queue']),
     ('payments', ARRAY['payment', 'payment_refund'])
 ) AS before (model, tables)
-WHERE to_regclass('reading.' || model || '_v1') IS NOT NULL OR to_regclass('reading.payment_v1') IS NOT NULL
+WHERE to_regclass('reading.' || tables[1] || '_v1') IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 """Tables that were made before anybody noted which."""

@@ -80,10 +80,10 @@ def test_a_version_that_another_release_works_on_or_reads_is_not_dropped(own_his
 def test_versions_made_before_anybody_noted_them_are_known(own_history: Any, db: Any) -> None:
     """A database of the first release, whose tables were noted nowhere."""
     db.execute("DELETE FROM reading.version")
-    for name in ("status", "status_call"):
-        db.execute(f"CREATE TABLE reading.{name}_v1 (stream uuid)")
-    for statement in versions.made(MODELS):
+    db.execute("CREATE TABLE IF NOT EXISTS reading.status_v1 (stream uuid)")
+    others = [model for model in MODELS if model is not STATUS]
+    for statement in versions.made(others):
         db.execute(statement)
-    assert [(one.model, one.version) for one in versions.left_behind(db, MODELS)] == [("status", 1)]
-    drop_version(db, MODELS, "status", 1)
-    assert not {"status_v1", "status_call_v1"} & tables(db)
+    assert [(one.model, one.version) for one in versions.left_behind(db, others)] == [("status", 1)]
+    drop_version(db, others, "status", 1)
+    assert "status_v1" not in tables(db)

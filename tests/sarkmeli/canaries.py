@@ -2,15 +2,23 @@
 
 import itertools
 import re
+import secrets
+import threading
 
 import httpx
+from canary_papers import slice_of
 from canary_schema import field_of, told_in
 
 from sarkmeli.outside import OPERATIONS, Outside, Refused
 
 LATIN, GEORGIAN = "Zvabqudok", "ჭღჯჟძფ"
 DIGITS = "6789431"
+MARKERS = {"a Latin canary": LATIN, "a Georgian canary": GEORGIAN}
 CANARIES = (LATIN, GEORGIAN, DIGITS)
+LATIN_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+GEORGIAN_LETTERS = "".join(map(chr, range(ord("ა"), ord("ჰ") + 1)))
+OWN_LETTERS = 7
+"""How many letters of a word are its own: 26^7 words, so that none is another's beginning or found by chance."""
 HERE, THERE = "203.0.113.77", "2001:db8:7a7a:"
 REGISTERED = {
     "personal number": "01008012345",
@@ -34,12 +42,14 @@ class Told:
         self.codes = set()
         self.places = set()
         self._count = itertools.count()
+        self._names = {}
+        self._lock = threading.Lock()
 
     def word(self, where, script="latin"):
-        """A new word: the script's marker, which is what is looked for, and two letters that tell which it is."""
-        number = next(self._count)
-        base, first, width = (LATIN, "a", 26) if script == "latin" else (GEORGIAN, "ა", 33)
-        word = base + "".join(chr(ord(first) + each) for each in divmod(number, width))
+        """A new word: the script's marker, which is what is looked for, and letters that tell which it is."""
+        base, letters = (LATIN, LATIN_LETTERS) if script == "latin" else (GEORGIAN, GEORGIAN_LETTERS)
+        word = base + "".join(secrets.choice(letters) for _ in range(OWN_LETTERS))
+        assert word not in self.words
         self.words[word] = where
         return word
 
@@ -47,14 +57,28 @@ class Told:
         return lambda where, script="latin": self.word(f"{whose}: {where}", script)
 
     def secret(self, name, value):
-        """A secret that came by: it counts only if it is long enough not to be found by chance."""
+        """A secret that came by: it counts only if it is long enough not to be found by chance.
+
+        What is known already is filed anew if it is said now whose it is.
+        """
         value = str(value)
-        if len(value) >= 9:
-            self.secrets[f"{name} #{len(self.secrets)}"] = value
+        if len(value) < 9:
+            return
+        with self._lock:
+            known = self._names.get(value)
+            if known is not None and ": " not in name:
+                return
+            self.secrets.pop(known, None)
+            self._names[value] = f"{name} #{next(self._count)}"
+            self.secrets[self._names[value]] = value
+
+    def content(self, name, content):
+        """A file that was sent or kept: some bytes of it that no other file holds."""
+        self.secrets[f"{name} #{next(self._count)}"] = slice_of(content)
 
     def wanted(self):
         """Everything to be looked for, by name."""
-        known = {"a Latin canary": LATIN, "a Georgian canary": GEORGIAN, "a canary's digits": DIGITS}
+        known = MARKERS | {"a canary's digits": DIGITS}
         known |= {"an address": HERE, "the beginning of IPv6 addresses": THERE}
         return known | REGISTERED | self.secrets
 
@@ -67,16 +91,20 @@ class Told:
 class Watching(Outside):
     """An outside client that keeps every secret it is given or gives, and says where it is in every header."""
 
-    def __init__(self, told, *given):
+    def __init__(self, told, *given, whose="", here=HERE):
         super().__init__(*given)
         self.told = told
+        word = told.words_of(whose) if whose else told.word
         hooks = {"response": [self._keep]}
         self._http = httpx.Client(timeout=60, trust_env=False, event_hooks=hooks)
         self.headers = {
-            "X-Forwarded-For": HERE,
-            "User-Agent": told.word("User-Agent"),
-            "Referer": f"http://localhost/{told.word('Referer')}",
-            "X-Request-ID": told.word("X-Request-ID"),
+            "X-Forwarded-For": here,
+            "User-Agent": word("User-Agent"),
+            "Accept-Language": f"{word('Accept-Language')}, ka;q=0.5",
+            "Referer": f"http://localhost/{word('Referer')}",
+            "X-Request-ID": word("X-Request-ID"),
+            "X-Correlation-ID": word("X-Correlation-ID"),
+            "traceparent": f"00-{word('traceparent')}-01",
         }
         self._http.headers.update(self.headers)
 

@@ -1,10 +1,12 @@
 """An applicant every field and file of whose is a canary, and what an applicant does."""
 
 import itertools
+import random
 import re
+from datetime import date, timedelta
 
 from canaries import DIGITS, HERE
-from canary_papers import letter, photograph, picture, slice_of
+from canary_papers import letter, photograph, picture
 
 from sarkmeli.story import OPERATOR
 
@@ -39,6 +41,7 @@ class Applicant:
         asked = {"form": self.form, "documents": papers, "consents": [{"kind": "PERSONAL_DATA", "version": "v1"}]}
         registered = self.outside.ask("RegisterApplication", draft=self.draft, input=asked)
         self.case, self.page, self.cash = (registered[name] for name in ("case", "bankPage", "cashReference"))
+        self.told.secret(f"{self.name}: cash reference", self.cash)
         mail = self.outside.mail(self.email, "registered")
         self.number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])[0]
         self.read_code(mail)
@@ -61,12 +64,13 @@ class Applicant:
 
     def read_code(self, mail):
         self.code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b", mail["text"])[0]
-        for spelt in (self.code, self.code.replace("-", ""), self.number, self.number.replace(" ", "")):
-            self.told.secret("number or code", spelt)
+        for name, spelt, written in (("code", self.code, "-"), ("number", self.number, " ")):
+            self.told.secret(f"{self.name}: {name} as it is mailed", spelt)
+            self.told.secret(f"{self.name}: {name}", spelt.replace(written, ""))
 
     def upload(self, kind, content, media_type, draft=None):
         """As a browser's form does, the file's name a canary; the upload's id."""
-        self.told.secrets[f"{self.name}: file {len(self.told.secrets)}"] = slice_of(content)
+        self.told.content(f"{self.name}: content of a file", content)
         form = {"file": (f"{self.words('name of a file', 'georgian')}.bin", content, media_type)}
         answer = self.outside.raw(
             "POST",
@@ -111,18 +115,22 @@ class Applicant:
         return self.outside.ask(operation, account=account, input=asked)
 
     def _form(self, personal_number, language, channel):
-        words, digits = self.words, f"{DIGITS}{self.place:02}"
+        words, digits = self.words, f"{DIGITS}{self.place % 100:02}"
         abroad = personal_number is not None
-        return {
+        form = {
             "nameKa": {"first": words("first name", "georgian"), "last": words("surname", "georgian")},
-            "nameLatin": {"first": words("first name"), "last": words("surname")},
-            "birthDate": "1907-11-29",
+            "nameLatin": {"first": words("first name in Latin"), "last": words("surname in Latin")},
+            "birthDate": str(_day_of(random.randrange(1910, 1950))),
             "sex": "FEMALE",
             "citizenships": ["GE"] if abroad else ["FR"],
             "personalNumber": personal_number,
-            "document": {"kind": "PASSPORT", "number": f"ZV{digits}", "issuer": "FR", "expires": "2041-03-17"},
+            "document": {
+                "kind": "PASSPORT", "number": f"ZV{DIGITS}{random.randrange(10**6):06}", "issuer": "FR",
+                "expires": str(_day_of(random.randrange(2041, 2060))),
+            },
             "addressAbroad": {
-                "country": "FR", "city": words("city"), "line": f"{words('street')} {digits}", "postcode": digits,
+                "country": "FR", "city": words("city"), "line": f"{words('street')} {digits}",
+                "postcode": f"ZV {DIGITS}{random.randrange(10**4):04}",
             },
             "email": self.email,
             "telephone": f"+33{digits}",
@@ -131,3 +139,17 @@ class Applicant:
             "language": language,
             "channel": channel,
         }  # fmt: skip
+        for name, value in (
+            ("birth date", form["birthDate"]),
+            ("document number", form["document"]["number"]),
+            ("expiry of a document", form["document"]["expires"]),
+            ("postcode", form["addressAbroad"]["postcode"]),
+            ("telephone", form["telephone"]),
+            ("personal number", personal_number or ""),
+        ):
+            self.told.secret(f"{self.name}: {name}", value)
+        return form
+
+
+def _day_of(year):
+    return date(year, 1, 1) + timedelta(days=random.randrange(365))

@@ -28,8 +28,8 @@ def picture(seed, words):
     return _saved(seed, "PNG", pnginfo=told)
 
 
-def letter(words, pages=1):
-    """A PDF that says its words uncompressed, in the page, in its title and in its XMP."""
+def letter(words, pages=1, *, compressed=False):
+    """A PDF that says its words in the page, in its title and in its XMP."""
     pdf = pikepdf.new()
     for _ in range(pages):
         page = pdf.add_blank_page(page_size=(595, 842))
@@ -40,7 +40,10 @@ def letter(words, pages=1):
         metadata["dc:description"] = words("PDF XMP", "georgian")
     pdf.docinfo["/Title"] = words("PDF title")
     out = io.BytesIO()
-    pdf.save(out, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.generalized)
+    if compressed:
+        pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    else:
+        pdf.save(out, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.generalized)
     return out.getvalue()
 
 

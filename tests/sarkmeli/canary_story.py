@@ -1,19 +1,28 @@
 """Three applicants' stories in which every field and file holds a word that nobody else would write."""
 
+import random
+import threading
+
 import httpx
 from canaries import DIGITS, REGISTERED
 from canary_applicant import Applicant
-from canary_papers import letter, photograph, slice_of
+from canary_papers import letter, photograph
 
 from sarkmeli.outside import OPERATIONS
 from sarkmeli.story import AUDITOR, CARD, CHIEF, OFFICER, OPERATOR
 
 
 class Stories:
-    """What happens to three applicants, and everything that is refused on the way."""
+    """What happens to three applicants, and everything that is refused on the way.
 
-    def __init__(self, outside, told):
-        self.outside, self.told = outside, told
+    ``whose``: what each applicant's words are filed under, if not under what happens to them.
+    """
+
+    bar = threading.Lock()
+    """One operator: whoever tells several stories at once lets one applicant into the bar after the other."""
+
+    def __init__(self, outside, told, whose=""):
+        self.outside, self.told, self.whose = outside, told, whose
 
     def tell(self):
         """The applicant who was decided upon."""
@@ -77,15 +86,16 @@ class Stories:
         file = outside.when("NOT_YET", lambda: one.status(decided["token"]))
         for document in file["documents"]:
             kept = outside.download("/documents", ticket=document["ticket"])
-            self.told.secrets[f"kept file {document['id']}"] = slice_of(kept)
+            self.told.content("kept file", kept)
         outside.ask("Case", account=OFFICER, id=one.case)
         outside.ask("OfficerCases", account=CHIEF, first=10)
         outside.ask("CaseEvents", account=AUDITOR, number=one.number)
 
     def refused_reception(self):
         """Pays in cash with words for a reference, is refused reception, and the money goes back."""
-        outside, words = self.outside, self.told.words_of("refused reception")
-        one = Applicant(outside, "refused reception", language="EN", channel="CASH").files()
+        whose = self.whose or "refused reception"
+        outside, words = self.outside, self.told.words_of(whose)
+        one = Applicant(outside, whose, language="EN", channel="CASH").files()
         purpose = f"{words('purpose of cash')} {words('purpose of cash', 'georgian')} {DIGITS}"
         transaction = outside.pay_in(purpose, f"{words('payer')} {words('payer', 'georgian')}", "50.00")
         payment = self.in_suspense(transaction)
@@ -94,17 +104,19 @@ class Stories:
         assert outside.refused("MatchPayment", account="cashier", input=unknown) == "NUMBER_UNKNOWN"
         one.as_("cashier", "MatchPayment", payment=payment, caseNumber=one.number, reasons=reasons)
         outside.mail(one.email, "paid")
-        one.enters_bar()
-        one.meets()
-        checks = {"visualContact": True, "surname": {"source": "UPLOADED_DOCUMENT", "verdict": "DIFFERS"}}
-        one.as_(OPERATOR, "RecordChecks", call=one.call, checks=checks, will=words("will of the refused"))
-        reasons = f"{words('reasons to refuse')} {words('reasons to refuse', 'georgian')}"
-        refused = {"call": one.call, "ground": "IDENTITY_DOUBT", "reasons": reasons}
-        one.as_(OPERATOR, "RefuseReception", **refused)
+        with self.bar:
+            one.enters_bar()
+            one.meets()
+            checks = {"visualContact": True, "surname": {"source": "UPLOADED_DOCUMENT", "verdict": "DIFFERS"}}
+            one.as_(OPERATOR, "RecordChecks", call=one.call, checks=checks, will=words("will of the refused"))
+            reasons = f"{words('reasons to refuse')} {words('reasons to refuse', 'georgian')}"
+            refused = {"call": one.call, "ground": "IDENTITY_DOUBT", "reasons": reasons}
+            one.as_(OPERATOR, "RefuseReception", **refused)
         outside.mail(one.email, "reception_refused")
         outside.ask("RefundsDue", account="cashier", first=10)
         one.as_("cashier", "OrderRefund", payment=payment)
         outside.mail(one.email, "refunded")
+        return one
 
     def in_suspense(self, transaction):
         def look():
@@ -118,10 +130,12 @@ class Stories:
 
     def withdrawn(self):
         """Has the code sent again, replaced, and withdraws."""
-        outside, words = self.outside, self.told.words_of("withdrawn")
-        one = Applicant(outside, "withdrawn", personal_number=f"{DIGITS}0042", language="EN").files()
-        one.enters_bar()
-        one.asks("LeaveBar")
+        whose = self.whose or "withdrawn"
+        outside, words = self.outside, self.told.words_of(whose)
+        one = Applicant(outside, whose, personal_number=f"{DIGITS}{random.randrange(10**4):04}", language="EN").files()
+        with self.bar:
+            one.enters_bar()
+            one.asks("LeaveBar")
         one.asks("GiveConsent", consent={"kind": "NEWS", "version": "v1"})
         outdated = one.held(consent={"kind": "NEWS", "version": words("version of a consent")})
         outside.refused("GiveConsent", input=outdated)
@@ -137,6 +151,7 @@ class Stories:
         assert outside.refused("Withdraw", input=wrong) == "ONE_TIME_CODE_WRONG"
         one.asks("Withdraw", oneTimeCode=code)
         outside.mail(one.email, "withdrawn")
+        return one
 
     def signed_in_by_browser(self):
         """A member of staff signs in with a browser, looks around and signs out."""

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from canary_office import let_postgresql_talk
+from canary_office import watched as watched_office
 from running_office import Office
 
 
@@ -22,6 +24,23 @@ def own_office(office_folder):
     office = Office(office_folder)
     yield office
     office.clean_up()
+
+
+@pytest.fixture
+def watched(office_folder):
+    """Starts offices that log all they can and believe where a client says it is; see canary_office."""
+    started = []
+
+    def start(**environment):
+        office = watched_office(office_folder, **environment)
+        started.append(office)
+        office.start()
+        let_postgresql_talk(office)
+        return office
+
+    yield start
+    for office in started:
+        office.clean_up()
 
 
 @pytest.fixture(scope="session")

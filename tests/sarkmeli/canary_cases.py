@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from canaries import DIGITS, Watching
@@ -39,7 +39,12 @@ class Cases:
     def tell(self, count, at_once=4):
         """The cases, in order; every plot comes up."""
         with ThreadPoolExecutor(at_once) as threads:
-            return list(threads.map(self.case, range(count)))
+            stories = [threads.submit(self.case, index) for index in range(count)]
+            for story in wait(stories, return_when=FIRST_EXCEPTION).not_done:
+                story.cancel()
+        for failed in (story for story in stories if not story.cancelled() and story.exception()):
+            failed.result()
+        return [story.result() for story in stories]
 
     def case(self, index):
         plots = (self.decided, self.refused_reception, self.withdrawn)

@@ -10,7 +10,10 @@ from canary_finds import Finds
 from canary_office import CONTROL
 from canary_sinks import Sinks
 
-HOW_MANY = [pytest.param(6, id="6"), pytest.param(100, id="100", marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+HOW_MANY = [
+    pytest.param(6, id="6", marks=pytest.mark.timeout(900)),
+    pytest.param(100, id="100", marks=[pytest.mark.long, pytest.mark.timeout(3600)]),
+]
 
 
 @pytest.fixture

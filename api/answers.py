@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 
 from api.context import Info
 from api.declined import NotAllowed, SignInAway, SignInRequired
+from api.gate import DatabaseAway
 from api.inputs import CommandInput, minted
 from api.metrics import REFUSALS
 from api.refusals import Declined, refusal_answer, refusal_type
@@ -79,8 +80,9 @@ def _field(
         LISTED[place] = listed
         union = _union(f"{name[0].upper()}{name[1:]}Answer", success, listed)
 
-        # One line for each command, which changes something; a question is worth one only to whoever looks for it.
-        tell = log.info if root == "Mutation" else log.debug
+        def tell(**facts: str) -> None:
+            """A line for each command, which changes something; for a question only to whoever looks for one."""
+            (log.info if root == "Mutation" else log.debug)("answered", field=place, **facts)
 
         @functools.wraps(resolver)
         async def answer(self: Any, info: Info, **arguments: Any) -> Any:
@@ -92,7 +94,7 @@ def _field(
                     await info.context.acting(place)
                 answered = await resolver(self, info, **arguments)
             except PASSING as lost:
-                known = isinstance(lost, LedgerBusy)  # nothing was stored
+                known = isinstance(lost, (LedgerBusy, DatabaseAway))  # nothing was stored
                 if not known and isinstance(asked, CommandInput) and asked.command_id is not None:
                     raise Unanswered(asked.command_id) from lost
                 raise
@@ -100,9 +102,9 @@ def _field(
                 REFUSALS.labels(place, type(refusal).code).inc()
                 if type(refusal) not in listed:
                     log.warning("refusal_not_listed", field=place, code=type(refusal).code)
-                tell("answered", field=place, refusal=type(refusal).code)
+                tell(refusal=type(refusal).code)
                 return refusal_answer(refusal, info.context.language, listed)
-            tell("answered", field=place)
+            tell()
             return answered
 
         told = description or " ".join((resolver.__doc__ or "").split()) or None

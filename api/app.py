@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
+import anyio
 import structlog
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -18,6 +21,7 @@ from api.bank import bank_router
 from api.documents import TrustedDocuments
 from api.downloads import downloads_router
 from api.endpoint import RETRY_AFTER, Endpoint, log_bug
+from api.gate import Gate
 from api.health import health_router
 from api.look_up import look_up_router
 from api.metrics import REQUESTS, SECONDS
@@ -27,7 +31,9 @@ from api.schema import build_schema
 from api.signalling import signalling_router
 from api.signing_in import sign_in_router
 from api.start import start_router
+from api.switchboard import Switchboard
 from api.uploads import Reception, uploads_router
+from ledger.connecting import conninfo_of
 
 log = structlog.get_logger("api")
 
@@ -38,10 +44,24 @@ GRAPHQL: Final = "/graphql"
 HEADER: Final = correlation.HEADER.lower().encode()
 
 
-def create_app(ports: Ports) -> ASGIApp:
+def create_app(ports: Ports) -> Doorway:
     """The service over these ports."""
     closed = ports.facts.production
-    app = FastAPI(title="Sarkmeli", docs_url=None, redoc_url=None, openapi_url=None)
+    board = Switchboard(ports)
+    gate = Gate((conninfo_of(ports.pool), ports.keys.conninfo))
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncGenerator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(gate.watch)
+            tasks.start_soon(board.run)
+            yield
+            tasks.cancel_scope.cancel()
+
+    app = FastAPI(title="Sarkmeli", docs_url=None, redoc_url=None, openapi_url=None, lifespan=alive)
+    for passing in PASSING:
+        app.add_exception_handler(passing, _away)
+    app.add_exception_handler(Exception, _failed)
     trusted = TrustedDocuments.read()
     graphql = Route(GRAPHQL, Counted(Endpoint(build_schema(closed=closed), ports, trusted)), methods=["POST"])
     app.router.routes.append(graphql)
@@ -52,7 +72,7 @@ def create_app(ports: Ports) -> ASGIApp:
         bank_router(ports),
         sign_in_router(ports),
         downloads_router(ports),
-        signalling_router(ports),
+        signalling_router(board),
         uploads_router(reception(ports)),
     ]
     if not closed:
@@ -114,8 +134,13 @@ class Doorway:
 
     def __init__(self, app: ASGIApp, ports: Ports) -> None:
         self.app = app
+        self.closing = False
         told = {**HEADERS, "Strict-Transport-Security": HSTS} if ports.facts.url.startswith("https://") else HEADERS
         self.headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+
+    def close_connections(self) -> None:
+        """From now on every answer closes its connection: this process draws to an end."""
+        self.closing = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
@@ -134,23 +159,33 @@ class Doorway:
                 begun = True
                 said = {name for name, _ in message["headers"]}
                 ours = [each for each in self.headers if each[0] not in said]
-                message["headers"] = [*message["headers"], *ours, (HEADER, told.encode())]
+                closing = [(b"connection", b"close")] if self.closing else []
+                message["headers"] = [*message["headers"], *ours, *closing, (HEADER, told.encode())]
             await send(message)
 
         try:
             await self.app(scope, receive, outward)
-        except Exception as error:  # noqa: BLE001 - the last door: everything is logged here, nothing goes further
-            # The route's pattern and not the path, which may hold a secret: a payment's link does.
-            failed = _told(error, field=getattr(scope.get("route"), "path", None))
+        except PASSING as error:
             if scope["type"] == "http" and not begun:
-                await failed(scope, receive, outward)
+                await _away(Request(scope), error)(scope, receive, outward)
+        except Exception as error:  # noqa: BLE001 - the last door: everything is logged here, nothing goes further
+            log_bug(error, field=_place(scope))
+            if scope["type"] == "http" and not begun:
+                await _failed(Request(scope), error)(scope, receive, outward)
 
 
-def _told(error: Exception, *, field: str | None) -> Response:
-    """Log what went wrong, and what is answered: to come again if it is the database that is away, 500 for a bug."""
-    if isinstance(error, PASSING):
-        log.warning("database_away", field=field, error=type(error).__qualname__)
-        again = {"Retry-After": str(RETRY_AFTER)}
-        return JSONResponse({"message": "This cannot be answered now. Send it again in a moment."}, 503, again)
-    log_bug(error, field=field)
+def _place(scope: Scope) -> str | None:
+    """The route's pattern and not the path, which may hold a secret: a payment's link does."""
+    return getattr(scope.get("route"), "path", None)
+
+
+def _away(request: Request, error: Exception) -> Response:
+    """The database is away, or has no room: the same may be sent again in a moment."""
+    log.warning("database_away", field=_place(request.scope), error=type(error).__qualname__)
+    again = {"Retry-After": str(RETRY_AFTER)}
+    return JSONResponse({"message": "This cannot be answered now. Send it again in a moment."}, 503, again)
+
+
+def _failed(_: Request, __: Exception) -> Response:
+    """A bug; it is logged as it passes through the `Doorway`."""
     return JSONResponse({"message": "The service failed."}, 500)

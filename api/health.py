@@ -9,12 +9,14 @@ from typing import TypeVar
 import psycopg
 import structlog
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.metrics import LAG, LAG_SECONDS, QUARANTINED, UNREAD
+from api.endpoint import RETRY_AFTER
+from api.gate import DatabaseAway
+from api.metrics import LAG, LAG_SECONDS, QUARANTINED, UNREAD, exposition
 from api.ports import Ports
 from api.threads import run
 from housekeeping.statement import Statement
@@ -37,8 +39,12 @@ def health_router(ports: Ports) -> APIRouter:
 
     @router.get("/readyz")
     async def ready() -> Response:
-        missing = await run(unready, ports)
-        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+        try:
+            missing = await run(unready, ports)
+        except DatabaseAway:
+            missing = ["database"]
+        again = {"Retry-After": str(RETRY_AFTER)} if missing else None
+        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200, again)
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
@@ -48,7 +54,7 @@ def health_router(ports: Ports) -> APIRouter:
             await run(_measure, ports)
         except (psycopg.Error, PoolTimeout) as error:
             log.warning("lag_not_measured", error=type(error).__name__)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

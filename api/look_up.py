@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from anyio import to_thread
 from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
@@ -11,7 +12,6 @@ from starlette.responses import HTMLResponse, Response
 
 from api.documents import TrustedDocuments
 from api.pages import WEB, language_of, months, served
-from api.threads import run
 from texts import Language
 from texts.sentences import sentences
 
@@ -36,7 +36,7 @@ def look_up_router(trusted: TrustedDocuments) -> APIRouter:
 
     @router.get("/")
     async def look_up(request: Request) -> Response:
-        return HTMLResponse(await run(shown, language_of(request)))
+        return HTMLResponse(await to_thread.run_sync(shown, language_of(request)))
 
     router.add_api_route("/status.js", served(WEB / "status" / "status.js"))
     return router

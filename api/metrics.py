@@ -1,17 +1,41 @@
-"""What the API counts, for Prometheus. Labels are names of ours and never anything that a request said."""
+"""What the API counts, for Prometheus. Labels are names of ours and never anything that a request said.
+
+Several API processes behind one address count into files of one folder, ``PROMETHEUS_MULTIPROC_DIR``, and whichever is
+asked answers for all of them. What is measured rather than counted is the newest that any of them measured.
+"""
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The client library's own variable; it is read when the library is imported."""
+
+newest = partial(Gauge, multiprocess_mode="mostrecent")
+"""What is measured and not counted."""
 
 REFUSALS: Final = Counter("sarkmeli_refusals", "Refusals answered, by field and code.", ("field", "code"))
 REQUESTS: Final = Counter("sarkmeli_graphql_requests", "GraphQL requests by HTTP status.", ("status",))
 SECONDS: Final = Histogram("sarkmeli_graphql_seconds", "How long GraphQL requests took.")
-LAG: Final = Gauge("sarkmeli_projection_lag", "Positions that a read model is behind the ledger.", ("model",))
-LAG_SECONDS: Final = Gauge(
-    "sarkmeli_projection_lag_seconds", "Age of the oldest event that a read model has not followed.", ("model",)
+LAG: Final = newest("sarkmeli_projection_lag", "Positions that a read model is behind the ledger.", ("model",))
+LAG_SECONDS: Final = newest(
+    "sarkmeli_projection_lag_seconds",
+    "Age of the oldest event that a read model has not followed.",
+    ("model",),
 )
-UNREAD: Final = Gauge("sarkmeli_bank_notices_unread", "Credit notices of the bank that made no sense so far.")
-QUARANTINED: Final = Gauge("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))
+UNREAD: Final = newest("sarkmeli_bank_notices_unread", "Credit notices of the bank that made no sense so far.")
+QUARANTINED: Final = newest("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))
+
+
+def exposition() -> bytes:
+    """All that was counted, in Prometheus's text format."""
+    if FOLDER not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

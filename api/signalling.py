@@ -2,37 +2,37 @@
 
 An operator is known by session or token at the handshake; an applicant by the ticket in the first message. When both
 are there the call is told so, by the channel that it was: signalling only, until media pass through the office.
-The lines of one call must end in the same process: one API process serves signalling.
+The two lines of a call may end in different processes of the API: `api.switchboard` carries what is said between them.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Final
-from uuid import UUID, uuid4
+from typing import Final
+from uuid import UUID
 
 import anyio
 import structlog
-from anyio import CapacityLimiter, to_thread
+from anyio.abc import TaskGroup
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import texts
-from api import correlation
+from api.answers import PASSING
 from api.callers import staff_of
 from api.declined import LinkRefused
+from api.lines import AGAIN, POLICY, TOO_MUCH, Line, close
 from api.ports import Ports
 from api.refusals import sentence
 from api.strict_json import Malformed, read_object
+from api.switchboard import Switchboard
 from api.tickets import For, Tickets
-from api.turns import AllTaken, Turns
+from api.turns import AllTaken
 from domain.people import Actor, Role
 from domain.refusals import Refusal
 from domain.videobar.call import Call
 from domain.videobar.refusals import NotYourCall
-from domain.videobar.terms import Channel, Phase, Side
-from housekeeping import presence
+from domain.videobar.terms import Phase, Side
 
 log = structlog.get_logger("api.signalling")
 
@@ -40,138 +40,13 @@ MAX_MESSAGE: Final = 64 * 1024
 """Bytes of one message; a session description with every candidate has some ten thousand."""
 MESSAGES_PER_BEAT: Final = 300
 FIRST_MESSAGE_SECONDS: Final = 10
-BEAT_SECONDS: Final = presence.SECONDS / 4
 MOST_LINES: Final = 2_000
-MOST_AT_THE_DOOR: Final = 200
-"""Connections that have not yet said whose they are; and of those from one address prefix:"""
-PER_PLACE_AT_THE_DOOR: Final = 20
-
-GOING_AWAY, POLICY, TOO_MUCH = 1001, 1008, 1013
+"""In one process."""
 
 
-@dataclass(eq=False)
-class Line:
-    """One side's connection."""
-
-    socket: WebSocket
-    call: UUID
-    side: Side
-    actor: Actor
-    id: UUID = field(default_factory=uuid4)
-    received: int = 0
-
-    async def say(self, **message: Any) -> None:
-        """Send a message of our own."""
-        await self.pass_on(json.dumps(message, ensure_ascii=False))
-
-    async def pass_on(self, text: str) -> None:
-        """Send a text; a line that is going down takes nothing more."""
-        try:
-            await self.socket.send_text(text)
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            log.info("line_down", call=str(self.call), side=self.side)
-
-
-class Switchboard:
-    """The lines that are open in this process, by call and side; a later line takes an earlier one's place."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-        self.threads = CapacityLimiter(8)
-        self.door = Turns(MOST_AT_THE_DOOR, PER_PLACE_AT_THE_DOOR)
-        self._lines: dict[UUID, dict[Side, Line]] = {}
-        self._met: dict[UUID, frozenset[UUID]] = {}
-
-    @property
-    def size(self) -> int:
-        """How many lines are open."""
-        return sum(len(sides) for sides in self._lines.values())
-
-    def other(self, line: Line) -> Line | None:
-        """The line of the other side, if it is there."""
-        sides = self._lines.get(line.call, {})
-        return next((each for side, each in sides.items() if side is not line.side), None)
-
-    async def join(self, line: Line) -> None:
-        """Take the line in, tell both sides who is there, and the call if both are."""
-        sides = self._lines.setdefault(line.call, {})
-        earlier = sides.get(line.side)
-        sides[line.side] = line
-        if earlier is not None:
-            await close(earlier.socket, POLICY)
-        await self._run(self.ports.presence.arrive, line.call, line.side, line.id)
-        await self._tell_who_is_there(line.call)
-        await self._connect(line.call)
-
-    async def leave(self, line: Line) -> None:
-        """The line has ended."""
-        sides = self._lines.get(line.call, {})
-        if sides.get(line.side) is line:
-            del sides[line.side]
-            if not sides:
-                self._lines.pop(line.call, None)
-                self._met.pop(line.call, None)
-        await self._run(self.ports.presence.leave, line.call, line.side, line.id)
-        await self._tell_who_is_there(line.call)
-
-    async def keep(self, line: Line) -> None:
-        """Renew the line while it lasts, and end it once its side has no more business in the call."""
-        while True:
-            await anyio.sleep(BEAT_SECONDS)
-            line.received = 0
-            if not await self._run(self._still_good, line):
-                await close(line.socket, POLICY)
-                return
-
-    async def _tell_who_is_there(self, call: UUID) -> None:
-        lines = dict(self._lines.get(call, {}))
-        for line in lines.values():
-            await line.say(type="present", sides=sorted(lines))
-
-    async def _connect(self, call: UUID) -> None:
-        lines = dict(self._lines.get(call, {}))
-        pair = frozenset(line.id for line in lines.values())
-        if set(lines) != set(Side) or self._met.get(call) == pair:
-            return
-        self._met[call] = pair  # both sides may come here at once: one of them says it
-        try:
-            position = await self._run(self._record, lines)
-        except Refusal as refusal:
-            self._met.pop(call, None)
-            log.info("not_connected", call=str(call), code=type(refusal).code)
-            return
-        except BaseException:
-            self._met.pop(call, None)
-            raise
-        for line in lines.values():
-            await line.say(type="connected", channel=Channel.SIGNALLING_ONLY.value, token=position)
-
-    def _record(self, lines: dict[Side, Line]) -> str:
-        position = 0
-        for side in Side:
-            line = lines[side]
-            act = self.ports.office.act(line.actor, f"connected {side}", correlation=correlation.current())
-            done = self.ports.videobar.connected(act, call=line.call, side=side, channel=Channel.SIGNALLING_ONLY)
-            position = max(position, done.position)
-        return self.ports.tokens.encode(position)
-
-    def _still_good(self, line: Line) -> bool:
-        if not self.ports.presence.beat(line.call, line.side, line.id):
-            return False
-        try:
-            call = self.ports.office.load(Call, line.call)
-        except Refusal:
-            return False
-        return call.is_held_by(line.actor) if line.side is Side.OPERATOR else not call.is_over
-
-    async def _run(self, work: Any, *arguments: Any) -> Any:
-        return await to_thread.run_sync(work, *arguments, limiter=self.threads)
-
-
-def signalling_router(ports: Ports) -> APIRouter:
+def signalling_router(board: Switchboard) -> APIRouter:
     """``WS /videobar/calls/{call}``."""
     router = APIRouter()
-    board = Switchboard(ports)
 
     @router.websocket("/videobar/calls/{call}")
     async def line(socket: WebSocket, call: UUID) -> None:
@@ -193,14 +68,17 @@ async def serve(board: Switchboard, socket: WebSocket, call: UUID) -> None:
     except AllTaken:
         await close(socket, TOO_MUCH)
         return
+    except PASSING as error:
+        log.warning("line_not_taken", call=str(call), error=type(error).__name__)
+        await close(socket, AGAIN)
+        return
     except (Refusal, Malformed, TimeoutError, WebSocketDisconnect) as why:
         await _turn_away(socket, why)
         return
     try:
-        await board.join(line)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(board.keep, line)
-            await _pass_on(board, line)
+            tasks.start_soon(line.speak)
+            await _served(board, line, tasks)
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -215,14 +93,14 @@ def _address(ports: Ports, socket: WebSocket) -> str:
 async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
     """Whose line it is. Raises: NotYourCall, LinkRefused, UnknownCase; Malformed; TimeoutError."""
     ports = board.ports
-    member = await to_thread.run_sync(staff_of, ports, socket, limiter=board.threads)
+    member = await board.in_thread(staff_of, ports, socket)
     if member is not None:
         operator = Actor(member.person, Role.OPERATOR)
 
         def held() -> bool:
             return Role.OPERATOR in member.roles and ports.office.load(Call, call).is_held_by(operator)
 
-        if await to_thread.run_sync(held, limiter=board.threads):
+        if await board.in_thread(held):
             return Line(socket, call, Side.OPERATOR, operator)
         if "authorization" in socket.headers:
             raise NotYourCall
@@ -244,12 +122,23 @@ async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
             raise LinkRefused
         return case
 
-    case = await to_thread.run_sync(case_of, limiter=board.threads)
+    case = await board.in_thread(case_of)
     return Line(socket, call, Side.APPLICANT, Actor(str(case), Role.HOLDER))
 
 
+async def _served(board: Switchboard, line: Line, tasks: TaskGroup) -> None:
+    """Everything that is said on a line, until it goes down."""
+    try:
+        await board.join(line)
+        tasks.start_soon(board.keep, line)
+        await _pass_on(board, line)
+    except PASSING as error:
+        log.warning("line_given_up", call=str(line.call), error=type(error).__name__)
+        await close(line.socket, AGAIN)
+
+
 async def _pass_on(board: Switchboard, line: Line) -> None:
-    """Until the line goes down: every message to the other side, if it is there."""
+    """Until the line goes down: every message to the other side, if it is there. Raises: what `PASSING` lists."""
     while True:
         try:
             text = await _text(line.socket)
@@ -263,9 +152,7 @@ async def _pass_on(board: Switchboard, line: Line) -> None:
         if line.received > MESSAGES_PER_BEAT:
             await close(line.socket, TOO_MUCH)
             return
-        other = board.other(line)
-        if other is not None:
-            await other.pass_on(text)
+        await board.pass_on(line, text)
 
 
 async def _text(socket: WebSocket) -> str:
@@ -292,11 +179,3 @@ async def _turn_away(socket: WebSocket, why: Exception) -> None:
     except (WebSocketDisconnect, RuntimeError, OSError):
         return
     await close(socket, POLICY)
-
-
-async def close(socket: WebSocket, code: int) -> None:
-    """Close, whatever has become of the connection."""
-    try:
-        await socket.close(code)
-    except (WebSocketDisconnect, RuntimeError, OSError):
-        return

@@ -13,6 +13,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
+from api.gate import watched
+
 T = TypeVar("T")
 
 AT_ONCE: Final = 8
@@ -32,13 +34,27 @@ _turns: Final[RunVar[dict[Abroad, CapacityLimiter]]] = RunVar("turns abroad")
 
 
 async def run(work: Callable[..., T], *arguments: Any) -> T:
-    """Do ``work``, which waits for a database, in a thread."""
-    return await anyio.to_thread.run_sync(work, *arguments)
+    """Do ``work``, which waits for a database, in a thread. Raises: DatabaseAway, and what ``work`` raises."""
+    return await _run(None, work, *arguments)
 
 
 async def run_abroad(neighbour: Abroad, work: Callable[..., T], *arguments: Any) -> T:
-    """Do ``work``, which may wait for this neighbour, in one of the threads that are kept for that."""
-    return await anyio.to_thread.run_sync(work, *arguments, limiter=_turn(neighbour))
+    """Do ``work``, which may wait for this neighbour, in one of the threads that are kept for that.
+
+    Raises: DatabaseAway, and what ``work`` raises.
+    """
+    return await _run(_turn(neighbour), work, *arguments)
+
+
+async def _run(limiter: CapacityLimiter | None, work: Callable[..., T], *arguments: Any) -> T:
+    gate = watched()
+    gate.refuse_if_away()
+
+    def begun() -> T:
+        gate.refuse_if_away()  # it may have gone while we waited for the thread
+        return work(*arguments)
+
+    return await anyio.to_thread.run_sync(begun, limiter=limiter)
 
 
 def _turn(neighbour: Abroad) -> CapacityLimiter:

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 
 import texts
 from api.declined import DraftRequired
+from api.threads import run
 from api.turns import AllTaken, Turns
 from api.upload_body import FIELDS_MOST, UploadMalformed, body_of
 from domain.compatriot.documents import DocumentKind
@@ -113,7 +114,7 @@ class Reception:
             token = request.cookies.get(COOKIE, "")
             if token:
                 self._refuse_foreign_page(request)
-        found = await _run(self.drafts.find, token.strip()) if token else None
+        found = await run(self.drafts.find, token.strip()) if token else None
         if found is None:
             raise DraftRequired
         return found
@@ -131,13 +132,13 @@ class Reception:
                 body = body_of(request)
                 await body.open()
                 kind = _kind(request.query_params.get("kind") or body.fields.get("kind"))
-                slot = await _run(self.uploads.begin, draft, kind, self.client(request), self._announced(request))
+                slot = await run(self.uploads.begin, draft, kind, self.client(request), self._announced(request))
                 size = await self._seal(slot, body.file())
             kept = await anyio.to_thread.run_sync(self._inspect, slot, kind, size, limiter=self.inspecting)
         finally:
             if kept is None and slot is not None:
                 with anyio.CancelScope(shield=True):
-                    await _run(self.uploads.refuse, slot)
+                    await run(self.uploads.refuse, slot)
         if kept is None:
             raise DraftOver
         return kept
@@ -153,7 +154,7 @@ class Reception:
 
     async def _seal(self, slot: Slot, file: AsyncIterator[bytes]) -> int:
         most = self.uploads.limits.size
-        with await _run(self.files.writer, slot.subject, slot.original) as writer:
+        with await run(self.files.writer, slot.subject, slot.original) as writer:
             size, waiting = 0, bytearray()
             async for chunk in file:
                 size += len(chunk)
@@ -161,10 +162,10 @@ class Reception:
                     raise UploadTooLarge(most >> 20)
                 waiting += chunk
                 if len(waiting) >= _WRITE:
-                    await _run(writer.write, bytes(waiting))
+                    await run(writer.write, bytes(waiting))
                     waiting.clear()
-            await _run(writer.write, bytes(waiting))
-            return await _run(writer.finish)
+            await run(writer.write, bytes(waiting))
+            return await run(writer.finish)
 
     def _inspect(self, slot: Slot, kind: str, size: int) -> Upload | None:
         sealed = self.files.open(slot.subject, slot.original)
@@ -206,7 +207,7 @@ def uploads_router(reception: Reception) -> APIRouter:
     async def uploads(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         try:
             draft = await reception.draft(request)
-            kept = await _run(reception.uploads.of, draft.id, draft.subject)
+            kept = await run(reception.uploads.of, draft.id, draft.subject)
         except Refusal as refusal:
             return refused(request, refusal)
         return JSONResponse([_shown(upload) for upload in kept], headers=_PRIVATE)
@@ -214,7 +215,7 @@ def uploads_router(reception: Reception) -> APIRouter:
     @router.delete("/uploads/{id}")
     async def discard(request: Request, id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
         try:
-            await _run(reception.uploads.discard, await reception.draft(request), id)
+            await run(reception.uploads.discard, await reception.draft(request), id)
         except Refusal as refusal:
             return refused(request, refusal)
         return Response(status_code=204)
@@ -250,7 +251,3 @@ def _kind(said: str | None) -> str:
         return DocumentKind((said or "").strip().upper()).value
     except ValueError:
         raise UploadKindUnknown from None
-
-
-async def _run(work: Callable[..., T], *arguments: Any) -> T:
-    return await anyio.to_thread.run_sync(work, *arguments)

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import uvicorn
 import uvloop
 from fastapi import FastAPI
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -122,8 +121,10 @@ def running_peer(conninfo: str, sample: UUID) -> Generator[int]:
 
 
 async def _serve(conninfo: str, sample: UUID, port: int, tell: int) -> None:
-    server = Server(create_app(conninfo, sample), "127.0.0.1", port, interface=Interfaces.ASGI, log_enabled=False)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+    served = create_app(conninfo, sample)
+    server = uvicorn.Server(
+        uvicorn.Config(served, "127.0.0.1", port, http="httptools", log_level="error", access_log=False)
+    )
     serving = asyncio.ensure_future(server.serve())
     while not serving.done():
         try:

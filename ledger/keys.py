@@ -23,7 +23,7 @@ from domain.number import code_from
 from domain.office import SubjectGone
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
-from ledger.connecting import LINK, asking, open_pool, refuse_unsafe_durability
+from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability
 from ledger.keyring import Keyring
 from ledger.kms import KeyFolder, KeysMissing, Kms
 from ledger.memory import ShortMemory
@@ -94,6 +94,11 @@ class KeyStore:
     def is_new(self) -> bool:
         """Whether this opening made the key store."""
         return self._ring.is_new
+
+    @property
+    def conninfo(self) -> str:
+        """How to reach its database."""
+        return conninfo_of(self._pool)
 
     def close(self) -> None:
         """Close the connections."""

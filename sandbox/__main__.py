@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
+import uvicorn
 
 from sandbox.app import create_app
 from sandbox.settings import Credentials, Settings
@@ -33,6 +33,17 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Server(uvicorn.Server):
+    """Ends with status 0 when told to stop, where uvicorn would have the signal end the process once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def serve(told: argparse.Namespace) -> None:
     """Listen until a signal says to stop."""
     told.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,16 +60,18 @@ async def serve(told: argparse.Namespace) -> None:
         slow_after=told.slow_after,
     )
     server = Server(
-        create_app(settings),
-        told.host,
-        told.port,
-        interface=Interfaces.ASGI,
-        log_level=LogLevels.error,
-        websockets=False,
+        uvicorn.Config(
+            create_app(settings),
+            told.host,
+            told.port,
+            http="httptools",
+            ws="none",
+            proxy_headers=False,
+            log_level="error",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
     log.info("sandbox at %s, mail at %s:%d", settings.public_url, told.host, told.smtp_port)
     await server.serve()
 

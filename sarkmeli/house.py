@@ -9,8 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from psycopg_pool import ConnectionPool
-
 from api.client_address import Proxies
 from api.pay_links import pay_link
 from api.ports import Facts, Ports
@@ -42,6 +40,7 @@ from housekeeping.sessions import Sessions
 from housekeeping.sign_ins import SignIns
 from housekeeping.statement import Statement
 from housekeeping.uploads import Uploads
+from ledger.connecting import reading_pool
 from ledger.epochs import turn_epoch_when_due
 from ledger.idempotency import turn_months
 from ledger.kms import open_kms
@@ -49,7 +48,6 @@ from ledger.opening import Ledger, open_ledger
 from projections.answers import Pool
 from projections.door import Door
 from projections.queue import Queue
-from projections.tracking import Db
 from projections.waiting import Waiting
 from sarkmeli.case_files import LedgerFiles
 from sarkmeli.neighbours import Neighbours
@@ -86,18 +84,7 @@ class House:
         opened.callback(self.ledger.close)
         self.office = Office(env=self.ledger.env)
         opened.callback(self.office.close)
-        self.pool: Pool = opened.enter_context(
-            ConnectionPool[Db](
-                settings.ledger_as(DbRole.APP),
-                kwargs={"autocommit": True},
-                min_size=1,
-                max_size=settings.pool_size,
-                timeout=5.0,
-                name="reading",
-                check=ConnectionPool.check_connection,
-                open=True,
-            )
-        )
+        self.pool: Pool = opened.enter_context(reading_pool(settings.ledger_as(DbRole.APP), settings.pool_size))
         self.drafts = Drafts(self.pool, self.ledger.keys, self.ledger.keys)
         applications = Applications(self.office)
         self.payments = PaymentCommands(self.office, applications, self.ledger.keys, payment_rules(settings))

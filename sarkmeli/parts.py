@@ -7,8 +7,10 @@ import contextlib
 import importlib
 import resource
 import signal
+import socket
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,7 +34,7 @@ CONNECTIONS = 4096
 """Connections that the API holds at once; those beyond wait. Each that says nothing is closed after a while."""
 
 LOADED = (
-    "granian.server.embed", "uvloop", "api.app", "consumers.notices", "projections.runner",
+    "sarkmeli.serving", "uvloop", "api.app", "consumers.notices", "projections.runner",
     "sarkmeli.following", "sarkmeli.house", "sarkmeli.migrate", "sarkmeli.rights",
 )  # fmt: skip
 
@@ -63,8 +65,11 @@ def prepare(settings: Settings) -> None:
     open_ledger(settings.ledger_as(DbRole.OWNER), settings.keys_as(DbRole.OWNER), settings.key_holder).close()
 
 
-def run_part(name: str, settings: Settings, ready: Ready) -> None:
-    """Do the work of one part until SIGTERM or SIGINT. Raises: WrongRights."""
+def run_part(name: str, settings: Settings, ready: Ready, listening: socket.socket | None = None) -> None:
+    """Do the work of one part until SIGTERM or SIGINT. ``listening`` is for the API: see `serve_api`.
+
+    Raises: WrongRights.
+    """
     from sarkmeli.house import open_house
     from sarkmeli.rights import keep_to_rights
 
@@ -75,7 +80,10 @@ def run_part(name: str, settings: Settings, ready: Ready) -> None:
         FOLLOWERS[name](settings, ready)
         return
     with open_house(settings) as house:
-        BODIES[name](house, ready)
+        if name == "api":
+            serve_api(house, ready, listening)
+        else:
+            BODIES[name](house, ready)
 
 
 @contextlib.contextmanager
@@ -91,44 +99,32 @@ def plainly() -> Generator[None]:
         raise SystemExit(f"{error}") from None
 
 
-def serve_api(house: House, ready: Ready) -> None:
-    """Serve GraphQL, uploads, the bank's callbacks, signalling and sign-in over HTTP."""
+def serve_api(house: House, ready: Ready, listening: socket.socket | None = None) -> None:
+    """Serve GraphQL, uploads, the bank's callbacks, signalling and sign-in over HTTP.
+
+    ``listening`` is a socket to share with others that serve; one of its own, or the service manager's, if None.
+    """
     import uvloop
 
+    from sarkmeli.serving import listen, passed_on
+
+    listening = listening or passed_on() or listen(house.settings.host, house.settings.port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(house, ready))
+        runner.run(_serve(house, ready, listening))
 
 
-async def _serve(house: House, ready: Ready) -> None:
-    from granian.constants import HTTPModes, Interfaces
-    from granian.server.embed import Server
-
+async def _serve(house: House, ready: Ready, listening: socket.socket) -> None:
     from api.app import create_app
+    from sarkmeli.serving import Server
 
-    settings = house.settings
-    server = Server(
-        create_app(house.ports),
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        # HTTP/1 only: while the server still listens for which version comes, a silent connection has no time-out.
-        http=HTTPModes.http1,
-        websockets=True,
-        backlog=1024,
-        backpressure=_connections(),
-        log_enabled=False,
-    )
+    server = Server(create_app(house.ports), _connections(), ready)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(unhandled)
-    for kind in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(kind, server.stop)
-    log.info("serving", at=f"{settings.host}:{settings.port}", public=settings.url)
-    serving = asyncio.ensure_future(server.serve())
-    while not serving.done() and not await _answers(settings.host, settings.port):
-        await asyncio.sleep(0.01)
-    if not serving.done():
-        ready()
-    await serving
+    loop.add_signal_handler(signal.SIGTERM, partial(server.stop, drain=True))
+    loop.add_signal_handler(signal.SIGINT, server.stop)
+    host, port, *_ = listening.getsockname()
+    log.info("serving", at=f"{host}:{port}", public=house.settings.url)
+    await server.serve([listening])
 
 
 def _connections() -> int:
@@ -138,15 +134,6 @@ def _connections() -> int:
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     return min(CONNECTIONS, max(64, allowed // 2))
-
-
-async def _answers(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 def run_projections(settings: Settings, ready: Ready) -> None:
@@ -197,7 +184,6 @@ def _stop_on_signal() -> threading.Event:
 
 
 BODIES: dict[str, Callable[[House, Ready], None]] = {
-    "api": serve_api,
     "notices": send_notices,
     "deadlines": keep_deadlines,
 }

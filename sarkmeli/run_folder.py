@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 OURS = (
-    "postgres", "postgres.unfinished", "socket", "keys", "checkpoints", "files", "sandbox", "logs", "running.json",
-    "addresses.json",
+    "postgres", "postgres.unfinished", "socket", "keys", "checkpoints", "files", "sandbox", "logs", "metrics",
+    "running.json", "addresses.json",
 )  # fmt: skip
 """What beginning anew removes: these names and nothing else, whatever folder was given."""
 
@@ -89,6 +89,13 @@ class RunFolder:
                     path.unlink(missing_ok=True)
             except OSError as error:
                 raise NotBegunAnew(f"{path} could not be removed: {error}") from error
+
+    def empty(self, name: str) -> Path:
+        """A folder of ours with nothing in it."""
+        path = self.path / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        return path
 
     def announce(self, addresses: Addresses) -> None:
         """Say where the service listens."""

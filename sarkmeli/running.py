@@ -16,6 +16,7 @@ from sarkmeli.logs import configure
 from sarkmeli.neighbours import sandbox_credentials, sandbox_folder
 from sarkmeli.processes import Ready, die_with, end, executed, forked, leave_no_core, recorded
 from sarkmeli.run_folder import Addresses, RunFolder
+from sarkmeli.serving import listen
 from sarkmeli.settings import KeyHolder, Settings
 from sarkmeli.supervisor import Failed, Part, Stopped, Supervisor
 from sarkmeli.welcome import say_goodbye, welcome
@@ -40,14 +41,17 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
             raise Failed("RESET does not empty a database of your own: drop it, and its key store, yourself")
         folder.begin_anew()
     _refuse_data_without_keys(settings)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.empty("metrics"))  # read when the API is loaded
+    listening = _listening(settings)
     for port in _ports(settings):
         _refuse_taken(settings.host, port)
 
-    supervisor = Supervisor(folder.logs, folder.running, (lock, *([tell] if tell is not None else [])), colours)
+    kept = (lock, listening.fileno(), *([tell] if tell is not None else []))
+    supervisor = Supervisor(folder.logs, folder.running, kept, colours)
     if left:
         supervisor.say(f"ended {left} processes that an earlier run had left")
     try:
-        _start_all(supervisor, settings, colours)
+        _start_all(supervisor, settings, colours, listening)
         folder.announce(Addresses(settings.url, settings.sandbox_url, settings.smtp_port))
         welcome(settings, time.monotonic() - began)
         if tell is not None:
@@ -64,7 +68,7 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
     return 0
 
 
-def _start_all(supervisor: Supervisor, settings: Settings, colours: bool) -> None:
+def _start_all(supervisor: Supervisor, settings: Settings, colours: bool, listening: socket.socket) -> None:
     """Start the parts in the order in which they need each other, and do at once what can be done at once."""
     folder = settings.folder.absolute()
     sandbox_credentials(folder)
@@ -86,17 +90,41 @@ def _start_all(supervisor: Supervisor, settings: Settings, colours: bool) -> Non
 
     supervisor.once("migrate", prepare)()
     for name in parts.PARTS:
-        supervisor.start(Part(name, forked(_body(name, settings, colours), supervisor.own_descriptors)))
+        if name == "api":
+            _start_apis(supervisor, settings, colours, listening)
+        else:
+            supervisor.start(Part(name, forked(_body(name, settings, colours), supervisor.own_descriptors)))
     supervisor.wait_until_ready(START_TIMEOUT)
 
 
-def _body(name: str, settings: Settings, colours: bool) -> Callable[[Ready], None]:
+def _start_apis(supervisor: Supervisor, settings: Settings, colours: bool, listening: socket.socket) -> None:
+    """Several processes on one socket, which outlives each of them: while one ends or dies, the others take over."""
+
+    def not_theirs() -> list[int]:
+        return [descriptor for descriptor in supervisor.own_descriptors() if descriptor != listening.fileno()]
+
+    body = _body("api", settings, colours, listening)
+    for number in range(1, settings.api_processes + 1):
+        name = "api" if number == 1 else f"api-{number}"
+        supervisor.start(Part(name, forked(body, not_theirs), stop=signal.SIGINT))
+
+
+def _body(
+    name: str, settings: Settings, colours: bool, listening: socket.socket | None = None
+) -> Callable[[Ready], None]:
     def body(ready: Ready) -> None:
         configure(settings, colours=colours)
         with parts.plainly():
-            parts.run_part(name, settings, ready)
+            parts.run_part(name, settings, ready, listening)
 
     return body
+
+
+def _listening(settings: Settings) -> socket.socket:
+    try:
+        return listen(settings.host, settings.port)
+    except OSError:
+        raise Failed(_taken(settings.port)) from None
 
 
 def _sandbox(settings: Settings) -> Part:
@@ -139,7 +167,6 @@ def _with_ports(settings: Settings) -> Settings:
 
 
 def _ports(settings: Settings) -> Iterator[int]:
-    yield settings.port
     if settings.uses_sandbox:
         yield settings.sandbox_port
     if not settings.smtp_host:
@@ -150,10 +177,14 @@ def _refuse_taken(host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError:
-        raise Failed(
-            f"port {port} is taken by another program; choose others with SARKMELI_PORT, SARKMELI_SANDBOX_PORT and "
-            "SARKMELI_SMTP_PORT (0 takes a free one)"
-        ) from None
+        raise Failed(_taken(port)) from None
+
+
+def _taken(port: int) -> str:
+    return (
+        f"port {port} is taken by another program; choose others with SARKMELI_PORT, SARKMELI_SANDBOX_PORT and "
+        "SARKMELI_SMTP_PORT (0 takes a free one)"
+    )
 
 
 def _refuse_data_without_keys(settings: Settings) -> None:

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
 
     folder: Path = Field(default=Path(".run"), description="Where `run` keeps PostgreSQL's data, keys, files and logs.")
     host: str = Field(default="127.0.0.1", description="The address the service listens on.")
+    api_processes: int = Field(
+        default=2, ge=1, le=64, description="How many processes of the API `run` starts; they share the address."
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="The service's port; `run` takes a free one for 0.")
     sandbox_port: int = Field(default=8010, ge=0, le=65535, description="The sandbox neighbours' port; 0 as above.")
     public_url: str = Field(

@@ -18,8 +18,8 @@ from window import OPERATIONS, keyed, registered
 from api.endpoint import read_body
 from api.limits import Limits, Measuring
 from api.schema import build_schema, sdl
-from api.signalling import PER_PLACE_AT_THE_DOOR
 from api.strict_json import Malformed, read_object
+from api.switchboard import PER_PLACE_AT_THE_DOOR
 
 STATUS = "query S($number: String!, $code: String!) { status(number: $number, code: $code) { __typename } }"
 ME = "{ me { draft { id } } }"

@@ -8,18 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from neighbours import HTTP
 from psycopg.conninfo import conninfo_to_dict
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 from websockets.sync.client import connect
 
 from api.app import create_app
 from sarkmeli.following import open_runner
 from sarkmeli.house import open_house
 from sarkmeli.parts import prepare
+from sarkmeli.serving import Server, listen
 from sarkmeli.settings import Settings
 
 OPERATIONS = Path(__file__).parent.parent.parent / "web" / "operations"
@@ -58,21 +55,19 @@ def window(settings, sandbox):
 
 @contextmanager
 def served(app, port):
-    """An application behind a real server, in a thread of its own."""
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
+    """An application behind the real server, in a thread of its own."""
+    ready = threading.Event()
+    server = Server(app, when_ready=ready.set)
     loop = asyncio.new_event_loop()
-    serving = threading.Thread(target=loop.run_until_complete, args=(server.serve(),), daemon=True)
+    serving = threading.Thread(
+        target=loop.run_until_complete, args=(server.serve([listen("127.0.0.1", port)]),), daemon=True
+    )
     serving.start()
-    _answers(f"http://127.0.0.1:{port}/healthz")
+    assert ready.wait(20)
     yield
     loop.call_soon_threadsafe(server.stop)
     serving.join(20)
     loop.close()
-
-
-@retry(retry=retry_if_exception_type(httpx.TransportError), wait=wait_fixed(0.02), stop=stop_after_delay(20))
-def _answers(url):
-    HTTP.get(url).raise_for_status()
 
 
 class Window:

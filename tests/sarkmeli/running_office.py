@@ -17,7 +17,7 @@ from sarkmeli.processes import recorded
 from sarkmeli.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("postgres", "sandbox", "runner", "api", "notices", "deadlines", "checkpoints")
+PARTS = ("postgres", "sandbox", "runner", "api", "api-2", "notices", "deadlines", "checkpoints")
 
 
 def sarkmeli(*arguments, **environment):
@@ -101,8 +101,9 @@ class Office:
         return psutil.Process(self.process.pid)
 
     def ask(self, statement, database="sarkmeli"):
-        """Rows straight from the embedded PostgreSQL."""
-        with psycopg.connect(embedded.conninfo(self.folder, database), autocommit=True) as db:
+        """Rows straight from its PostgreSQL, as somebody who looks from outside."""
+        own = self.environment.get("SARKMELI_DATABASE_URL") or embedded.conninfo(self.folder, database)
+        with psycopg.connect(own, autocommit=True) as db:
             return db.execute(statement).fetchall()
 
     def clean_up(self):

@@ -5,23 +5,10 @@ import random
 
 import pytest
 from running_office import PARTS, last_json, sarkmeli
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from settling import MAILED, THE_CASES_OWN, settled
 
 from sarkmeli.story import Story
 
-THE_CASES_OWN = [
-    "Registered",
-    "ConsentGiven",
-    "Paid",
-    "VideoVerified",
-    "ReviewStarted",
-    "InformationRequested",
-    "InformationProvided",
-    "ConclusionPrepared",
-    "Decided",
-    "DecisionDelivered",
-]
-MAILED = ["registered", "paid", "information_requested", "decision_ready"]
 ALL = ("supervisor", *PARTS)
 
 
@@ -70,14 +57,6 @@ def test_the_story_completes_whatever_is_killed_between_its_steps(own_office, re
     told = judge(own_office, story)
     outside.close()
     record_property("told", f"{sum(kills.values())} kills between {gaps} pairs of steps: {kills}; {told}")
-
-
-@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.05), stop=stop_after_delay(60), reraise=True)
-def settled(office):
-    """Every notice is sent, and every read model stands at the ledger's end: after a kill that takes a moment."""
-    assert office.ask("SELECT kind, gave_up FROM housekeeping.notice WHERE sent_at IS NULL") == []
-    last = "(SELECT max(position) FROM ledger.event)"
-    assert office.ask(f"SELECT model, position FROM reading.tracking WHERE position < {last}") == []
 
 
 def judge(office, story):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
@@ -49,8 +50,12 @@ class Context:
 
     async def draft(self) -> Draft:
         """Who holds the draft that the request's secret opens. Raises: DraftRequired."""
+        return self._draft or await run(self.find_draft)
+
+    def find_draft(self) -> Draft:
+        """As `draft`, within a thread that may wait for the database."""
         if self._draft is None:
-            self._draft = await run(draft_of, self.ports, self.connection)
+            self._draft = draft_of(self.ports, self.connection)
         if self._draft is None:
             raise DraftRequired
         return self._draft
@@ -71,9 +76,12 @@ class Context:
             raise NotAllowed
         return Actor(id=member.person, role=role)
 
-    def act(self, by: Actor, operation: str, asked: CommandInput) -> Act:
-        """The circumstances of the command that ``asked`` asks for; its id was minted if the client sent none."""
-        return self.ports.office.act(by, operation, asked.command_id, canonical(asked), self.correlation)
+    def act(self, by: Actor, operation: str, asked: CommandInput, now: datetime | None = None) -> Act:
+        """The circumstances of the command that ``asked`` asks for; its id was minted if the client sent none.
+
+        ``now``: PostgreSQL's clock, if it was read for this command already.
+        """
+        return self.ports.office.act(by, operation, asked.command_id, canonical(asked), self.correlation, now)
 
 
 Info = strawberry.Info[Context, None]

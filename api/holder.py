@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from api.declined import WrongNumberOrCode
@@ -25,6 +26,8 @@ class Holder:
     subject: SubjectId
     number: str
     found: Answer[status.Status]
+    at: datetime
+    """PostgreSQL's clock, UTC, when the try was counted."""
 
     @property
     def actor(self) -> Actor:
@@ -58,7 +61,7 @@ def holder(ports: Ports, address: str, typed_number: str, typed_code: str) -> Ho
     if not same_code(expected, typed_code) or case is None or lock is None:
         raise WrongNumberOrCode
     ports.lookups.forgive(taken)
-    return Holder(case, lock.subject, number, found)
+    return Holder(case, lock.subject, number, found, taken.at.astimezone(UTC))
 
 
 def _lock(ports: Ports, case: UUID | None, found: Answer[status.Status]) -> _Lock | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
 from uuid import UUID
@@ -30,6 +30,12 @@ class Receipt:
     stream: UUID
     version: int
     position: int
+    saved: tuple[Root, ...] = field(default=(), compare=False, repr=False)
+    """The aggregates as this very call saved them, the principal first; none where it was done before."""
+
+    def of(self, kind: type[A]) -> A | None:
+        """The first of the saved aggregates that is of this kind."""
+        return next((each for each in self.saved if isinstance(each, kind)), None)
 
 
 @dataclass(frozen=True)
@@ -127,12 +133,21 @@ class Office(Application[UUID]):
         self.desk: Desk = desk if desk is not None else cast(Desk, self.recorder)
 
     def act(
-        self, by: Actor, operation: str, command: UUID | None = None, body: bytes = b"", correlation: UUID | None = None
+        self,
+        by: Actor,
+        operation: str,
+        command: UUID | None = None,
+        body: bytes = b"",
+        correlation: UUID | None = None,
+        now: datetime | None = None,
     ) -> Act:
-        """The circumstances of a command that begins now; mints what is not given."""
+        """The circumstances of a command that begins now; mints what is not given.
+
+        ``now`` is given where PostgreSQL's clock was read for this command already.
+        """
         command = command or UUID(int=uuid7().int)
         return Act(
-            now=self.desk.now(),
+            now=now or self.desk.now(),
             by=by,
             command=command,
             correlation=correlation or command,
@@ -165,14 +180,19 @@ class Office(Application[UUID]):
         except SubjectGone:
             raise PersonalDataGone from None
         position = max((r.notification.id for r in recordings), default=0)
-        return Receipt(stream=principal.id, version=principal.version, position=position)
+        saved = (principal, *others)
+        return Receipt(stream=principal.id, version=principal.version, position=position, saved=saved)
 
-    def perform(self, act: Act, decide: Callable[[], Receipt]) -> Receipt:
+    def perform(self, act: Act, decide: Callable[[], Receipt], *, only_once: bool = False) -> Receipt:
         """Do a command once: answer what it did if it was done before, decide again if a stream moved meanwhile.
 
-        ``decide`` loads, decides and commits; it must be repeatable. Raises: refusals, CommandReused, TooBusy.
+        ``decide`` loads, decides and commits; it must be repeatable. With ``only_once`` it commits or refuses whatever
+        it finds, and never finds that nothing is left to do: then whether the command was done before need not be
+        asked first, since a refusal asks it, and so does the ledger at the commit.
+
+        Raises: refusals, CommandReused, TooBusy.
         """
-        if (done := self.desk.find_command(act)) is not None:
+        if not only_once and (done := self.desk.find_command(act)) is not None:
             return done
         for _ in range(CONFLICT_RETRIES):
             try:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -46,7 +46,7 @@ VALUES (%s, %s, %s, %s, %s, now() + interval '24 hours')
 RETURNING expires_at
 """
 _FIND = """
-SELECT id, secret, subject, "case", expires_at FROM housekeeping.draft
+SELECT id, secret, subject, "case", expires_at, statement_timestamp() FROM housekeeping.draft
 WHERE id = %s AND NOT expiring AND expires_at > now()
 """
 _CONFIRM = "UPDATE housekeeping.draft SET email = %s WHERE id = %s AND NOT expiring"
@@ -94,6 +94,8 @@ class Draft:
     subject: SubjectId
     case: UUID | None
     expires_at: datetime
+    found_at: datetime
+    """PostgreSQL's clock, UTC, when it was found."""
 
 
 class Drafts:
@@ -133,7 +135,7 @@ class Drafts:
             row = db.execute(_FIND, (draft,)).fetchone()
         if row is None or not hmac.compare_digest(row[1], _digest(secret)):
             return None
-        return Draft(row[0], SubjectId(row[2]), row[3], row[4])
+        return Draft(row[0], SubjectId(row[2]), row[3], row[4], row[5].astimezone(UTC))
 
     def confirm_email(self, draft: UUID, email: str) -> None:
         """Note that a code mailed to ``email`` came back; ``email`` as ``domain.contacts`` tidies it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -27,6 +26,43 @@ CREATE TABLE IF NOT EXISTS housekeeping.look_up (
     PRIMARY KEY (kind, key)
 );
 CREATE INDEX IF NOT EXISTS look_up_tried_at ON housekeeping.look_up (tried_at);
+
+CREATE OR REPLACE FUNCTION housekeeping.take_try(
+    of_number bytea, of_pair bytea, of_prefix bytea, minutes integer, most_of_pair integer, most_of_prefix integer
+) RETURNS TABLE (at timestamptz, tries_at_number integer, wait interval) LANGUAGE plpgsql AS $$
+-- Counts one try at all three; with a wait, and without having counted, where there were too many.
+DECLARE
+    one record;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    at := statement_timestamp();
+    BEGIN
+        FOR one IN
+            INSERT INTO housekeeping.look_up AS known (kind, key, tries, tried_at)
+            VALUES ('number', of_number, ARRAY[at], at), ('pair', of_pair, ARRAY[at], at),
+                   ('prefix', of_prefix, ARRAY[at], at)
+            ON CONFLICT (kind, key) DO UPDATE SET tried_at = excluded.tried_at, tries = (ARRAY(
+                SELECT try FROM unnest(known.tries) AS try
+                WHERE try > statement_timestamp() - make_interval(mins => minutes)
+                ORDER BY try DESC LIMIT most_of_prefix
+            ) || excluded.tries)
+            RETURNING known.kind, cardinality(known.tries) AS count,
+                (SELECT min(try) + make_interval(mins => minutes) FROM unnest(known.tries) AS try) AS free_at
+        LOOP
+            IF one.kind = 'number' THEN
+                tries_at_number := one.count;
+            ELSIF one.count > (CASE one.kind WHEN 'pair' THEN most_of_pair ELSE most_of_prefix END) THEN
+                wait := coalesce(wait, one.free_at - at);
+            END IF;
+        END LOOP;
+        IF wait IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'SK001';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'SK001' THEN NULL;  -- takes the counting back
+    END;
+    RETURN NEXT;
+END
+$$;
 """
 
 WINDOW_MINUTES = 15
@@ -39,25 +75,13 @@ ALARM_AT = 50
 
 # Whoever holds several counters took them in the order of their kinds: a try and the pardon of another, taken the
 # other way round, would wait for each other.
-_TAKE = """
-INSERT INTO housekeeping.look_up AS known (kind, key, tries, tried_at)
-VALUES ('number', %s, ARRAY[statement_timestamp()], statement_timestamp()),
-       ('pair', %s, ARRAY[statement_timestamp()], statement_timestamp()),
-       ('prefix', %s, ARRAY[statement_timestamp()], statement_timestamp())
-ON CONFLICT (kind, key) DO UPDATE SET tried_at = excluded.tried_at, tries = (ARRAY(
-    SELECT try FROM unnest(known.tries) AS try
-    WHERE try > statement_timestamp() - make_interval(mins => %s) ORDER BY try DESC LIMIT %s
-) || excluded.tries)
-RETURNING kind, cardinality(tries), statement_timestamp(), (
-    SELECT min(try) + make_interval(mins => %s) - statement_timestamp() FROM unnest(tries) AS try
-)
-"""
+_TAKE = "SELECT * FROM housekeeping.take_try(%s, %s, %s, %s, %s, %s)"
 
 _FORGIVE = """
 UPDATE housekeeping.look_up SET tries = array_remove(tries, %s) WHERE (kind, key) IN (
     SELECT kind, key FROM housekeeping.look_up
     WHERE (kind, key) IN (('pair', %s), ('prefix', %s), ('number', %s)) ORDER BY kind FOR UPDATE
-)
+) RETURNING set_config('synchronous_commit', 'off', true)
 """
 
 _SWEEP = """
@@ -113,27 +137,20 @@ class Lookups:
         of_number = self._macs.mac("look-up-number", number)
         pair = self._macs.mac("look-up-pair", number, here)
         of_prefix = self._macs.mac("look-up-prefix", here)
-        with self._pool.connection() as db, db.transaction():
-            db.execute("SET LOCAL synchronous_commit = off")
-            counted: dict[str, Any] = {
-                kind: rest
-                for kind, *rest in db.execute(
-                    _TAKE, (of_number, pair, of_prefix, WINDOW_MINUTES, PER_PREFIX, WINDOW_MINUTES)
-                ).fetchall()
-            }
-            for kind, limit in (("pair", PER_PAIR), ("prefix", PER_PREFIX)):
-                count, at, left = counted[kind]
-                if count > limit:
-                    raise TooManyTries(seconds=max(1, round(left.total_seconds())))
-        count, at, _ = counted["number"]
+        asked = (of_number, pair, of_prefix, WINDOW_MINUTES, PER_PAIR, PER_PREFIX)
+        with self._pool.connection() as db:
+            row = db.execute(_TAKE, asked).fetchone()
+        assert row is not None
+        at, count, wait = row
+        if wait is not None:
+            raise TooManyTries(seconds=max(1, round(wait.total_seconds())))
         if count == ALARM_AT:
             log.critical("a number's code is being guessed", number=of_number.hex()[:16], tries=count)
         return Try(at, pair, of_prefix, of_number)
 
     def forgive(self, taken: Try) -> None:
         """The code was right: the try does not count."""
-        with self._pool.connection() as db, db.transaction():
-            db.execute("SET LOCAL synchronous_commit = off")
+        with self._pool.connection() as db:
             db.execute(_FORGIVE, (taken.at, taken.pair, taken.prefix, taken.number))
 
     def sweep(self) -> int:

@@ -37,6 +37,20 @@ CREATE TABLE IF NOT EXISTS housekeeping.upload (
 CREATE INDEX IF NOT EXISTS upload_draft ON housekeeping.upload (draft);
 CREATE INDEX IF NOT EXISTS upload_prefix ON housekeeping.upload (prefix, at);
 CREATE INDEX IF NOT EXISTS upload_receiving ON housekeeping.upload (at) WHERE state = 'RECEIVING';
+
+CREATE OR REPLACE FUNCTION housekeeping.hold_uploads(of_draft uuid) RETURNS SETOF housekeeping.upload
+LANGUAGE plpgsql AS $$
+-- Nothing where the draft is over; else a row of nulls, and the draft's files as they are once it is held: the second
+-- statement sees what was committed while the first one waited.
+BEGIN
+    UPDATE housekeeping.draft SET held_until = now() + interval '24 hours'
+    WHERE id = of_draft AND NOT expiring AND expires_at > now();
+    IF FOUND THEN
+        RETURN NEXT NULL;
+        RETURN QUERY SELECT * FROM housekeeping.upload WHERE draft = of_draft AND state = 'KEPT' ORDER BY at, id;
+    END IF;
+END
+$$;
 """
 
 _COUNTING = 0x75706C6F6164
@@ -66,10 +80,7 @@ _OF = """
 SELECT id, kind, media_type, size, digest, file FROM housekeeping.upload
 WHERE draft = %s AND state = 'KEPT' ORDER BY at, id
 """
-_HOLD = """
-UPDATE housekeeping.draft SET held_until = now() + interval '24 hours'
-WHERE id = %s AND NOT expiring AND expires_at > now() RETURNING id
-"""
+_HOLD = "SELECT id, kind, media_type, size, digest, file FROM housekeeping.hold_uploads(%s)"
 _LOCK = "SELECT held_until IS NOT NULL FROM housekeeping.draft WHERE id = %s AND NOT expiring FOR UPDATE"
 _DISCARD = """
 UPDATE housekeeping.upload SET state = 'DISCARDED' WHERE id = %s AND draft = %s AND state = 'KEPT' RETURNING file
@@ -254,13 +265,14 @@ class Uploads:
         Raises: DraftOver, UploadUnknown.
         """
         with self._pool.connection() as db:
-            if db.execute(_HOLD, (draft.id,)).fetchone() is None:
-                raise DraftOver
-        there = {upload.id: upload for upload in self.of(draft.id, draft.subject)}
+            rows = db.execute(_HOLD, (draft.id,)).fetchall()
+        if not rows:
+            raise DraftOver
+        there = {row[0]: row for row in rows}
         for id in ids:
             if id not in there:
                 raise UploadUnknown(id)
-        return tuple(there[id] for id in ids)
+        return tuple(self._upload(draft.subject, there[id]) for id in ids)
 
     def discard(self, draft: Draft, id: UUID) -> None:
         """The person takes a file back. If a command may be taking it just now, its bytes stay till the draft ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final, LiteralString, TypeVar
@@ -124,7 +125,7 @@ def reading_pool(conninfo: str, max_size: int) -> Pool:
         max_size=max_size,
         timeout=5.0,
         name="reading",
-        check=ConnectionPool.check_connection,
+        check=unbroken,
         configure=configure,
         reconnect_timeout=RECONNECT_TIMEOUT,
         open=False,
@@ -166,6 +167,18 @@ def asking(pool: Pool, ask: Callable[[Connection[Any]], T]) -> T:
     pool.check()
     with pool.connection() as connection:
         return ask(connection)
+
+
+def unbroken(connection: Connection[Any]) -> None:
+    """A pool's ``check``: a connection whose server has gone tells so by itself, on its socket.
+
+    Nothing waits there on a sound one, which is lent as it is; else the server is asked. It spares a round trip for
+    each that is lent. Raises: psycopg.OperationalError.
+    """
+    socket = select.poll()  # and not select(), which knows no descriptor above 1,023
+    socket.register(connection, select.POLLIN)
+    if socket.poll(0):
+        connection.execute("")
 
 
 def refuse_unsafe_durability(connection: Connection[Any]) -> None:

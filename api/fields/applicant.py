@@ -30,8 +30,9 @@ from domain.language import Language
 from domain.number import group_code, group_number
 from domain.office import Receipt, UnknownCase
 from domain.payments.commands import orders_of_case
+from domain.payments.payment import Payment
 from domain.people import Actor, Role
-from housekeeping.drafts import Draft, TooManyDrafts
+from housekeeping.drafts import TooManyDrafts
 from housekeeping.one_time_codes import MINUTES, CodePurpose, OneTimeCodeWrong, TooManyCodes
 from housekeeping.uploads import DraftOver, UploadUnknown
 
@@ -139,15 +140,14 @@ class ApplicantCommands:
     )
     async def register_application(self, info: Info, input: RegisterApplicationInput) -> ApplicationRegistered:
         """File the form. Everything that is wrong with it is answered at once."""
-        draft = await info.context.draft()
-        return await run(_register, info.context, draft, input)
+        return await run(_register, info.context, input)
 
 
-def _register(context: Context, draft: Draft, asked: RegisterApplicationInput) -> ApplicationRegistered:
-    ports = context.ports
+def _register(context: Context, asked: RegisterApplicationInput) -> ApplicationRegistered:
+    ports, draft = context.ports, context.find_draft()
     if draft.case is not None:
         raise DraftRequired
-    act = context.act(Actor(str(draft.id), Role.APPLICANT), "registerApplication", asked)
+    act = context.act(Actor(str(draft.id), Role.APPLICANT), "registerApplication", asked, draft.found_at)
     receipt = ports.compatriot.register(
         act,
         draft=draft.id,
@@ -160,17 +160,17 @@ def _register(context: Context, draft: Draft, asked: RegisterApplicationInput) -
 
 
 def _registered(context: Context, receipt: Receipt, now: datetime) -> ApplicationRegistered:
-    """The answer, rebuilt from what stands in the ledger: a repeat is answered alike."""
-    ports = context.ports
-    application = ports.office.load(Application, receipt.stream)
-    _, payment = orders_of_case(ports.office, application.id).newest()
+    """The answer, from what was just saved; a repeat is answered alike, from what stands in the ledger."""
+    ports, opened = context.ports, receipt.of(Payment)
+    application = receipt.of(Application) or ports.office.load(Application, receipt.stream)
+    payment = opened.id if opened is not None else orders_of_case(ports.office, application.id).newest()[1]
     if payment is None:
         raise TypeError("a registered application has a card order")
     return ApplicationRegistered(
         token=token(context, receipt),
         case=application.id,
         number=group_number(str(application.number)),
-        code=group_code(ports.compatriot.code_of(application.id)) if application.code_issue == 1 else "",
+        code=group_code(ports.compatriot.code_in_force(application)) if application.code_issue == 1 else "",
         fee=Money.of(application.fee),
         bank_page=pay_link(ports.facts, ports.keys, payment, now),
         cash_reference=str(application.cash_reference),

@@ -130,7 +130,7 @@ def _status(context: Context, number: str, code: str, token: str | None) -> Case
     who = holder(ports, context.address, number, code)
     found = shown_row(who.found)
     papers = papers_of(found.dossier, ports.door.own(sealed_parts(found.dossier), who.subject))
-    return holders_view(ports, who, found, papers, ports.office.desk.now())
+    return holders_view(ports, who, found, papers, who.at)
 
 
 def _office(context: Context) -> OfficeView:

@@ -118,11 +118,14 @@ class Commands:
             ]
             return self.office.commit(application, payment, act=act, addresses=addresses)
 
-        return self.office.perform(act, decide)
+        return self.office.perform(act, decide, only_once=True)
 
     def code_of(self, case: UUID) -> CaseCode:
         """The code in force of a case, ungrouped. Raises: UnknownCase, also once its personal data are erased."""
-        application = self.office.load(Application, case)
+        return self.code_in_force(self.office.load(Application, case))
+
+    def code_in_force(self, application: Application) -> CaseCode:
+        """As `code_of`, of an application that is loaded already."""
         if application.subject is None or application.is_forgotten or not isinstance(application.number, str):
             raise UnknownCase
         version, issue = application.code_version, application.code_issue

@@ -62,7 +62,9 @@ def test_a_wrong_number_and_a_wrong_code_do_the_same(at, statements):
             done[name] = statements()
     assert {name: one["code"] for name, one in told.items()} == dict.fromkeys(cases, "WRONG_NUMBER_OR_CODE")
     assert len({str(one) for one in told.values()}) == 1
-    assert len(done["wrong code"]) > 8
+    for asked in ("housekeeping.take_try", "ledger.address", "status_v", "keystore.subject"):
+        assert sum(asked in statement for statement in done["wrong code"]) == 1, asked
+    assert done["wrong code"].count("round trip") >= 4
     for name in cases:
         assert done[name] == done["wrong code"], name
     client.ask("Status", **keyed(answer))

@@ -1,0 +1,41 @@
+"""A connection whose server has gone is found out before it is lent, and a sound one is lent without a question."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from ledger.connecting import unbroken
+
+END_OTHERS = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def test_a_connection_whose_server_has_gone_is_not_lent(new_database: Callable[[], str]) -> None:
+    conninfo = new_database()
+    with ConnectionPool[Connection[Any]](
+        conninfo, min_size=3, max_size=3, check=unbroken, kwargs={"autocommit": True}
+    ) as pool:
+        pool.wait()
+        with psycopg.connect(conninfo, autocommit=True) as administrator:
+            assert administrator.execute(END_OTHERS).fetchone() == (3,)
+        for _ in range(6):
+            with pool.connection() as lent:
+                assert lent.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_what_the_server_only_told_breaks_nothing(new_database: Callable[[], str]) -> None:
+    with psycopg.connect(new_database(), autocommit=True) as db:
+        db.execute("LISTEN news; NOTIFY news")
+        unbroken(db)
+        assert db.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_a_sound_one_is_asked_nothing(new_database: Callable[[], str], monkeypatch: Any) -> None:
+    with psycopg.connect(new_database(), autocommit=True) as db:
+        monkeypatch.setattr(db, "execute", None)
+        unbroken(db)

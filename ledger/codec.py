@@ -213,6 +213,11 @@ def write(value: Any, hint: Any) -> Json:
     return _CONVERTER.unstructure(value, hint)
 
 
+def writer(hint: Any) -> Callable[[Any], Json]:
+    """`write` for values of one declared type that was learnt: how to write it is looked up once."""
+    return _CONVERTER.get_unstructure_hook(hint) if not _is_none(hint) else lambda value: write(value, hint)
+
+
 def read(stored: Json, hint: Any) -> Any:
     """The typed value. Raises: Unstorable."""
     if _is_none(hint):
@@ -222,9 +227,12 @@ def read(stored: Json, hint: Any) -> Any:
     return _CONVERTER.structure(stored, hint)
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def dump(document: Mapping[str, Json]) -> bytes:
     """Canonical bytes: UTF-8, keys sorted, no spaces. What is hashed later is exactly this."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(document).encode()
 
 
 def load(stored: bytes) -> dict[str, Json]:

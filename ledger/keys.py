@@ -24,6 +24,7 @@ from domain.office import SubjectGone
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
 from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability
+from ledger.gathering import Gathering
 from ledger.keyring import Keyring
 from ledger.kms import KeyFolder, KeysMissing, Kms
 from ledger.memory import ShortMemory
@@ -47,6 +48,10 @@ and "the wrong key store" are never confused."""
 
 SALT_BYTES = 16
 MAC_VERSION_BYTES = 2
+
+
+_Row = tuple[UUID, UUID, int, bytes | None]
+"""A subject's row: id, key's id, epoch, wrapped key."""
 
 
 class SubjectErased(SubjectGone):
@@ -84,6 +89,7 @@ class KeyStore:
             refuse_unsafe_durability(connection)
             self._ring.open(connection)
         self._pool = open_pool(conninfo, "keystore", max_size=4)
+        self._gathered = Gathering(self._read_subjects)
 
     @property
     def id(self) -> UUID:
@@ -272,13 +278,14 @@ class KeyStore:
             raise UnknownKey(f"this key store never minted {column} {', '.join(map(str, missing))}")
         return found
 
-    def _read(self, column: str, ids: Sequence[UUID]) -> list[tuple[UUID, UUID, int, bytes | None]]:
-        query = _BY_ID if column == "id" else _BY_KEY_ID
+    def _read(self, column: str, ids: Sequence[UUID]) -> list[_Row]:
+        if column == "key_id":
+            return asking(self._pool, lambda connection: connection.execute(_BY_KEY_ID, (list(ids),)).fetchall())
+        return [row for one in ids if (row := self._gathered.find(one)) is not None]
 
-        def ask(connection: Connection[Any]) -> list[tuple[UUID, UUID, int, bytes | None]]:
-            return connection.execute(query, (list(ids),)).fetchall()
-
-        return asking(self._pool, ask)
+    def _read_subjects(self, ids: Sequence[UUID]) -> dict[UUID, _Row]:
+        rows: list[_Row] = asking(self._pool, lambda connection: connection.execute(_BY_ID, (list(ids),)).fetchall())
+        return {row[0]: row for row in rows}
 
     def _unwrap(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> SubjectKey | None:
         if wrapped is None:

@@ -101,11 +101,13 @@ def disabled(key: str, where: str) -> str:
 class KeyFolder:
     """A folder with a file of 32 random bytes for each key, readable by its owner only. Refused in production.
 
-    Every use reads the file, so that a destroyed key is gone for every process at once.
+    Every use looks at the file, so that a disabled or destroyed key is gone for every process at once.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[str, tuple[tuple[int, int, int], bytes]] = {}
+        """Keys by their file's path, and what that file was when it was read."""
 
     def create(self, name: str, version: int) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,15 +178,21 @@ class KeyFolder:
         return Ed25519PrivateKey.from_private_bytes(self._key(name, version))
 
     def _key(self, name: str, version: int) -> bytes:
-        path = self._path(name, version)
+        where = f"{self.folder}/{name}-{version}.key"
         try:
-            key = path.read_bytes()
+            found = os.stat(where)
+            is_now = found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+            was, key = self._read.get(where, (None, b""))
+            if was != is_now:
+                key = Path(where).read_bytes()
         except FileNotFoundError:
+            self._read.pop(where, None)
             if self._disabled(name, version).exists():
                 raise KeysMissing(disabled(f"{name}-{version}", f"the key folder {self.folder}")) from None
-            raise KeysMissing(f"the key folder {self.folder} holds no {path.name}") from None
+            raise KeysMissing(f"the key folder {self.folder} holds no {name}-{version}.key") from None
         if len(key) != KEY_BYTES:
-            raise KeysMissing(f"{path} is not a key: {KEY_BYTES} bytes are expected")
+            raise KeysMissing(f"{where} is not a key: {KEY_BYTES} bytes are expected")
+        self._read[where] = is_now, key
         return key
 
     @staticmethod

@@ -40,14 +40,14 @@ class SealingMapper(Mapper[UUID]):
         shape, topic = shape_of(kind), topic_of(kind)
         document: dict[str, Json] = {
             "class_version": shape.version,
-            "facts": shape.write(domain_event, sorted(shape.hints.keys() - shape.personal)),
+            "facts": shape.write(domain_event, shape.plain_names),
         }
         sealed: Sealed | None = None
         if shape.personal:
             if domain_event.subject is None:
                 raise SubjectMissing(f"{kind.__qualname__} holds personal facts of no subject")
-            facts = shape.write(domain_event, sorted(shape.personal))
-            document["sealed"] = cast(list[Json], sorted(shape.personal))
+            facts = shape.write(domain_event, shape.sealed_names)
+            document["sealed"] = list[Json](shape.sealed_names)
             stream, version = domain_event.originator_id, domain_event.originator_version
             sealed = self.sealer.seal(stream, version, topic, domain_event.subject, facts, shape.version)
         return LedgerEvent(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -57,7 +57,7 @@ class Sealed:
 
     def associated(self) -> bytes:
         """What the ciphertext is bound to: stream, version, stored topic, key."""
-        return bind("sarkmeli event", self.stream.bytes, self.version.to_bytes(8, "big"), self.topic, self.key_id.bytes)
+        return _associated(self.stream, self.version, self.topic, self.key_id)
 
 
 class SubjectKeys(Protocol):
@@ -97,9 +97,9 @@ class Sealer:
     ) -> Sealed:
         """The facts sealed for this place under the subject's key. Raises: SubjectErased, UnknownKey."""
         held = self.keys.subject_key(subject)
-        empty = Sealed(stream, version, topic, held.key_id, b"")
         plain = dump({"class_version": class_version, "facts": dict(facts)})
-        return replace(empty, ciphertext=encrypt(held.key, plain, empty.associated()))
+        ciphertext = encrypt(held.key, plain, _associated(stream, version, topic, held.key_id))
+        return Sealed(stream, version, topic, held.key_id, ciphertext)
 
     def open(self, sealed: Sealed) -> dict[str, Any]:
         """Each personal field by name, typed; `ERASED` where the key is gone. Raises: Tampered, UnknownKey."""
@@ -124,6 +124,10 @@ class Sealer:
         state: dict[str, Any] = dict(facts)
         shape.upcast(state, class_version)
         return shape.read({name: value for name, value in state.items() if name in shape.personal})
+
+
+def _associated(stream: UUID, version: int, topic: str, key_id: UUID) -> bytes:
+    return bind("sarkmeli event", stream.bytes, version.to_bytes(8, "big"), topic, key_id.bytes)
 
 
 def _opened(sealed: Sealed, key: SubjectKey | None) -> tuple[dict[str, Json] | Erased, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, NewType, TypeVar, get_args, get_type_hints
 
 from domain.event import ERASED, PERSONAL, Erased
-from ledger.codec import Json, Unstorable, learn, read, write
+from ledger.codec import Json, Unstorable, learn, read, writer
 
 
 class SealedMark:
@@ -45,6 +45,17 @@ class Shape:
     version: int
     hints: Mapping[str, Any]
     personal: frozenset[str]
+    writers: Mapping[str, Callable[[Any], Json]]
+
+    @cached_property
+    def sealed_names(self) -> tuple[str, ...]:
+        """The personal facts, in order."""
+        return tuple(sorted(self.personal))
+
+    @cached_property
+    def plain_names(self) -> tuple[str, ...]:
+        """The facts that are not personal, in order."""
+        return tuple(sorted(self.hints.keys() - self.personal))
 
     def write(self, event: object, names: Iterable[str]) -> dict[str, Json]:
         """The named facts of ``event`` as JSON. Raises: Unstorable."""
@@ -52,7 +63,7 @@ class Shape:
         written: dict[str, Json] = {}
         for name in names:
             try:
-                written[name] = write(facts[name], self.hints[name])
+                written[name] = self.writers[name](facts[name])
             except Unstorable as error:
                 raise Unstorable(f"{self.kind.__qualname__}.{name}: {error}") from None
         return written
@@ -101,7 +112,8 @@ def shape_of(kind: type[Any]) -> Shape:
         hints[field.name] = hint
         if is_personal(hint):
             personal.add(field.name)
-    return Shape(kind, getattr(kind, "class_version", 1), hints, frozenset(personal))
+    writers = {name: writer(hint) for name, hint in hints.items()}
+    return Shape(kind, getattr(kind, "class_version", 1), hints, frozenset(personal), writers)
 
 
 def is_personal(hint: Any) -> bool:

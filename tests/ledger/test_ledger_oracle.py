@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,8 +115,9 @@ class Storm:
 
 
 @pytest.fixture
-def new_storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Storm]]:
-    folder = tmp_path_factory.mktemp("storm")
+def new_storm() -> Iterator[Callable[[int], Storm]]:
+    # Not under pytest's own folder: another run, as it begins, closes that to PostgreSQL's account.
+    folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
     embedded.prepare(folder)
     made: list[Storm] = []
 
@@ -134,6 +137,7 @@ def new_storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[in
             writer.kill()
             writer.wait()
     embedded.end_leftovers(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def tailing() -> Poll:

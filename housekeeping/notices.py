@@ -65,6 +65,7 @@ _OF_CASE = f"""
 SELECT {_COLUMNS} FROM housekeeping.notice WHERE case_id = %s ORDER BY position, id
 """  # noqa: S608 - as above
 _NEXT = "SELECT extract(epoch FROM min(next_at) - now())::float8 FROM housekeeping.notice WHERE next_at IS NOT NULL"
+_DROP_AFTER = "DELETE FROM housekeeping.notice WHERE position > %s"
 _PENDING = """
 SELECT count(*), coalesce(extract(epoch FROM now() - min(noted_at)), 0)::float8
 FROM housekeeping.notice WHERE next_at IS NOT NULL
@@ -164,3 +165,11 @@ def of_case(pool: Pool, case: UUID) -> list[Notice]:
 def _read(db: Db, query: LiteralString, arguments: tuple[Any, ...]) -> list[Notice]:
     with db.cursor(row_factory=dict_row) as cursor:
         return [Notice(**row) for row in cursor.execute(query, arguments)]
+
+
+def drop_after(db: Db, position: int) -> int:
+    """Forget notices of events behind ``position``, which a restore took away; how many there were.
+
+    What will stand at their streams' versions are other events, and whoever is concerned must hear of those.
+    """
+    return db.execute(_DROP_AFTER, (position,)).rowcount

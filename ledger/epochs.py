@@ -7,7 +7,7 @@ it any more; its key refuses all use, but could be enabled again) and at last de
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,18 @@ _ALL: Final = """
 SELECT number, opened_at, closed_at, disabled_at, destroyed_at,
        (SELECT count(*) FROM keystore.subject WHERE subject.epoch = number AND wrapped IS NOT NULL)
 FROM keystore.epoch ORDER BY number
+"""
+_ENABLE: Final = "UPDATE keystore.epoch SET disabled_at = NULL WHERE number = %s"
+_LOST: Final = """
+UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE epoch = ANY(%s) AND wrapped IS NOT NULL
+"""
+_GONE: Final = """
+UPDATE keystore.epoch
+SET destroyed_at = now(), closed_at = coalesce(closed_at, now()), disabled_at = coalesce(disabled_at, now())
+WHERE number = ANY(%s)
+"""
+_LATER: Final = """
+INSERT INTO keystore.epoch (number, fingerprint, closed_at, disabled_at) VALUES (%s, %s, now(), now())
 """
 _FIRST: Final = UUID(int=0)
 
@@ -137,6 +149,70 @@ def newest_epoch(connection: Connection[Any]) -> int:
     if newest is None:
         raise KeysMissing("the key store has no epoch yet: run `sarkmeli migrate`")
     return newest
+
+
+class KeysLost(KeysMissing):
+    """The restored key store's keys are under epochs that were ended since: it is older than the last turn but one."""
+
+    def __init__(self, epochs: Sequence[int], persons: int) -> None:
+        super().__init__(
+            f"the keys of {persons} persons in this key store are under epoch {', '.join(map(str, epochs))}, whose key "
+            "was destroyed: the backup is older than it may be. Restore one that was taken after the last turn. If "
+            "there is none, these persons' data are gone for ever: repeat with --accept-loss, and they read as erased"
+        )
+        self.persons = persons
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What became of the epochs of a restored key store."""
+
+    epoch: int
+    """That is open now."""
+    enabled: tuple[int, ...]
+    lost: int
+    """Persons whose keys no longer exist and who read as erased from now on."""
+
+
+def mend_epochs(conninfo: str, kms: Kms, *, accept_loss: bool = False) -> Mended:
+    """Make a restored key store and the key management service, which was not restored, belong together again.
+
+    Keys that were disabled since are enabled, those of epochs that this key store does not know end in `GRACE_DAYS`,
+    and a new epoch is begun under which every key is wrapped. May be repeated. Raises: KeysLost, KeysMissing for
+    another's keys, KmsUnavailable, psycopg.Error.
+    """
+    with _turning(conninfo) as connection:
+        known = epochs(connection, kms)
+        ended = [one for one in known if not one.has_key]
+        lost = sum(one.subjects for one in ended)
+        if lost and not accept_loss:
+            raise KeysLost([one.number for one in ended if one.subjects], lost)
+        needed = [one for one in known if one.has_key and (one.subjects or not one.closed_at)]
+        enabled = [one.number for one in needed if _mend(connection, kms, one.number)]
+        with connection.transaction():
+            numbers = [one.number for one in ended]
+            connection.execute(_LOST, (numbers,))
+            connection.execute(_GONE, ([one.number for one in ended if not one.destroyed_at],))
+        for later in sorted(set(kms.versions(EPOCH)) - {one.number for one in known}):
+            kms.enable(EPOCH, later)
+            connection.execute(_LATER, (later, kms.fingerprint(EPOCH, later)))
+            kms.disable(EPOCH, later)
+        epoch = _begin(connection, kms)
+        _finish(connection, kms, GRACE_DAYS)
+        return Mended(epoch, tuple(enabled), lost)
+
+
+def _mend(connection: Connection[Any], kms: Kms, number: int) -> bool:
+    """Have the epoch's key work again; whether it did not. Raises: KeysMissing."""
+    try:
+        found, worked = kms.fingerprint(EPOCH, number), True
+    except KeysMissing:
+        kms.enable(EPOCH, number)
+        connection.execute(_ENABLE, (number,))
+        found, worked = kms.fingerprint(EPOCH, number), False
+    if rows(connection, "SELECT fingerprint FROM keystore.epoch WHERE number = %s", (number,)) != [(found,)]:
+        raise KeysMissing(f"the key epoch-{number} is not the one that this key store was made with")
+    return not worked
 
 
 @contextmanager

@@ -7,7 +7,7 @@ every other keyed hash come from here too.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -294,11 +294,35 @@ class KeyStore:
         return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
 
 
+def live(connection: Connection[Any], subjects: Collection[SubjectId]) -> list[SubjectId]:
+    """Those of the subjects whose key is still there."""
+    return [row[0] for row in connection.execute(_LIVE, (list(subjects),)).fetchall()]
+
+
+def destroy(connection: Connection[Any], subjects: Collection[SubjectId]) -> None:
+    """Destroy the subjects' keys, for good once the epoch is over that wrapped them. May be repeated."""
+    connection.execute(_DESTROY, (list(subjects),))
+
+
+def rests(connection: Connection[Any], subjects: Collection[SubjectId], seconds: float) -> bool:
+    """Whether the subjects' keys were all destroyed so many seconds ago or longer, by the key store's own clock."""
+    row = connection.execute(_RESTS, (seconds, list(subjects))).fetchone()
+    return row is None or row[0] is not False
+
+
 _MINT: Final = """
 INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
 """
 _ERASE: Final = """
 UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE id = %s AND wrapped IS NOT NULL
+"""
+_LIVE: Final = "SELECT id FROM keystore.subject WHERE id = ANY(%s) AND wrapped IS NOT NULL ORDER BY id"
+_DESTROY: Final = """
+UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE id = ANY(%s) AND wrapped IS NOT NULL
+"""
+_RESTS: Final = """
+SELECT bool_and(erased_at IS NOT NULL AND erased_at <= clock_timestamp() - make_interval(secs => %s))
+FROM keystore.subject WHERE id = ANY(%s)
 """
 _BY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE id = ANY(%s)"
 _BY_KEY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE key_id = ANY(%s)"

@@ -26,8 +26,7 @@ Proof = Callable[[int, int], Sequence[bytes]]
 class OtherHistory(Exception):
     """The ledger does not begin with what was signed before: it was changed, or restored from before.
 
-    Remedy: `sarkmeli audit verify` says where. If it was restored, keep the checkpoints and the signer's files as
-    evidence, away from both folders; then a new key signs a new log.
+    Remedy: `sarkmeli audit verify` says where. If it was restored, `sarkmeli ledger restored` begins a new log.
     """
 
 

@@ -51,6 +51,7 @@ from projections.queue import Queue
 from projections.waiting import Waiting
 from sarkmeli.case_files import LedgerFiles
 from sarkmeli.neighbours import Neighbours
+from sarkmeli.restoring import erase_again
 from sarkmeli.roles import DbRole
 from sarkmeli.rules import compatriot_rules, payment_rules, videobar_rules
 from sarkmeli.settings import Settings
@@ -82,6 +83,7 @@ class House:
             settings.ledger_as(DbRole.APP), settings.keys_as(DbRole.APP), settings.key_holder
         )
         opened.callback(self.ledger.close)
+        erase_again(settings)
         self.office = Office(env=self.ledger.env)
         opened.callback(self.office.close)
         self.pool: Pool = opened.enter_context(reading_pool(settings.ledger_as(DbRole.APP), settings.pool_size))

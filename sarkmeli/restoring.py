@@ -1,0 +1,165 @@
+"""What an administrator does by hand after a restore: one command that makes everything belong together again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from housekeeping import followers, notices
+from ledger import keys, restoring
+from ledger.checkpoint import VerifierKey
+from ledger.connecting import LINK, rows
+from ledger.epochs import Mended, mend_epochs
+from ledger.erasure_register import ErasureRegister
+from ledger.kms import CHECKPOINT, KeysMissing, open_kms
+from ledger.lineage import begin_lineage
+from ledger.logs import Log, current_log
+from ledger.restoring import Compared, Standing
+from ledger.signer import last_signed, public_file
+from projections.all import MODELS
+from projections.tracking import Place, find
+from sarkmeli.roles import DbRole
+from sarkmeli.settings import Settings
+
+
+class NotARestore(Exception):
+    """The ledger is not the beginning of what was signed: it was changed, or events were appended after the restore."""
+
+    def __init__(self, compared: Compared) -> None:
+        super().__init__(
+            f"the ledger differs from what was signed: {compared.told}. A restore takes events from the end and "
+            "changes none. If the service already worked on the restored ledger, these are its events: repeat with "
+            "--new-log. If not, somebody changed history: keep everything as it is, and ask an auditor"
+        )
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Something that followed the ledger, and how to have it follow the restored one."""
+
+    name: str
+    position: int
+    ahead: int
+    """Positions beyond the ledger's end."""
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was found and done."""
+
+    lineage: UUID
+    position: int
+    """The ledger's last."""
+    keys: Mended
+    erased_again: int
+    unknown_keys: int
+    """Keys of events that the key store never minted; marked as lost."""
+    compared: Compared | None
+    """None where nothing was ever signed."""
+    new_log: Log | None
+    notices_dropped: int
+    followers: tuple[Follower, ...]
+
+
+def after_restore(
+    settings: Settings,
+    reason: str,
+    *,
+    accept_loss: bool = False,
+    new_log: bool = False,
+    told: Callable[[str], None] = lambda _: None,
+) -> Restored:
+    """Do all that a restore leaves to be done; every step may be repeated, and so may the whole.
+
+    The keys come first: nothing else happens while they do not belong with the ledger, and whoever was erased is
+    erased again before anything is opened. Raises: KeysLost, KeysMissing, KmsUnavailable, RegisterDamaged, NotARestore.
+    """
+    kms = open_kms(settings.key_holder)
+    told("the keys' epochs")
+    mended = mend_epochs(settings.keys_as(DbRole.ERASER), kms, accept_loss=accept_loss)
+    told("the erasure register")
+    erased_again = erase_again(settings)
+    owner, key_owner = settings.ledger_as(DbRole.OWNER), settings.keys_as(DbRole.OWNER)
+    with (
+        psycopg.connect(owner, autocommit=True, **LINK) as ledger,
+        psycopg.connect(key_owner, autocommit=True, **LINK) as key_store,
+    ):
+        told("the keys of every event")
+        unknown = restoring.never_minted(ledger, key_store)
+        if unknown and not accept_loss:
+            raise KeysMissing(
+                f"{len(unknown)} keys of the ledger's events were never minted in this key store: it is older than the "
+                "ledger. Restore a younger one, or the ledger to an earlier moment. If neither can be had, these "
+                "persons' data are gone for ever: repeat with --accept-loss, and they read as erased"
+            )
+        if unknown:
+            restoring.mark_lost(key_store, unknown)
+        key_store_id: UUID = rows(key_store, "SELECT id FROM keystore.identity")[0][0]
+        log = current_log(kms, key_store_id, settings.checkpoints)
+        compared = _compare(settings, ledger, log, told)
+        if compared is not None and compared.standing is Standing.OTHER and not new_log:
+            raise NotARestore(compared)
+        lineage = begin_lineage(ledger, reason)
+        if begun := compared is not None and (new_log or compared.standing is not Standing.WHOLE):
+            kms.create(CHECKPOINT, log.next.number)
+        restoring.drop_tree_ahead(ledger)
+        last = restoring.end_of(ledger)
+        return Restored(
+            lineage=lineage,
+            position=last,
+            keys=mended,
+            erased_again=erased_again,
+            unknown_keys=len(unknown),
+            compared=compared,
+            new_log=log.next if begun else None,
+            notices_dropped=notices.drop_after(ledger, last),
+            followers=_followers(ledger, last),
+        )
+
+
+def erase_again(settings: Settings) -> int:
+    """Destroy the keys of whoever stands in the erasure register and is back; how many were.
+
+    Raises: RegisterDamaged, OSError, psycopg.Error.
+    """
+    register = ErasureRegister(settings.erasures)
+    if not (erased := register.subjects()):
+        return 0
+    with psycopg.connect(settings.keys_as(DbRole.APP), autocommit=True, **LINK) as connection:
+        back = keys.live(connection, erased)
+    if back:
+        with psycopg.connect(settings.keys_as(DbRole.ERASER), autocommit=True, **LINK) as connection:
+            keys.destroy(connection, back)
+    return len(back)
+
+
+def _compare(
+    settings: Settings, ledger: psycopg.Connection[tuple[object, ...]], log: Log, told: Callable[[str], None]
+) -> Compared | None:
+    public = public_file(settings.keys, log.number)
+    if not public.exists():
+        return None
+    key = VerifierKey.parse(public.read_text())
+    signed = last_signed(settings.keys, key, log.number)
+    if signed is None and not log.publication.sizes():
+        return None
+    return restoring.compare(
+        ledger, log.publication, key, signed, lambda size: told(f"{size} events are as they were signed")
+    )
+
+
+def _followers(ledger: psycopg.Connection[tuple[object, ...]], last: int) -> tuple[Follower, ...]:
+    found: list[Follower] = []
+    for model in MODELS:
+        standing = find(ledger, Place(model))
+        if standing is not None:
+            remedy = f"sarkmeli projections rebuild {model.name}"
+            found.append(Follower(model.title, standing.position, max(0, standing.position - last), remedy))
+    for name, position in followers.positions(ledger).items():
+        remedy = f"sarkmeli consumers rebase {name} {min(position, last)}"
+        found.append(Follower(name, position, max(0, position - last), remedy))
+    return tuple(found)

@@ -139,6 +139,23 @@ def test_another_files_or_subjects_content_does_not_open_in_its_place() -> None:
         files.open(files.keys.mint(), file)
 
 
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_chunk_of_another_file_does_not_open_in_the_same_place(place: int) -> None:
+    """Not even of the same person's, of the same size: every file has a key of its own."""
+    length = 3 * CHUNK + 100
+    files, subject, file = a_file(bytes(length))
+    write(files, subject, other := uuid4(), bytes(length))
+    head, chunks = chunks_of(sealed(files, file))
+    _, others = chunks_of(sealed(files, other))
+    put(files, file, head + b"".join([*chunks[:place], others[place], *chunks[place + 1 :]]))
+    with pytest.raises(FileDamaged):
+        files.open(subject, file).content()
+    if place < 3:  # the last one is looked at when the file is opened
+        elsewhere = (place + 1) * CHUNK
+        found = b"".join(files.open(subject, file).read(elsewhere, elsewhere + 10))
+        assert found == bytes(10), "what is whole is read without what is not"
+
+
 def test_without_the_subjects_key_nobody_reads_it() -> None:
     files, subject, file = a_file(b"content")
     assert isinstance(files.keys, Keys)

@@ -19,6 +19,7 @@ from running_office import sarkmeli
 
 from domain.compatriot.application import Application
 from domain.event import ERASED
+from domain.office import UnknownCase
 from housekeeping import followers
 from housekeeping.followers import FollowerLost
 from ledger.epochs import KeysLost, turn_epoch, turn_epoch_when_due
@@ -145,7 +146,7 @@ def test_a_ledger_twenty_days_old_with_todays_keys(place, new_database, capsys):
         reader = at.house.ledger.reader
         assert form_of(at, kept).email == "kept@example.org"
         assert form_of(at, erased) is ERASED
-        with pytest.raises(LookupError):
+        with pytest.raises(UnknownCase):
             at.application(lost)
         assert at.house.ledger.keys.subject_key(lost_subject), "a key too many harms nothing"
         with pytest.raises(OtherLineage):

@@ -55,11 +55,13 @@ def per_second(port: int, lanes: Sequence[Sequence[Request]], right: Callable[[b
         return runner.run(run())
 
 
-def contest(name: str, ours: Callable[[], float], peer: Callable[[], float], goal: float) -> str:
+def contest(
+    name: str, ours: Callable[[], float], peer: Callable[[], float], goal: float, how_many: int = ROUNDS
+) -> str:
     """Rounds of both in turn, each first as often as the other; the closing line."""
     for warming_up in (ours, peer):
         warming_up()
-    rounds = [(ours(), peer()) if number % 2 else (peer(), ours())[::-1] for number in range(ROUNDS)]
+    rounds = [(ours(), peer()) if number % 2 else (peer(), ours())[::-1] for number in range(how_many)]
     mine, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = mine / theirs
     verdict = "ok" if ratio >= goal else "short"

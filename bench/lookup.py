@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from bench.load import Request, contest, per_second
+from bench.memory import tell_peaks
 from bench.peer import running_peer
 from sarkmeli import embedded
 from sarkmeli.neighbours import sandbox_credentials
@@ -44,6 +45,7 @@ def main() -> None:
                 GOAL,
             )
         outside.close()
+        tell_peaks(folder)
     print(line)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bench.drafts import ReadyDraft, ready_drafts
 from bench.load import ROUNDS, Request, contest, per_second
+from bench.memory import tell_peaks
 from bench.peer import running_peer
 from sarkmeli import embedded
 from sarkmeli.house import open_house
@@ -51,6 +52,7 @@ def main() -> None:
                 GOAL,
             )
         outside.close()
+        tell_peaks(folder)
     print(line)
 
 

@@ -15,6 +15,7 @@ from running_office import PARTS, ROOT, Office, sarkmeli
 
 from sarkmeli import embedded
 from sarkmeli.neighbours import sandbox_credentials
+from sarkmeli.roles import WORKERS
 from sarkmeli.story import Story
 
 
@@ -35,6 +36,13 @@ def test_no_other_account_of_the_machine_reaches_postgresql(shared_office):
     sockets = embedded.socket_folder(shared_office.folder)
     for path in (sockets, sockets / ".s.PGSQL.5432"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+
+
+def test_each_part_is_logged_in_as_its_role_and_nobody_as_more(shared_office):
+    asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname ~ '^sarkmeli' AND pid <> pg_backend_pid()"
+    there = {name for (name,) in shared_office.ask(asked)}
+    assert {f"sarkmeli_{role}" for role in ("app", "runner", "signer")} <= there
+    assert there <= {f"sarkmeli_{role}" for role in WORKERS}
 
 
 def test_a_second_start_says_that_one_runs_and_where(shared_office):

@@ -100,7 +100,7 @@ class Switchboard:
         if earlier is not None:
             earlier.hang_up(POLICY)
         await self.in_thread(self.ports.presence.arrive, line.call, line.side, line.id)
-        await self._tell(line, "here", ask=True)
+        await self._ask(line)
         self._tell_who_is_there(line.call)
         await self._connect(line.call)
 
@@ -151,6 +151,9 @@ class Switchboard:
 
     async def _tell(self, line: Line, told: str, **more: Any) -> None:
         said = {"told": told, "side": line.side.value, "line": line.id.hex, **more}
+        meeting = self._tables.get(line.call, _Table()).meeting
+        if told == "here" and meeting is not None and line.side in meeting.positions and line.id in meeting.pair:
+            said |= {"pair": sorted(each.hex for each in meeting.pair), "position": meeting.positions[line.side]}
         await self.in_thread(self._exchange.tell, line.call, said)
 
     async def _hear(self, call: UUID, said: dict[str, Any]) -> None:
@@ -159,15 +162,11 @@ class Switchboard:
             return
         match said["told"]:
             case "here":
-                self._heard_here(call, table, side, line, asked=bool(said.get("ask")))
+                self._heard_here(call, table, side, line, said)
             case "gone":
                 if side in table.elsewhere and table.elsewhere[side].line == line:
                     del table.elsewhere[side]
                     self._tell_who_is_there(call)
-            case "met":
-                meeting = self._meeting(table, frozenset(UUID(each) for each in said["pair"]))
-                meeting.positions[side] = int(said["position"])
-                self._say_if_met(table, meeting)
             case _:
                 known = table.elsewhere.get(side)
                 if known is not None and known.line == line:
@@ -175,18 +174,24 @@ class Switchboard:
                         if own is not side:
                             each.send(str(said["text"]))
 
-    def _heard_here(self, call: UUID, table: _Table, side: Side, line: UUID, *, asked: bool) -> None:
+    def _heard_here(self, call: UUID, table: _Table, side: Side, line: UUID, said: dict[str, Any]) -> None:
+        """A line is there, and how far it has come: said with each beat, so that what was missed is made good."""
         known = table.elsewhere.get(side)
         if side in table.here:
             self._soon(self._give_way, table.here[side])
             return
         table.elsewhere[side] = _Elsewhere(line, time.monotonic())
-        for own in table.here.values():
-            if asked:
-                self._soon(self._tell, own, "here")
         if known is None or known.line != line:
             self._tell_who_is_there(call)
-            self._soon(self._connect, call)
+        pair = frozenset(table.lines().values())
+        if "pair" in said and pair == frozenset(UUID(each) for each in said["pair"]):
+            meeting = self._meeting(table, pair)
+            meeting.positions[side] = int(said["position"])
+            self._say_if_met(table, meeting)
+        if said.get("ask"):
+            for own in table.here.values():
+                self._soon(self._tell, own, "here")
+        self._soon(self._connect, call)
 
     async def _give_way(self, line: Line) -> None:
         """Another process has a line of the same side: the one that is written down stays."""
@@ -200,6 +205,11 @@ class Switchboard:
                 for line in list(table.here.values()):
                     line.hang_up(AGAIN)
             table.elsewhere.clear()
+            for line in table.here.values():
+                self._soon(self._ask, line)
+
+    async def _ask(self, line: Line) -> None:
+        await self._tell(line, "here", ask=True)
 
     def _soon(self, work: Callable[..., Any], *arguments: Any) -> None:
         async def done() -> None:
@@ -247,8 +257,7 @@ class Switchboard:
                 meeting.begun.discard(side)
                 raise
             if own.keys() != lines.keys():
-                pair = sorted(each.hex for each in meeting.pair)
-                await self._tell(line, "met", pair=pair, position=meeting.positions[side])
+                await self._tell(line, "here")
         self._say_if_met(table, meeting)
 
     def _meeting(self, table: _Table, pair: frozenset[UUID]) -> _Meeting:

@@ -5,7 +5,9 @@ import threading
 from collections import Counter
 from uuid import UUID
 
-from sarkmeli.outside import AWAY, Away, Outside, Refused
+from settling import MAILED, THE_CASES_OWN, events_of, settled, verified
+
+from sarkmeli.outside import AWAY, Outside, Refused
 from sarkmeli.story import Story
 
 RECORDED = {
@@ -35,6 +37,7 @@ class Journal:
         self.acknowledged = {}
         self.sent = {}
         self.unanswered = 0
+        self.statuses = Counter()
         self.finished = []
         self.abandoned = 0
         self.failed = []
@@ -53,21 +56,34 @@ class Journal:
             )
             assert not self.failed, self.failed
 
+    def wait_for_unanswered(self, count, patience=180):
+        """Until so many requests were not answered, or refused for now."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.unanswered >= count or self.failed, patience)
+            assert not self.failed, self.failed
+
 
 class Keeping(Outside):
-    """A client that keeps the journal."""
+    """A client that keeps the journal, and counts the statuses that the office answers with."""
 
     def __init__(self, office, journal):
         made = office.outside(patience=180)
         super().__init__(made.url, made.sandbox, made._credentials, made.patience)
         made.close()
         self.journal = journal
+        self._http.event_hooks["response"].append(self._count)
+
+    def _count(self, answer):
+        if str(answer.url).startswith(self.url):
+            self.journal.statuses[answer.status_code] += 1
+            if answer.status_code >= 500:
+                self.journal.note(self._unanswered)
 
     def patiently(self, ask):
         def counted():
             try:
                 return ask()
-            except (*AWAY, Away):
+            except AWAY:
                 self.journal.note(self._unanswered)
                 raise
 
@@ -162,3 +178,28 @@ def told(journal, kills, seed):
         f"{dict(by_operation)}, {journal.unanswered} times no answer, {len(journal.finished)} cases to their end, "
         f"{journal.abandoned} drafts abandoned"
     )
+
+
+def judge(office, journal):
+    """Everybody came to their end, and nothing of it is lost, doubled or torn; the office is stopped."""
+    assert not journal.failed
+    settled(office)
+    events, stories = events_of(office)
+    assert judged(journal, events) == ([], [])
+    assert journal.finished
+    outside = office.outside()
+    for story in journal.finished:
+        assert story.events == THE_CASES_OWN
+        assert (story.status, story.outcome) == ("DELIVERED", "GRANTED")
+        mails = [mail["message_id"] for mail in outside.mails(story.email) if "code" not in mail["message_id"]]
+        assert sorted({each.split(".")[2].split("@")[0] for each in mails}) == sorted(MAILED)
+        assert len(set(mails)) == len(MAILED), "a mail that was sent again is the same mail"
+    outside.close()
+    for events_of_case in stories.values():
+        assert len(set(events_of_case)) == len(events_of_case)
+    topics = Counter()
+    for (_, topic), count in events.items():
+        topics[topic] += count
+    assert topics["payments.Payment.Succeeded"] == topics["compatriot.Application.Paid"]
+    verified(office)
+    assert office.stop() == 0

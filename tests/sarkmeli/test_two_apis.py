@@ -1,8 +1,12 @@
 """Two API processes behind one address: restarted one after the other under load, and followed from line to line."""
 
 import json
+import os
 import re
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections import Counter
@@ -11,7 +15,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from running_office import Office
+from running_office import ROOT, Office
 from settling import settled
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 from websockets.exceptions import ConnectionClosed
@@ -23,6 +27,14 @@ from sarkmeli.settings import Settings
 from sarkmeli.story import Story
 
 APIS = ("api", "api-2")
+
+PASSING_ON = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.executable, [sys.executable, "-m", "sarkmeli", "api", "--folder", sys.argv[2]])
+"""
+"""What systemd does before it starts a service."""
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +131,13 @@ def test_restarted_one_after_the_other_no_request_fails(office, record_property)
 
 def test_a_web_socket_is_told_to_come_again(office):
     """Whichever of the two it is at: both are told to end, and both do so politely."""
-    socket = connect(f"{office.url.replace('http', 'ws')}/videobar/calls/{uuid4()}")
+    line = connect(f"{office.url.replace('http', 'ws')}/videobar/calls/{uuid4()}")
     served = {name: lines(office, name, "serving") for name in APIS}
     before = office.parts()
     for name in APIS:
         before[name].process().send_signal(signal.SIGTERM)
     with pytest.raises(ConnectionClosed) as closed:
-        socket.recv(30)
+        line.recv(30)
     assert closed.value.rcvd.code == 1012
     for name in APIS:
         serves_again(office, name, served[name], before[name])
@@ -151,6 +163,20 @@ def test_one_id_leads_from_the_request_to_the_event_and_to_the_mail(office):
     assert {each.event.correlation for each in events} == {trace}
     (mailed,) = [line for line in logged(office, "notices") if line.get("correlation") == str(trace)]
     assert (mailed["event"], mailed["kind"], mailed["case"]) == ("mail sent", "registered", story.case)
+
+
+def test_a_service_manager_may_hold_the_socket(office):
+    """As systemd passes it on; asked before the process is up, it waits in the socket's queue."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        known = {name: value for name, value in os.environ.items() if not name.startswith("SARKMELI_")}
+        command = [sys.executable, "-c", PASSING_ON, str(held.fileno()), str(office.folder)]
+        third = subprocess.Popen(command, cwd=ROOT, env=known, pass_fds=[held.fileno()])
+        try:
+            address = f"http://127.0.0.1:{held.getsockname()[1]}/healthz"
+            assert httpx.get(address, trust_env=False, timeout=60).json() == {"live": True}
+        finally:
+            third.send_signal(signal.SIGTERM)
+            assert third.wait(60) == 0
 
 
 def test_whichever_is_asked_counts_for_both(office):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sarkmeli.outside import Away, Outside, Refused
+from sarkmeli.outside import Away, NotAnswered, Outside, Refused
 
 PAPERS = (
     ("PHOTOGRAPH", "photograph-1.jpg", "image/jpeg"),
@@ -157,8 +157,11 @@ class Story:
                 self.outside.at_the_bar(self._call, ticket=self._ticket) as applicant,
                 self.outside.at_the_bar(self._call, account=OPERATOR) as operator,
             ):
-                applicant.until("connected")
-                operator.until("connected")
+                try:
+                    applicant.until("connected")
+                    operator.until("connected")
+                except NotAnswered as silence:  # the side that we do not listen to may have been cut off
+                    raise Away(str(silence)) from silence
 
         self.outside.patiently(meet)
         return "Both sides are on the line, and the ledger says so."

@@ -26,6 +26,7 @@ from api.threads import run
 from api.turns import AllTaken, Turns
 from api.upload_body import FIELDS_MOST, UploadMalformed, body_of
 from domain.compatriot.documents import DocumentKind
+from domain.office import SubjectGone
 from domain.refusals import Refusal
 from gateways.files import Files
 from gateways.inspection import InspectionBusy, Inspector, UploadTooLarge, UploadTypeNotTaken
@@ -135,6 +136,8 @@ class Reception:
                 slot = await run(self.uploads.begin, draft, kind, self.client(request), self._announced(request))
                 size = await self._seal(slot, body.file())
             kept = await anyio.to_thread.run_sync(self._inspect, slot, kind, size, limiter=self.inspecting)
+        except SubjectGone:  # the person was erased while the file came
+            raise DraftOver from None
         finally:
             if kept is None and slot is not None:
                 with anyio.CancelScope(shield=True):

@@ -67,6 +67,8 @@ class Letters:
     def write(self, notice: Notice) -> Message:
         """The mail. Raises: NobodyToWrite, NothingToTell."""
         application = self.cases.office.load(Application, notice.case_id)
+        if application.is_forgotten:
+            raise NothingToTell
         form, number = application.form, application.number
         if isinstance(form, Erased) or isinstance(number, Erased):
             raise NobodyToWrite

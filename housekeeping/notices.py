@@ -61,6 +61,7 @@ UPDATE housekeeping.notice SET next_at = now() + %s, tries = tries + 1 WHERE id 
 _GIVE_UP = """
 UPDATE housekeeping.notice SET gave_up = %s, next_at = NULL, tries = tries + 1 WHERE id = %s AND next_at IS NOT NULL
 """
+_FORGET = "DELETE FROM housekeeping.notice WHERE case_id = %s"
 _OF_CASE = f"""
 SELECT {_COLUMNS} FROM housekeeping.notice WHERE case_id = %s ORDER BY position, id
 """  # noqa: S608 - as above
@@ -142,6 +143,11 @@ def put_off(db: Db, notice: Notice) -> None:
 def give_up(db: Db, id: int, why: str) -> None:
     """It cannot be sent at all: ``why`` by name, never a message that might quote an address."""
     db.execute(_GIVE_UP, (why, id))
+
+
+def forget(db: Db, case: UUID) -> None:
+    """Remove every notice of a case, sent or pending."""
+    db.execute(_FORGET, (case,))
 
 
 def seconds_to_next(db: Db) -> float | None:

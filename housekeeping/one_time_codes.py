@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -63,6 +64,7 @@ WHERE purpose = %s AND holder = %s AND address = %s AND tries < %s AND expires_a
 _SPEND = """
 DELETE FROM housekeeping.one_time_code WHERE purpose = %s AND holder = %s AND address = %s AND code = %s
 """
+_FORGET = "DELETE FROM housekeeping.one_time_code WHERE holder = ANY(%s)"
 _SWEEP = "DELETE FROM housekeeping.one_time_code WHERE expires_at < now()"
 _SWEEP_MAILED = """
 DELETE FROM housekeeping.code_mailed
@@ -131,6 +133,11 @@ class OneTimeCodes:
                 raise OneTimeCodeWrong
             if db.execute(_SPEND, (purpose.value, holder, where, kept)).rowcount != 1:
                 raise OneTimeCodeWrong
+
+    def forget(self, holders: Collection[UUID]) -> None:
+        """Remove the codes of these drafts and cases."""
+        with self._pool.connection() as db:
+            db.execute(_FORGET, (list(holders),))
 
     def sweep(self) -> int:
         """Remove codes that are too old; how many."""

@@ -5,6 +5,7 @@ Both present means that the two programs have met; what that counts for, the cal
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from domain.videobar.terms import Side
@@ -31,6 +32,7 @@ ON CONFLICT (call, side) DO UPDATE SET line = excluded.line, seen_at = now()
 _BEAT = "UPDATE housekeeping.presence SET seen_at = now() WHERE call = %s AND side = %s AND line = %s"
 _LEAVE = "DELETE FROM housekeeping.presence WHERE call = %s AND side = %s AND line = %s"
 _HERE = "SELECT side FROM housekeeping.presence WHERE call = %s AND seen_at > now() - make_interval(secs => %s)"
+_FORGET = "DELETE FROM housekeeping.presence WHERE call = ANY(%s)"
 _SWEEP = "DELETE FROM housekeeping.presence WHERE seen_at < now() - make_interval(secs => %s)"
 
 
@@ -60,6 +62,11 @@ class Presence:
         """Who is here now."""
         with self._pool.connection() as db:
             return frozenset(Side(row[0]) for row in db.execute(_HERE, (call, SECONDS)))
+
+    def forget(self, calls: Collection[UUID]) -> None:
+        """Remove whoever is at these calls."""
+        with self._pool.connection() as db:
+            db.execute(_FORGET, (list(calls),))
 
     def sweep(self) -> int:
         """Remove who has gone without a word; how many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from housekeeping import (
     drafts,
+    erasure_requests,
     followers,
     lookups,
     notices,
@@ -28,4 +29,5 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     notices.DDL,
     presence.DDL,
     statement.DDL,
+    erasure_requests.DDL,
 )

@@ -9,7 +9,7 @@ day between `hold` and its commit is the only one that could find its files gone
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
@@ -96,8 +96,9 @@ UPDATE housekeeping.draft SET expiring = true WHERE id IN (
     SELECT id FROM housekeeping.draft
     WHERE expiring OR (expires_at <= now() AND coalesce(held_until <= now(), true))
     ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING id, "case", held_until IS NOT NULL
+) RETURNING id, "case", held_until IS NOT NULL, subject
 """
+_END_OF = "UPDATE housekeeping.draft SET expiring = true WHERE subject = ANY(%s) RETURNING id"
 _FILES = "SELECT file FROM housekeeping.upload WHERE draft = %s"
 _CLEAR = "DELETE FROM housekeeping.upload WHERE draft = %s"
 _CLOSE = "DELETE FROM housekeeping.draft WHERE id = %s"
@@ -161,6 +162,10 @@ class Erases(Protocol):
 
 class CaseFiles(Protocol):
     """Knows which files the ledger's cases hold. Joined to the ledger in ``sarkmeli``."""
+
+    def became(self, draft: UUID) -> bool:
+        """Whether a case was filed from ``draft``."""
+        ...
 
     def of(self, draft: UUID, case: UUID | None) -> Iterable[UUID]:
         """The files that ``case`` holds, or where it is None the case that ``draft`` became, if it became one."""
@@ -289,21 +294,24 @@ class Uploads:
             with self._pool.connection() as db:
                 db.execute(_END, ("DISCARDED", id))
 
-    def expire(self, cases: CaseFiles) -> int:
+    def expire(self, cases: CaseFiles, destroy_keys: Callable[[Collection[SubjectId]], None]) -> int:
         """Clear away drafts whose day is over, with every file that no case holds. How many drafts; resumable.
 
+        Where no case was filed from a draft, the key of the person who began it goes first: `destroy_keys`.
         Raises: ExceptionGroup of what went wrong with single drafts, when all others are done; they come again.
         """
         with self._pool.connection() as db:
             abandoned = db.execute(_ABANDONED, (_BATCH,)).fetchall()
-            ended: list[tuple[UUID, UUID | None, bool]] = db.execute(_EXPIRE, (_BATCH,)).fetchall()  # pyright: ignore
+            ended: list[tuple[UUID, UUID | None, bool, SubjectId]] = db.execute(_EXPIRE, (_BATCH,)).fetchall()  # pyright: ignore
         for id, file in abandoned:
             self._erase(file)
             with self._pool.connection() as db:
                 db.execute(_END, ("REFUSED", id))
         failed: list[Exception] = []
-        for draft, case, held in ended:
+        for draft, case, held, subject in ended:
             try:
+                if case is None and not cases.became(draft):
+                    destroy_keys([subject])
                 kept = frozenset(cases.of(draft, case)) if held else frozenset[UUID]()
                 with self._pool.connection() as db:
                     self._clear(db, draft, kept)
@@ -312,6 +320,12 @@ class Uploads:
         if failed:
             raise ExceptionGroup("drafts could not be cleared away", failed)
         return len(ended)
+
+    def forget(self, subjects: Collection[SubjectId]) -> None:
+        """End every draft of these people now, with all that was uploaded in it, whatever a case holds. Resumable."""
+        with self._pool.connection() as db:
+            for (draft,) in db.execute(_END_OF, (list(subjects),)).fetchall():
+                self._clear(db, draft, frozenset())
 
     def _clear(self, db: Db, draft: UUID, kept: frozenset[UUID]) -> None:
         for (file,) in db.execute(_FILES, (draft,)).fetchall():

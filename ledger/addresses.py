@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -31,15 +31,35 @@ BEGIN
 END
 $$;
 """
-"""Not append-only: an erased person's addresses go, and a rotated key re-hashes them."""
+"""Not append-only: an erased person's addresses go (see `forget`), and a rotated key re-hashes them."""
 
-_HELD: Final = "SELECT stream FROM ledger.address WHERE kind = %s AND hmac = ANY(%s)"
+NOBODY: Final = UUID(int=0)
+"""The stream of an address that leads nowhere any more and is kept so that it is never given again."""
+
+_HELD: Final = """
+SELECT stream FROM ledger.address
+WHERE kind = %s AND hmac = ANY(%s) AND stream <> '00000000-0000-0000-0000-000000000000'
+"""
+_BURY: Final = """
+UPDATE ledger.address SET stream = '00000000-0000-0000-0000-000000000000', recorded_at = 'epoch'
+WHERE stream = %s AND kind = ANY(%s)
+"""
+_REMOVE: Final = "DELETE FROM ledger.address WHERE stream = %s AND kind <> ALL(%s)"
 
 
 def find_address(connection: Connection[Any], keys: KeyStore, kind: str, value: str) -> UUID | None:
     """The stream that holds the address."""
     found = rows(connection, _HELD, (kind, [digest for _, digest in _hashes(keys, kind, value)]))
     return found[0][0] if found else None
+
+
+def forget(connection: Connection[Any], stream: UUID, kept: Collection[str]) -> None:
+    """Remove every address that leads to ``stream``; those of the kinds ``kept`` lead nowhere and stay taken for ever.
+
+    When such a one was given is forgotten, too: the hour would lead back to the events of that hour.
+    """
+    connection.execute(_BURY, (stream, list(kept)))
+    connection.execute(_REMOVE, (stream, list(kept)))
 
 
 def pack(keys: KeyStore, addresses: Sequence[Address]) -> tuple[list[bytes], list[bytes]]:

@@ -6,6 +6,7 @@ The key is a keyed hash of who did what under which command id; the answer is ne
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -84,6 +85,11 @@ requests with one key wait for each other whatever month each of them thinks it 
 TURN_MONTHS: Final = "SELECT ledger.turn_months()"
 """With every migration, and daily."""
 
+_FORGET: Final = """
+DELETE FROM ledger.command WHERE key IN (
+    SELECT command_key FROM ledger.event WHERE stream = ANY(%s) AND command_key IS NOT NULL
+)
+"""
 _FIND: Final = "SELECT key, body, stream, version, position FROM ledger.command WHERE key = ANY(%s)"
 
 
@@ -132,6 +138,11 @@ class CommandKey:
         if not hmac.compare_digest(self.body(int.from_bytes(key[:MAC_VERSION_BYTES], "big")), body):
             raise CommandReused
         return Receipt(stream=stream, version=version, position=position)
+
+
+def forget(connection: Connection[Any], streams: Collection[UUID]) -> None:
+    """Forget under which keys anything was done in these streams, and the hashes of what was said then."""
+    connection.execute(_FORGET, (list(streams),))
 
 
 def turn_months(conninfo: str) -> None:

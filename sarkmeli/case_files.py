@@ -18,6 +18,10 @@ class LedgerFiles:
         self.office = office
         self.reader = reader
 
+    def became(self, draft: UUID) -> bool:
+        """Whether a case was filed from ``draft``."""
+        return self.office.find(DRAFT, str(draft)) is not None
+
     def of(self, draft: UUID, case: UUID | None) -> Iterator[UUID]:
         """The files that ``case`` holds, or the case that ``draft`` became, if it became one."""
         stream = case or self.office.find(DRAFT, str(draft))

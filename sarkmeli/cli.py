@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sarkmeli import keys_commands, ledger_commands, projections_commands
+from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands
 from sarkmeli.options import Folder, audited, begin, leave, plainly, settings_of
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(bank_app, name="bank")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_commands.app, name="keys")
 app.add_typer(ledger_commands.app, name="ledger")
+app.command()(erase_commands.erase)
 
 
 @app.command()

@@ -14,6 +14,8 @@ from api.pay_links import pay_link
 from api.ports import Facts, Ports
 from consumers.calls import Calls
 from consumers.duties import Duties, Duty
+from consumers.erasures import Erasures
+from consumers.erasures import Rows as ErasedRows
 from consumers.letters import Letters
 from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
@@ -33,6 +35,7 @@ from gateways.inspection import Inspector
 from gateways.mail import Mail, Security, SmtpSettings
 from gateways.sign_in import ProviderSettings, RelyingParty
 from housekeeping.drafts import Drafts
+from housekeeping.erasure_requests import ErasureRequests
 from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
 from housekeeping.presence import Presence
@@ -42,9 +45,12 @@ from housekeeping.statement import Statement
 from housekeeping.uploads import Uploads
 from ledger.connecting import reading_pool
 from ledger.epochs import turn_epoch_when_due
+from ledger.erasure import Eraser
+from ledger.erasure_register import ErasureRegister
 from ledger.idempotency import turn_months
 from ledger.kms import open_kms
 from ledger.opening import Ledger, open_ledger
+from projections.all import MODELS
 from projections.answers import Pool
 from projections.door import Door
 from projections.queue import Queue
@@ -104,6 +110,18 @@ class House:
         self.sign_ins = SignIns(self.pool, self.ledger.keys)
         self.one_time_codes = OneTimeCodes(self.pool, self.ledger.keys)
         self.presence = Presence(self.pool)
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        """What destroys keys, and may do little else."""
+        ledger, keys = self.settings.ledger_as(DbRole.ERASER), self.settings.keys_as(DbRole.ERASER)
+        return Eraser(ledger, keys, ErasureRegister(self.settings.erasures))
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """Asking for erasures, confirming and carrying them out."""
+        rows = ErasedRows(self.pool, ErasureRequests(self.pool), self.uploads, self.one_time_codes, self.presence)
+        return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS)
 
     @cached_property
     def bank(self) -> BankOverHttp:
@@ -223,7 +241,8 @@ class House:
         orders = Orders(self.office, self.payments, self.bank, self.pool, Statement(self.pool))
         held = LedgerFiles(self.office, self.ledger.reader)
         often = self.settings.deadlines_every
-        swept = (self.lookups, self.sessions, self.sign_ins, self.one_time_codes, self.presence)
+        requests = self.erasures.rows.requests
+        swept = (self.lookups, self.sessions, self.sign_ins, self.one_time_codes, self.presence, requests)
         return Duties(
             [
                 Duty("terms", often, terms.keep),
@@ -233,7 +252,8 @@ class House:
                 Duty("money sent back", often, orders.send_back),
                 Duty("cash", often, orders.take_cash),
                 Duty("cash that made no sense", SELDOM, orders.read_again),
-                Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held)),
+                Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held, self.eraser.destroy_keys)),
+                Duty("erasures", often, self.erasures.resume),
                 Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
                 Duty("epoch of the keys", DAILY, self._turn_epoch),
                 Duty("months of commands", DAILY, self._turn_months),

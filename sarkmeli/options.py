@@ -37,11 +37,12 @@ def audited() -> Generator[None]:
     from ledger.audit import NotProven
     from ledger.checkpoint import BadCheckpoint
     from sarkmeli.replay import NotShown
+    from sarkmeli.signed_in import NotSignedIn
 
     try:
         with plainly():
             yield
-    except (NotProven, NotShown, BadCheckpoint) as error:
+    except (NotProven, NotShown, NotSignedIn, BadCheckpoint) as error:
         leave(str(error))
 
 

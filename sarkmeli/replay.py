@@ -13,13 +13,13 @@ from domain.compatriot.commands import NUMBER
 from domain.compatriot.term import due_on
 from domain.event import Erased, Root
 from domain.number import read_number
-from domain.people import STAFF, Actor, Role
+from domain.office import UnknownCase
+from domain.people import STAFF, Role
 from domain.staff.reading import Purpose
-from gateways.sign_in import SignInRefused, SignInUnavailable
 from ledger.reader import Reader, Recorded
-from projections import case as cases
 from sarkmeli.house import House, open_house
 from sarkmeli.settings import Settings
+from sarkmeli.signed_in import signed_in
 from texts import Language, language, say, spoken, word
 
 VIEW = "auditReplay"
@@ -31,12 +31,14 @@ class NotShown(Exception):
 
 
 def replay_case(settings: Settings, typed: str, token: str, as_of: str | None, tongue: str) -> Sequence[str]:
-    """The lines to print. That they were read stands in the ledger before they are given. Raises: NotShown."""
+    """The lines to print. That they were read stands in the ledger before they are given.
+
+    Raises: NotShown, NotSignedIn.
+    """
     chosen, until = language(tongue), _moment(as_of)
     with open_house(settings) as house:
-        auditor = _signed_in(house, token)
-        number = read_number(typed)
-        case = house.office.find(NUMBER, number) if number is not None else None
+        auditor = signed_in(house, token, Role.AUDITOR, "an auditor's")
+        case = _case(house, typed)
         if case is None:
             raise NotShown("there is no case of this number")
         recorded = everything_of(house, case)
@@ -47,17 +49,21 @@ def replay_case(settings: Settings, typed: str, token: str, as_of: str | None, t
 
 
 def everything_of(house: House, case: UUID) -> list[Recorded]:
-    """The events of the case, its payments and its calls, in the ledger's order.
+    """The events of the case, its payments and its calls, in the ledger's order."""
+    found = house.erasures.commands.belongings(case)
+    streams = (case, *(payment.id for payment in found.payments), *(call.id for call in found.calls))
+    recorded = [each for stream in streams for each in house.ledger.reader.stream(stream)]
+    return sorted(recorded, key=lambda each: each.position)
 
-    Which payments and calls are its own, the read model knows; without it the application's own events are told.
-    """
-    known = cases.find(house.pool, case).known()
-    streams = [case]
-    if known is not None:
-        streams += [payment.payment for payment in known.status.payments]
-        streams += [call.call for call in known.status.calls]
-    found = [recorded for stream in streams for recorded in house.ledger.reader.stream(stream)]
-    return sorted(found, key=lambda recorded: recorded.position)
+
+def _case(house: House, typed: str) -> UUID | None:
+    """The case of this number; or of this id, which is all that is left of an erased one."""
+    if (number := read_number(typed)) is not None:
+        return house.office.find(NUMBER, number)
+    try:
+        return house.office.load(Application, UUID(typed)).id
+    except (ValueError, UnknownCase):
+        return None
 
 
 def told(
@@ -102,18 +108,6 @@ def _fact(value: Any, tongue: Language) -> Any:
     if isinstance(value, Erased):
         return word(tongue, "ERASED")
     return "—" if value is None else value
-
-
-def _signed_in(house: House, token: str) -> Actor:
-    try:
-        known = house.sign_in.bearer(token.strip())
-    except SignInRefused:
-        raise NotShown("the token is nobody's, or is over") from None
-    except SignInUnavailable:
-        raise NotShown("the sign-in provider does not answer; try again") from None
-    if Role.AUDITOR not in known.roles:
-        raise NotShown("an auditor's token is needed")
-    return Actor(id=known.person, role=Role.AUDITOR)
 
 
 def _moment(typed: str | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from domain.people import SubjectId
 from gateways.files import Files, open_store
 from housekeeping.drafts import Draft, DraftLimits, Drafts
 from housekeeping.schema import HOUSEKEEPING_DDL
@@ -29,6 +30,9 @@ class Cases:
 
     def __init__(self, *files: UUID) -> None:
         self.files = files
+
+    def became(self, draft: UUID) -> bool:
+        return bool(self.files)
 
     def of(self, draft: UUID, case: UUID | None) -> tuple[UUID, ...]:
         return self.files
@@ -68,6 +72,10 @@ class Room:
         upload = uploads.keep(slot, "application/pdf", len(CONTENT), len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
         assert upload is not None
         return upload
+
+    def destroy(self, subjects: Collection[SubjectId]) -> None:
+        for subject in subjects:
+            self.keys.erase(subject)
 
     def stored(self) -> int:
         return sum(each.is_file() for each in self.folder.rglob("*"))

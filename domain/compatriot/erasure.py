@@ -26,6 +26,8 @@ class Belongings:
     application: Application
     calls: tuple[Call, ...]
     payments: tuple[Payment, ...]
+    draft: UUID
+    """What the application was filed from."""
     files: tuple[UUID, ...]
     """Every sealed file that any of them holds: documents, those of answers, recordings."""
 
@@ -87,7 +89,8 @@ class Erasures:
         orders = {*_all(orders_of_case(self.office, case)), *_money(events)}
         payments = tuple(self.office.load(Payment, payment) for payment in sorted(orders))
         files = (*_papers(events), *(file for call in calls for file in call.files))
-        return Belongings(application, calls, tuple(one for one in payments if one.case == case), files)
+        draft = next(event.draft for event in events if isinstance(event, Application.Registered))
+        return Belongings(application, calls, tuple(one for one in payments if one.case == case), draft, files)
 
 
 def _all(series: Series) -> Iterator[UUID]:

@@ -41,6 +41,8 @@ class Law:
         self.broken = 0
         self.owed = 0
         """Payments that are due back."""
+        self.forgotten = False
+        """Two persons decided that the applicant be forgotten; then nothing else happens, and money is nobody's."""
 
     @staticmethod
     def day(now: datetime) -> date:
@@ -198,6 +200,15 @@ class Law:
     def withdraw(self) -> list[str]:
         self._open()
         return self._finish("WITHDRAWN", "Withdrawn")
+
+    def forget(self) -> list[str]:
+        """A case under consideration is kept for that; and whoever is owed money gets it first."""
+        if not (self.over or self.decided):
+            raise No("STILL_CONSIDERED")
+        if self.owed:
+            raise No("MONEY_DUE_BACK")
+        self.forgotten = True
+        return ["ErasureRequested"]
 
     def warn(self, now: datetime) -> list[str]:
         if not self.lacking:

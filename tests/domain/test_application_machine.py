@@ -23,6 +23,7 @@ from story import (
     begun_by,
     concluded_by,
     decided_by,
+    erasure_requested,
     extended_by,
     filed_with,
     lapsed,
@@ -79,8 +80,8 @@ class Applications(RuleBasedStateMachine):
     def now(self) -> Any:
         return self.story.office.ledger.clock
 
-    def both(self, step: Callable[[Story], Any], lawful: Callable[[], list[str]]) -> None:
-        """The step and the law agree: the same events, or the same refusal and no event."""
+    def both(self, step: Callable[[Story], Any], lawful: Callable[[], list[str]], *, money: bool = False) -> None:
+        """The step and the law agree: the same events, or the same refusal and no event. ``money`` is always taken."""
         before = len(self.story.events())
         refused = forbidden = None
         expected: list[str] = []
@@ -89,7 +90,9 @@ class Applications(RuleBasedStateMachine):
         except Refusal as refusal:
             refused = refusal.code
         try:
-            expected = lawful()
+            if self.law.forgotten and not money:
+                raise No("ERASURE_UNDER_WAY")
+            expected = [] if self.law.forgotten else lawful()
         except No as no:
             forbidden = str(no)
         assert refused == forbidden
@@ -101,11 +104,11 @@ class Applications(RuleBasedStateMachine):
 
     @rule()
     def pay(self) -> None:
-        self.both(paid_in_cash(), lambda: self.law.pay(self.now))
+        self.both(paid_in_cash(), lambda: self.law.pay(self.now), money=True)
 
     @rule()
     def pay_a_wrong_sum_in_cash(self) -> None:
-        self.both(paid_in_cash("49.99"), list)
+        self.both(paid_in_cash("49.99"), list, money=True)
 
     @rule()
     def pay_a_wrong_sum_by_card(self) -> None:
@@ -180,6 +183,11 @@ class Applications(RuleBasedStateMachine):
         if not sure:
             return
         self.both(withdrawn, self.law.withdraw)
+
+    @rule(sure=SELDOM)
+    def be_erased(self, sure: bool) -> None:
+        if sure:
+            self.both(erasure_requested, self.law.forget)
 
     @rule()
     def warn(self) -> None:

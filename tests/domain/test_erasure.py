@@ -45,7 +45,6 @@ from story import (
     withdrawn,
 )
 
-from domain.compatriot.reception import NotForThisRole
 from domain.compatriot.retention import MoneyDueBack, StillConsidered
 from domain.compatriot.state import ENDED, State
 from domain.consents import ConsentKind
@@ -54,6 +53,7 @@ from domain.event import ERASED
 from domain.office import SubjectGone, UnknownCase
 from domain.payments.payment import Doubt, Payment, Phase
 from domain.people import Actor, Role
+from domain.roles import NotForThisRole
 from domain.videobar.call import Call
 
 ALL_REFUNDED = replace(RULES, refunded_endings=frozenset(ENDED))

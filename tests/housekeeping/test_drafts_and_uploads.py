@@ -16,6 +16,7 @@ from domain.refusals import Refusal
 from gateways.files import FileMissing
 from housekeeping.drafts import TooManyDrafts
 from housekeeping.uploads import DraftOver, TooManyFiles, UploadQuotaFull, UploadUnknown, original_of
+from ledger.keys import SubjectErased
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_nothing_is_left_of_a_refused_file_and_of_one_that_never_came(room: Room
     room.write(lost)
     with room.pool.connection() as db:
         db.execute("UPDATE housekeeping.upload SET at = at - interval '2 hours'")
-    uploads.expire(Cases())
+    uploads.expire(Cases(), room.destroy)
     assert room.stored() == 0
     assert uploads.keep(lost, "application/pdf", 1, 1, "00" * 32) is None
 
@@ -145,7 +146,7 @@ def test_a_file_that_a_command_may_be_taking_stays_until_the_draft_ends(room: Ro
     uploads.discard(draft, upload.id)
     assert (room.stored(), uploads.of(draft.id, draft.subject)) == (2, ())
     room.days_pass(draft, 2)
-    uploads.expire(Cases())
+    uploads.expire(Cases(), room.destroy)
     assert room.stored() == 0
 
 
@@ -163,10 +164,12 @@ def test_an_unused_draft_ends_with_all_its_files(room: Room) -> None:
     room.kept(old)
     kept = room.kept(young)
     room.days_pass(old)
-    assert uploads.expire(Cases()) == 1
-    assert uploads.expire(Cases()) == 0
+    assert uploads.expire(Cases(), room.destroy) == 1
+    assert uploads.expire(Cases(), room.destroy) == 0
     assert room.stored() == 2
     assert uploads.of(young.id, young.subject) == (kept,)
+    with pytest.raises(SubjectErased):
+        room.keys.subject_key(old.subject)
     for late in (lambda: uploads.hold(old, []), lambda: uploads.begin(old, "OTHER", HERE)):
         with pytest.raises(DraftOver):
             late()
@@ -181,14 +184,61 @@ def test_a_held_draft_outlives_its_day_and_what_a_case_holds_outlives_the_draft(
     uploads.hold(draft, [filed.id])
     with room.pool.connection() as db:
         db.execute("UPDATE housekeeping.draft SET expires_at = now() - interval '1 minute'")
-    assert uploads.expire(Cases()) == 0
+    assert uploads.expire(Cases(), room.destroy) == 0
     room.days_pass(draft)
-    assert uploads.expire(Cases(filed.file)) == 1
+    assert uploads.expire(Cases(filed.file), room.destroy) == 1
     assert room.files.open(draft.subject, filed.file).content() == CONTENT
     assert room.files.open(draft.subject, original_of(filed.file)).content() == CONTENT
     for gone in (left_out.file, original_of(left_out.file)):
         with pytest.raises(FileMissing):
             room.files.open(draft.subject, gone)
+
+
+def test_the_key_of_whoever_filed_or_adds_papers_outlives_the_draft(room: Room) -> None:
+    filed, adding = room.draft(), room.drafts().open(HERE, subject=room.keys.mint(), case=uuid4())
+    papers = room.drafts().find(adding.token)
+    assert papers is not None
+    upload = room.kept(filed)
+    for each in (filed, papers):
+        room.days_pass(each)
+    assert room.uploads().expire(Cases(upload.file), room.destroy) == 2
+    for subject in (filed.subject, papers.subject):
+        assert room.keys.subject_key(subject).subject == subject
+
+
+def test_a_key_that_could_not_be_destroyed_keeps_its_draft_for_the_next_round(room: Room) -> None:
+    draft = room.draft()
+    room.kept(draft)
+    room.days_pass(draft)
+
+    def refused(_: object) -> None:
+        raise OSError("the register's disk is full")
+
+    with pytest.raises(ExceptionGroup):
+        room.uploads().expire(Cases(), refused)
+    assert room.keys.subject_key(draft.subject, fresh=True).subject == draft.subject
+    assert room.uploads().expire(Cases(), room.destroy) == 1
+    with pytest.raises(SubjectErased):
+        room.keys.subject_key(draft.subject)
+
+
+def test_who_is_erased_has_no_draft_left_and_no_file_in_it(room: Room) -> None:
+    """Also the file that is just coming: what is written after the draft ended is refused and goes, too."""
+    draft, other, uploads = room.draft(), room.draft(), room.uploads()
+    room.kept(draft)
+    room.kept(other)
+    coming = uploads.begin(draft, "OTHER", HERE)
+    room.write(coming)
+    room.destroy([draft.subject])
+    uploads.forget([draft.subject])
+    with pytest.raises(SubjectErased):
+        uploads.keep(coming, "application/pdf", 1, 1, hashlib.sha256(CONTENT).hexdigest())
+    uploads.refuse(coming)
+    assert room.stored() == 2
+    with pytest.raises(DraftOver):
+        uploads.begin(draft, "OTHER", HERE)
+    with room.pool.connection() as db:
+        assert db.execute("SELECT id FROM housekeeping.draft").fetchall() == [(other.id,)]
 
 
 def test_an_expiry_that_was_killed_is_finished_by_the_next(room: Room) -> None:
@@ -202,13 +252,13 @@ def test_an_expiry_that_was_killed_is_finished_by_the_next(room: Room) -> None:
     for each in (draft, other):
         room.days_pass(each)
     with pytest.raises(ExceptionGroup) as failed:
-        room.uploads(Fails()).expire(Cases())
+        room.uploads(Fails()).expire(Cases(), room.destroy)
     assert [type(error) for error in failed.value.exceptions] == [ConnectionError]
     with room.pool.connection() as db:
         db.execute("UPDATE housekeeping.draft SET expires_at = now() + interval '1 hour'")
     with pytest.raises(DraftOver):
         room.uploads().hold(draft, [upload.id])
-    assert room.uploads().expire(Cases()) == 1
+    assert room.uploads().expire(Cases(), room.destroy) == 1
     assert room.stored() == 0
 
 
@@ -234,7 +284,7 @@ def test_of_expiry_and_a_command_at_the_same_moment_one_comes_first(room: Room) 
         def expiry(start=start) -> None:
             start.wait()
             for _ in range(4):
-                uploads.expire(Cases())
+                uploads.expire(Cases(), room.destroy)
 
         with ThreadPoolExecutor(2) as threads:
             held, _ = threads.submit(command), threads.submit(expiry)
@@ -242,7 +292,7 @@ def test_of_expiry_and_a_command_at_the_same_moment_one_comes_first(room: Room) 
         if held.result():
             assert room.files.open(draft.subject, upload.file).content() == CONTENT
         else:
-            uploads.expire(Cases())
+            uploads.expire(Cases(), room.destroy)
             with pytest.raises(FileMissing):
                 room.files.open(draft.subject, upload.file)
 

@@ -1,0 +1,63 @@
+"""Forgetting people for good: their keys are destroyed, and what leads to a case that is erased is removed.
+
+All of it runs under a database role of its own, which may do this and nothing else; see `sarkmeli.roles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from domain.people import SubjectId
+from ledger import addresses, idempotency, keys
+from ledger.connecting import LINK
+from ledger.erasure_register import ErasureRegister
+from ledger.memory import MEMORY
+
+
+class Eraser:
+    """Connects for each piece of work and no longer. Both connection infos are those of the eraser's role."""
+
+    def __init__(self, ledger_conninfo: str, keys_conninfo: str, register: ErasureRegister) -> None:
+        self._ledger = ledger_conninfo
+        self._keys = keys_conninfo
+        self._register = register
+
+    def destroy_keys(self, subjects: Collection[SubjectId]) -> None:
+        """Destroy the subjects' keys, and with them the keys of their files; processes forget them within 5 seconds.
+
+        They stand in the register, on disk, before the first key goes: no restored key store brings them back. May be
+        repeated. Raises: OSError if the register cannot be written, in which case no key was destroyed.
+        """
+        with _connected(self._keys) as connection:
+            if not (live := keys.live(connection, subjects)):
+                return
+            self._register.add(live, datetime.now(UTC))
+            keys.destroy(connection, live)
+
+    def is_forgotten(self, subjects: Collection[SubjectId], after: float = MEMORY) -> bool:
+        """Whether no process remembers a key of the subjects: they were destroyed so many seconds ago, or longer."""
+        with _connected(self._keys) as connection:
+            return keys.rests(connection, subjects, after)
+
+    def remove_traces(self, case: UUID, streams: Collection[UUID], kept: Collection[str]) -> None:
+        """Remove what leads to ``case``: its addresses, and under which commands anything was done in its ``streams``.
+
+        Addresses of the kinds that are ``kept`` lead nowhere from now on and can never be minted again: to whoever
+        looks them up they are as any that never was. May be repeated.
+        """
+        with _connected(self._ledger) as connection, connection.transaction():
+            addresses.forget(connection, case, kept)
+            idempotency.forget(connection, streams)
+
+
+@contextmanager
+def _connected(conninfo: str) -> Generator[Connection[Any]]:
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        yield connection

@@ -89,13 +89,14 @@ def run_part(name: str, settings: Settings, ready: Ready, listening: socket.sock
 @contextlib.contextmanager
 def plainly() -> Generator[None]:
     """What a person can mend is said in a sentence, and not as a traceback."""
+    from ledger.erasure_register import RegisterDamaged
     from ledger.kms import KeysMissing, KmsUnavailable
     from sarkmeli.migrate import NotAllowed, TooOld
     from sarkmeli.rights import WrongRights
 
     try:
         yield
-    except (KeysMissing, KmsUnavailable, NotAllowed, TooOld, WrongRights) as error:
+    except (KeysMissing, KmsUnavailable, NotAllowed, RegisterDamaged, TooOld, WrongRights) as error:
         raise SystemExit(f"{error}") from None
 
 

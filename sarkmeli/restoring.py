@@ -117,23 +117,31 @@ def after_restore(
             compared=compared,
             new_log=log.next if begun else None,
             notices_dropped=notices.drop_after(ledger, last),
-            followers=_followers(ledger, last),
+            followers=_followers(settings, last),
         )
 
 
 def erase_again(settings: Settings) -> int:
     """Destroy the keys of whoever stands in the erasure register and is back; how many were.
 
-    Raises: RegisterDamaged, OSError, psycopg.Error.
+    Every process asks at its opening. Raises: KeysMissing where the process may not erase, RegisterDamaged, OSError,
+    psycopg.Error.
     """
     register = ErasureRegister(settings.erasures)
     if not (erased := register.subjects()):
         return 0
     with psycopg.connect(settings.keys_as(DbRole.APP), autocommit=True, **LINK) as connection:
         back = keys.live(connection, erased)
-    if back:
+    if not back:
+        return 0
+    try:
         with psycopg.connect(settings.keys_as(DbRole.ERASER), autocommit=True, **LINK) as connection:
             keys.destroy(connection, back)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise KeysMissing(
+            f"{len(back)} persons who were erased are back, so the key store was restored, and this process may not "
+            "erase them again: run `sarkmeli ledger restored`"
+        ) from error
     return len(back)
 
 
@@ -152,14 +160,16 @@ def _compare(
     )
 
 
-def _followers(ledger: psycopg.Connection[tuple[object, ...]], last: int) -> tuple[Follower, ...]:
+def _followers(settings: Settings, last: int) -> tuple[Follower, ...]:
+    with psycopg.connect(settings.ledger_as(DbRole.APP), autocommit=True, **LINK) as connection:
+        standings = [(model, find(connection, Place(model))) for model in MODELS]
+        consumers = followers.positions(connection)
     found: list[Follower] = []
-    for model in MODELS:
-        standing = find(ledger, Place(model))
+    for model, standing in standings:
         if standing is not None:
             remedy = f"sarkmeli projections rebuild {model.name}"
             found.append(Follower(model.title, standing.position, max(0, standing.position - last), remedy))
-    for name, position in followers.positions(ledger).items():
+    for name, position in consumers.items():
         remedy = f"sarkmeli consumers rebase {name} {min(position, last)}"
         found.append(Follower(name, position, max(0, position - last), remedy))
     return tuple(found)

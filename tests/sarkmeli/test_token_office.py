@@ -11,6 +11,7 @@ from running_office import sarkmeli
 from test_settings import PUBLIC
 
 from sarkmeli.auditing import verify_ledger
+from sarkmeli.following import open_checkpoints
 from sarkmeli.house import open_house
 from sarkmeli.settings import Settings
 
@@ -40,7 +41,8 @@ def test_a_public_office_starts_with_its_keys_in_a_token_alone(token_settings):
         subject = house.ledger.keys.mint()
         sealed = house.ledger.keys.seal(subject, b"CANARY", b"")
         assert house.ledger.keys.code(subject, "compatriot", "1234567890", 1, 1)
-        house.checkpoints().run_once()
+    with open_checkpoints(token_settings) as checkpoints:
+        checkpoints.run_once()
     with open_house(token_settings) as house:
         assert house.ledger.keys.unseal(subject, sealed, b"") == b"CANARY"
     assert not verify_ledger(token_settings, None), "nothing was published yet"

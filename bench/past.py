@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +22,10 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from ledger.opening import Ledger
+from ledger.opening import Ledger, open_ledger
+from ledger.schema import make_key_store, make_ledger
+from projections.schema import PROJECTIONS_DDL
+from sarkmeli import embedded
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 KINDS = ("int8", "uuid", "int8", "text", "bytea", "bytea", "uuid", "timestamptz", "timestamptz", "uuid")
@@ -39,6 +45,59 @@ class Template:
     rows: Sequence[tuple[Any, ...]]
     since: Sequence[timedelta]
     streams: Sequence[UUID]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A ledger in a PostgreSQL of its own, beside which read models are made."""
+
+    folder: Path
+    conninfo: str
+    ledger: Ledger
+    office: Any
+    """Whose clock the stories set."""
+
+    def told(self, stories: int) -> list[Template]:
+        """So many stories, told one after the other by the domain's commands."""
+        return tell(self.ledger, self.office, self.conninfo, stories)
+
+    def where(self) -> list[str]:
+        """How another process opens it: see `opened`."""
+        return [self.conninfo, str(self.folder / "keys")]
+
+
+def opened(where: Sequence[str]) -> Ledger:
+    """The ledger, in another process."""
+    conninfo, keys = where
+    return open_ledger(conninfo, conninfo, Path(keys))
+
+
+@contextmanager
+def a_past() -> Generator[Past]:
+    """An empty ledger, gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="sb-", dir="/tmp"))
+    folder.chmod(0o755)
+    with ExitStack() as closing:
+        closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        embedded.prepare(folder)
+        with (folder / "postgres.log").open("wb") as log:
+            embedded.start(folder, log.fileno())
+        closing.callback(embedded.end_leftovers, folder)
+        while not embedded.answers(folder):
+            pass
+        with psycopg.connect(embedded.conninfo(folder, "postgres"), autocommit=True) as db:
+            db.execute("CREATE DATABASE ledger")
+        conninfo = embedded.conninfo(folder, "ledger")
+        with psycopg.connect(conninfo, autocommit=True) as db:
+            make_ledger(db)
+            for statement in PROJECTIONS_DDL:
+                db.execute(statement.encode())
+        make_key_store(conninfo)
+        ledger = open_ledger(conninfo, conninfo, folder / "keys")
+        closing.callback(ledger.close)
+        office = timed_office(ledger.env)
+        closing.callback(office.close)
+        yield Past(folder, conninfo, ledger, office)
 
 
 def tell(ledger: Ledger, office: Any, conninfo: str, count: int) -> list[Template]:
@@ -65,7 +124,7 @@ def copy(db: Connection[Any], templates: Sequence[Template], events: int) -> int
     there, position, lineage = _stand(db)
     with db.transaction(), db.cursor() as cursor, cursor.copy(INTO) as rows:
         rows.set_types(KINDS)
-        for at, row in _copies(templates, events - there):
+        for at, row in copies(templates, events - there):
             position += 1
             rows.write_row((position, *row[1:7], at, at, lineage))
     db.execute("SELECT setval('ledger.position', %s)", (position,))
@@ -88,7 +147,7 @@ def _template(rows: Sequence[tuple[Any, ...]]) -> Template:
     return Template(rows, [row[7] - first for row in rows], streams)
 
 
-def _copies(templates: Sequence[Template], count: int) -> Iterator[tuple[datetime, tuple[Any, ...]]]:
+def copies(templates: Sequence[Template], count: int) -> Iterator[tuple[datetime, tuple[Any, ...]]]:
     """Rows in the order in which they happen."""
     start: datetime = templates[0].rows[0][7]
     story = 0

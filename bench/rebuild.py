@@ -12,13 +12,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from functools import singledispatchmethod
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner

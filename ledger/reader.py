@@ -12,7 +12,7 @@ from psycopg import Connection
 from domain.event import Root
 from ledger import events
 from ledger.barrier import Barrier
-from ledger.connecting import asking, open_pool, rows
+from ledger.connecting import Patient, asking, open_pool, rows
 from ledger.lineage import AheadOfLedger, OtherLineage, current_lineage
 from ledger.mapper import with_facts
 from ledger.recorded import Recorded, Undecodable
@@ -23,6 +23,9 @@ __all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded", "Undecodable"]
 
 LINEAGE_MEMORY: Final = 5.0
 """Seconds for which the lineage is not asked for again."""
+
+COUNTING: Final = 3600.0
+"""Seconds for which counting a whole ledger may last."""
 
 _LAST: Final = "SELECT coalesce(max(position), 0) FROM ledger.event"
 
@@ -84,7 +87,13 @@ class Reader:
 
     def count(self, through: UUID, last: int, without: Sequence[str] = ()) -> tuple[int, int]:
         """How many events `by_stream` gives of the streams up to ``through``, and of all."""
-        return asking(self._pool, lambda connection: events.count(connection, through, last, without))
+        with self._pool.connection() as connection:
+            assert isinstance(connection, Patient)
+            patience, connection.patience = connection.patience, COUNTING
+            try:
+                return events.count(connection, through, last, without)
+            finally:
+                connection.patience = patience
 
     def open(self, recorded: Recorded) -> Root.Event:
         """The event with its personal fields opened, or `ERASED`. Raises: Tampered, UnknownKey."""

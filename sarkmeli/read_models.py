@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from ledger.opening import open_reader
 from projections import filling, versions
 from projections.all import MODELS, named
 from projections.comparing import MOST_TOLD, Comparison, compare
@@ -24,7 +25,6 @@ from projections.poison import every
 from projections.rebuild import rebuild
 from projections.tracking import Place
 from projections.turns import session
-from sarkmeli.house import open_house
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
@@ -54,8 +54,9 @@ def show_status(settings: Settings) -> bool:
 def rebuild_model(settings: Settings, name: str) -> int:
     """Make the read model again beside the one that serves; the position it then stands at. Raises: LookupError."""
     model = named(name)
-    with open_house(settings) as house, shown(model.title) as told:
-        return rebuild(settings.ledger_as(DbRole.RUNNER), house.ledger.reader, model, told=told)
+    conninfo = settings.ledger_as(DbRole.RUNNER)
+    with closing(open_reader(conninfo)) as reader, shown(model.title) as told:
+        return rebuild(conninfo, reader, model, told=told)
 
 
 def retry_stream(settings: Settings, name: str, stream: UUID) -> bool:
@@ -63,8 +64,9 @@ def retry_stream(settings: Settings, name: str, stream: UUID) -> bool:
 
     Raises: LookupError, Poison if the model still cannot take it.
     """
-    with open_house(settings) as house, session(settings.ledger_as(DbRole.RUNNER)) as db:
-        return retry(db, house.ledger.reader, Place(named(name)), stream)
+    conninfo = settings.ledger_as(DbRole.RUNNER)
+    with closing(open_reader(conninfo)) as reader, session(conninfo) as db:
+        return retry(db, reader, Place(named(name)), stream)
 
 
 def drop_version(settings: Settings, name: str, version: int) -> tuple[str, ...]:

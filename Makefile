@@ -45,11 +45,13 @@ fmt: setup ## Format the code and mend what ruff can
 schema: setup ## Write schema.graphql from the code
 	$(BIN)/python -m sarkmeli schema
 
-bench: setup ## Measure look-up, registration, commands and appends against bare peers in the same run
+bench: setup ## Measure look-ups, commands, appends, rebuilding and following against bare peers in the same run
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.commands
 	$(BIN)/python -m bench.append
+	$(BIN)/python -m bench.rebuild
+	$(BIN)/python -m bench.tail
 
 bench-long: bench ## Measure also what takes long: how fast the signed tree takes events in
 	$(BIN)/python -m bench.seal

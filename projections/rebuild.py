@@ -17,6 +17,9 @@ from projections.poison import Bound
 from projections.tracking import Db, Place
 from projections.turns import BusyElsewhere, Heart, session, take_turn
 
+_UNHURRIED = "SET idle_in_transaction_session_timeout = '15s'"
+"""For the one transaction that also folds while it is open."""
+
 BATCH = 2000
 """Events folded into one transaction by following what happened since the fill began."""
 
@@ -81,6 +84,7 @@ def _put_in_place(db: Db, beside: Place, follower: Follower) -> None:
     from there.
     """
     serving = Place(beside.model)
+    db.execute(_UNHURRIED)
     with db.transaction():
         standing = tracking.find(db, serving, lock=True)
         while standing is not None and standing.lineage == follower.lineage and follower.position < standing.position:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from ledger.connecting import LINK
 from ledger.opening import open_reader
 from projections import filling, versions
 from projections.all import MODELS, named
@@ -84,11 +85,14 @@ def verify_read_models(settings: Settings) -> bool:
 
 def _verified(settings: Settings, model: ReadModel, console: Console) -> bool:
     conninfo = settings.ledger_as(DbRole.AUDITOR)
-    with session(conninfo) as ledger, session(conninfo) as db, shown(model.title) as told:
+    with (
+        psycopg.connect(conninfo, autocommit=True, **LINK) as ledger,
+        psycopg.connect(conninfo, **LINK) as db,
+        shown(model.title) as told,
+    ):
         db.read_only = True
         db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with db.transaction():
-            found = compare(db, ledger, model, told)
+        found = compare(db, ledger, model, told)
     for line in _lines(found):
         console.print(line, markup=False, soft_wrap=True)
     return found.is_well

@@ -65,7 +65,7 @@ WHERE model = %s AND version = %s AND beside = %s
 _CLAIM = "UPDATE reading.tracking SET holder = %s WHERE model = %s AND version = %s AND beside = %s"
 
 _MOVE = """
-UPDATE reading.tracking SET position = %s, recorded_at = %s, moved_at = now()
+UPDATE reading.tracking SET position = %s, recorded_at = %s, moved_at = now(), fill_until = NULL, filled = NULL
 WHERE model = %s AND version = %s AND beside = %s AND lineage = %s AND position = %s AND holder = %s
 """
 
@@ -92,7 +92,8 @@ WHERE model = %s AND version = %s AND beside = %s AND stopped IS DISTINCT FROM %
 _ADOPT = """
 INSERT INTO reading.tracking (model, version, lineage, position) VALUES (%s, %s, %s, %s)
 ON CONFLICT (model, version, beside) DO UPDATE
-SET lineage = excluded.lineage, position = excluded.position, recorded_at = NULL, moved_at = now(), stopped = NULL
+SET lineage = excluded.lineage, position = excluded.position, recorded_at = NULL, moved_at = now(), stopped = NULL,
+    fill_until = NULL, filled = NULL
 """
 
 _FORGET_VERSION = """

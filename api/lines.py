@@ -13,7 +13,7 @@ from anyio import WouldBlock, create_memory_object_stream
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from domain.people import Actor
+from domain.people import Actor, SubjectId
 from domain.videobar.terms import Side
 
 log = structlog.get_logger("api.signalling")
@@ -33,6 +33,8 @@ class Line:
     call: UUID
     side: Side
     actor: Actor
+    subject: SubjectId
+    """Whose call it is: what is said in it is sealed under their key where it leaves this process."""
     id: UUID = field(default_factory=uuid4)
     received: int = 0
     met: frozenset[UUID] | None = None

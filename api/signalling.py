@@ -28,7 +28,7 @@ from api.strict_json import Malformed, read_object
 from api.switchboard import Switchboard
 from api.tickets import For, Tickets
 from api.turns import AllTaken
-from domain.people import Actor, Role
+from domain.people import Actor, Role, SubjectId
 from domain.refusals import Refusal
 from domain.videobar.call import Call
 from domain.videobar.refusals import NotYourCall
@@ -97,11 +97,12 @@ async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
     if member is not None:
         operator = Actor(member.person, Role.OPERATOR)
 
-        def held() -> bool:
-            return Role.OPERATOR in member.roles and ports.office.load(Call, call).is_held_by(operator)
+        def held() -> SubjectId | None:
+            known = ports.office.load(Call, call) if Role.OPERATOR in member.roles else None
+            return known.subject if known is not None and known.is_held_by(operator) else None
 
-        if await board.in_thread(held):
-            return Line(socket, call, Side.OPERATOR, operator)
+        if (subject := await board.in_thread(held)) is not None:
+            return Line(socket, call, Side.OPERATOR, operator, subject)
         if "authorization" in socket.headers:
             raise NotYourCall
     # A browser may hold a staff session and open an applicant's line all the same: its ticket decides.
@@ -116,14 +117,17 @@ async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
     if not isinstance(ticket, str):
         raise stranger
 
-    def case_of() -> UUID:
+    def case_of() -> tuple[UUID, SubjectId]:
         named, case = Tickets(ports.keys).read(For.CALL, ticket, ports.office.desk.now())
-        if named != call or case is None or ports.office.load(Call, call).phase is Phase.OVER:
+        if named != call or case is None:
             raise LinkRefused
-        return case
+        known = ports.office.load(Call, call)
+        if known.phase is Phase.OVER or known.subject is None:
+            raise LinkRefused
+        return case, known.subject
 
-    case = await board.in_thread(case_of)
-    return Line(socket, call, Side.APPLICANT, Actor(str(case), Role.HOLDER))
+    case, subject = await board.in_thread(case_of)
+    return Line(socket, call, Side.APPLICANT, Actor(str(case), Role.HOLDER), subject)
 
 
 async def _served(board: Switchboard, line: Line, tasks: TaskGroup) -> None:

@@ -23,10 +23,12 @@ from api.exchange import Exchange
 from api.lines import AGAIN, POLICY, Line
 from api.ports import Ports
 from api.turns import Turns
+from domain.people import SubjectId
 from domain.refusals import Refusal
 from domain.videobar.call import Call
 from domain.videobar.terms import Channel, Side
 from housekeeping import presence
+from ledger.keys import SubjectErased
 
 log = structlog.get_logger("api.signalling")
 T = TypeVar("T")
@@ -78,7 +80,7 @@ class Switchboard:
         self.threads = CapacityLimiter(8)
         self.door = Turns(MOST_AT_THE_DOOR, PER_PLACE_AT_THE_DOOR)
         self._tables: dict[UUID, _Table] = {}
-        self._exchange = Exchange(ports.pool, ports.keys, self._tables.__contains__)
+        self._exchange = Exchange(ports.pool, ports.keys, self._subject, self.threads)
         self._tasks: TaskGroup | None = None
 
     @property
@@ -154,7 +156,14 @@ class Switchboard:
         meeting = self._tables.get(line.call, _Table()).meeting
         if told == "here" and meeting is not None and line.side in meeting.positions and line.id in meeting.pair:
             said |= {"pair": sorted(each.hex for each in meeting.pair), "position": meeting.positions[line.side]}
-        await self.in_thread(self._exchange.tell, line.call, said)
+        try:
+            await self.in_thread(self._exchange.tell, line.call, line.subject, said)
+        except SubjectErased:  # then the call is over too, which the next beat finds
+            log.info("call_forgotten", call=str(line.call))
+
+    def _subject(self, call: UUID) -> SubjectId | None:
+        """Whose call it is, if it has a line here."""
+        return next((line.subject for line in self._tables.get(call, _Table()).here.values()), None)
 
     async def _hear(self, call: UUID, said: dict[str, Any]) -> None:
         table, side, line = self._tables.get(call), Side(said["side"]), UUID(said["line"])

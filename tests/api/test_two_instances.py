@@ -122,9 +122,9 @@ def test_what_was_missed_between_them_is_made_good(at, second, called, monkeypat
     sent = itertools.count()
     tell = Exchange.tell
 
-    def lossy(exchange, call, said):
+    def lossy(exchange, *said):
         if next(sent) != lost:
-            tell(exchange, call, said)
+            tell(exchange, *said)
 
     monkeypatch.setattr(switchboard, "BEAT_SECONDS", 0.2)
     monkeypatch.setattr(Exchange, "tell", lossy)

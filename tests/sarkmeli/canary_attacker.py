@@ -18,9 +18,9 @@ from gateways.files import FileDamaged, Files, open_store
 from ledger.aead import FORMAT, KEY_BYTES, NONCE_BYTES, Tampered, bind, decrypt
 from ledger.keys import SALT_BYTES
 
-BEGINS = b'{"class_version"'
-"""The first block of what an event seals."""
-HEAD = NONCE_BYTES + len(BEGINS)
+BEGINS = (b'{"class_version"', b'{"told": "text",')
+"""The first block of what an event seals, and of what is handed from one side of a call to the other."""
+HEAD = NONCE_BYTES + 16
 WRAPPED = NONCE_BYTES + KEY_BYTES + SALT_BYTES + 16
 
 # Whatever is sealed looks like chance, and three zeros in a row do not; much else in tables is little but zeros.
@@ -63,7 +63,7 @@ class Attacker:
         heads = list(self._sealed)
         counters = b"".join(head[:NONCE_BYTES] + b"\0\0\0\2" for head in heads)
         sealed = int.from_bytes(b"".join(head[NONCE_BYTES:] for head in heads), "big")
-        wanted = sealed ^ int.from_bytes(BEGINS * len(heads), "big")
+        wanted = [sealed ^ int.from_bytes(begins * len(heads), "big") for begins in BEGINS]
         opening = [(key, heads[index]) for key in keys for index in _equal_blocks(_ecb(key, counters), wanted)]
         for key, head in opening:
             for place, path, offset in self._sealed[head]:
@@ -122,12 +122,13 @@ def _ecb(key, blocks):
 
 
 def _equal_blocks(blocks, wanted):
-    """At which places these blocks are those that are wanted."""
-    differs = (int.from_bytes(blocks, "big") ^ wanted).to_bytes(len(blocks), "big")
-    at = -1
-    while (at := differs.find(bytes(16), at + 1)) >= 0:
-        if at % 16 == 0:
-            yield at // 16
+    """At which places these blocks are one of those that are wanted there."""
+    for each in wanted:
+        differs = (int.from_bytes(blocks, "big") ^ each).to_bytes(len(blocks), "big")
+        at = -1
+        while (at := differs.find(bytes(16), at + 1)) >= 0:
+            if at % 16 == 0:
+                yield at // 16
 
 
 def _opened(key, sealed, length):

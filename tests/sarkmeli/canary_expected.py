@@ -36,6 +36,10 @@ SINKS = dict.fromkeys(ROWS, FORM | WORDS) | {
 }
 """What each sink must show of a case, and all that it may."""
 
+IN_PASSING = frozenset({"session description", "answer to a session description"})
+"""Handed from one side of a call to the other; where they came to different processes, through PostgreSQL's queue of
+notifications: so these may stand wherever that does, or nowhere."""
+
 NOWHERE = {
     "User-Agent": "read by nobody",
     "Accept-Language": "compared",
@@ -50,8 +54,6 @@ NOWHERE = {
     "number as it is mailed": "kept without its spaces",
     "wrong code of an address": "compared",
     "wrong one-time code": "compared",
-    "session description": "handed from one side of a call to the other",
-    "answer to a session description": "as above",
     "case number of a cashier": "looked up under a keyed hash",
     "another address": "compared",
     "version of a consent": "compared",
@@ -71,12 +73,21 @@ def by_case(names):
     return cases
 
 
-def expected(told, sink):
-    """{case: kinds} that ``sink`` must show of what was told if nothing is sealed, or all keys are there."""
+def differing(names, told, sink, cases):
+    """What differs between what ``sink`` shows and what it must show of these cases if nothing is sealed, or all their
+    keys are there; of any other case it must show nothing at all."""
+    shown, wanted = by_case(names), _expected(told, sink)
+    return {
+        case: kinds for case in shown.keys() | wanted.keys()
+        if (kinds := (shown[case] ^ wanted.get(case, set())) - IN_PASSING if case in cases else shown[case])
+    }  # fmt: skip
+
+
+def _expected(told, sink):
     every = by_case({*told.words.values(), *(name.partition(" #")[0] for name in told.secrets)})
     unforeseen = {
         kind for kinds in every.values() for kind in kinds
-        if kind not in FORM | WORDS | PAPERS | NOWHERE.keys() and not kind.startswith("refused: ")
+        if kind not in FORM | WORDS | PAPERS | IN_PASSING | NOWHERE.keys() and not kind.startswith("refused: ")
     }  # fmt: skip
     assert not unforeseen, "of these nobody says where they must be found"
     return {case: kinds & SINKS[sink] for case, kinds in every.items() if kinds & SINKS[sink]}

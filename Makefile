@@ -53,7 +53,8 @@ bench: setup ## Measure look-ups, commands, appends, rebuilding and following ag
 	$(BIN)/python -m bench.rebuild
 	$(BIN)/python -m bench.tail
 
-bench-long: bench ## Measure also what takes long: how fast the signed tree takes events in
+bench-long: bench ## Measure also what takes long: appends to 10^7 events, the signed tree
+	$(BIN)/python -m bench.decay
 	$(BIN)/python -m bench.seal
 
 # One at a time: `make run` in one window and `make demo` in another would ruin each other's installation.

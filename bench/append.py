@@ -1,36 +1,32 @@
 """How fast events are appended, against PostgreSQL itself and against the library's own recorder, in turns.
 
-The peer inserts the same row into a table like the ledger's: pgbench with as many clients as we have writers.
+The peer inserts the same row into a table like the ledger's: pgbench with as many clients as we have writers. Where the
+time goes, and what was tried and left, is in docs/decisions/0021: at 64 writers the interpreter is what they all wait
+for, so what counts is how little each append does in it, and how seldom it lets go of it.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import count
 from statistics import median
 from threading import Barrier, Thread
 from time import perf_counter
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 from eventsourcing.domain import event
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
-from eventsourcing.postgres import PostgresFactory
 from uuid6 import uuid7
 
+from bench import memory
+from bench.append_place import Place, a_place
 from domain.event import Act, Created, Personal, Root
-from domain.office import Address, Office
+from domain.office import Address
 from domain.people import Actor, Role, SubjectId
-from ledger.opening import Ledger, environment, open_ledger
-from ledger.schema import make_key_store, make_ledger
 from sarkmeli import embedded
 
 ROUNDS = 5
@@ -88,32 +84,19 @@ class Closed(Root):
         self.subject = subject
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where both sides write."""
-
-    folder: Path
-    ledger: Ledger
-    office: Office
-    stock: ApplicationRecorder
-
-    def conninfo(self, database: str = "ledger") -> str:
-        return embedded.conninfo(self.folder, database)
-
-
 Turn = Callable[[], float]
 """One turn of one side: appends a second."""
 
 
-def ours(writers: int, write: Callable[[], object], count: int | None = None) -> float:
+def ours(writers: int, write: Callable[[], object], wanted: int | None = None) -> float:
     """Appends a second, by threads of this process: for so many seconds, or so many in all."""
-    together, counts, left = Barrier(writers + 1), [0] * writers, iter(range(count if count is not None else 10**9))
+    together, counts, left = Barrier(writers + 1), [0] * writers, iter(range(wanted if wanted is not None else 10**9))
 
     def work(number: int) -> None:
         together.wait()
         end = perf_counter() + SECONDS
         done = 0
-        while (count is not None or perf_counter() < end) and next(left, None) is not None:
+        while (wanted is not None or perf_counter() < end) and next(left, None) is not None:
             write()
             done += 1
             counts[number] = done
@@ -142,9 +125,17 @@ def pgbench(place: Place, clients: int) -> float:
     return float(said.split("tps = ")[1].split()[0])
 
 
+_ids = count(uuid7().int)
+
+
+def new_id() -> UUID:
+    """Ordered as UUIDv7 are, and drawn without a thought, as pgbench has PostgreSQL draw its own."""
+    return UUID(int=next(_ids))
+
+
 def some() -> StoredEvent:
     """A stream's first event, some 400 bytes a row."""
-    return StoredEvent(UUID(int=uuid7().int), 1, TOPIC, STATE)
+    return StoredEvent(new_id(), 1, TOPIC, STATE)
 
 
 def appending(recorder: ApplicationRecorder) -> Callable[[], object]:
@@ -157,7 +148,7 @@ def commanding(place: Place) -> Callable[[], object]:
     now, by = place.office.desk.now(), Actor(id="bench", role=Role.OFFICER)
 
     def write() -> object:
-        one, command = some(), uuid4()
+        one, command = some(), new_id()
         act = Act(now=now, by=by, command=command, correlation=command, operation="bench", body=STATE)
         address = Address("bench", str(command), one.originator_id)  # pyright: ignore[reportArgumentType]
         return place.office.recorder.insert_events(
@@ -175,7 +166,7 @@ def mapping(place: Place, kind: type[Open | Closed]) -> Turn:
         return place.ledger.keys.mint()
 
     def turn() -> float:
-        with ThreadPoolExecutor(16) as hands:
+        with ThreadPoolExecutor(4) as hands:
             subjects = iter(list(hands.map(mint, range(SUBJECTS))))
         act = place.office.act(by, "bench")
 
@@ -199,43 +190,11 @@ def compare(name: str, goal: float, our_turn: Turn, peer_turn: Turn) -> None:
     )
 
 
-@contextmanager
-def a_place() -> Generator[Place]:
-    """A ledger in a PostgreSQL of its own, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="sb-", dir="/tmp"))
-    folder.chmod(0o755)
-    closing: list[Callable[[], Any]] = [lambda: shutil.rmtree(folder, ignore_errors=True)]
-    try:
-        embedded.prepare(folder)
-        with (folder / "postgres.log").open("wb") as log:
-            embedded.start(folder, log.fileno())
-        closing.append(lambda: embedded.end_leftovers(folder))
-        while not embedded.answers(folder):
-            pass
-        with psycopg.connect(embedded.conninfo(folder, "postgres"), autocommit=True) as connection:
-            for database in ("ledger", "stock"):
-                connection.execute(f"CREATE DATABASE {database}")  # pyright: ignore
-        conninfo, keys = embedded.conninfo(folder, "ledger"), folder / "keys"
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            make_ledger(connection)
-            connection.execute(PEER)
-        make_key_store(conninfo)
-        ledger = open_ledger(conninfo, conninfo, keys)
-        closing.append(ledger.close)
-        office = Office(env=environment(conninfo, conninfo, keys))
-        closing.append(office.close)
-        stock = environment(embedded.conninfo(folder, "stock"), "", keys)
-        factory = PostgresFactory({**stock, "CREATE_TABLE": "y", "POSTGRES_SCHEMA": "public"})
-        closing.append(factory.close)
-        yield Place(folder, ledger, office, factory.application_recorder())
-    finally:
-        for close in reversed(closing):
-            close()
-
-
 def main(wanted: list[str]) -> None:
     """The benches by these names, or all."""
     with a_place() as place:
+        with psycopg.connect(place.conninfo(), autocommit=True) as connection:
+            connection.execute(PEER)
         recorder = place.office.recorder
         appends = lambda: ours(WRITERS, appending(recorder))  # noqa: E731
         benches: dict[str, tuple[float, Turn, Turn]] = {
@@ -248,6 +207,7 @@ def main(wanted: list[str]) -> None:
         for name, bench in benches.items():
             if not wanted or name in wanted:
                 compare(name, *bench)
+        print(memory.told("append"))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main() -> None:
                 ROUNDS,
             )
         outside.close()
-        tell_peaks(folder)
+        tell_peaks("commands", folder)
     print(line)
 
 

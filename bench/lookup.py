@@ -45,7 +45,7 @@ def main() -> None:
                 GOAL,
             )
         outside.close()
-        tell_peaks(folder)
+        tell_peaks("lookup", folder)
     print(line)
 
 

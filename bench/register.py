@@ -52,7 +52,7 @@ def main() -> None:
                 GOAL,
             )
         outside.close()
-        tell_peaks(folder)
+        tell_peaks("register", folder)
     print(line)
 
 

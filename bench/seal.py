@@ -18,6 +18,7 @@ from eventsourcing.persistence import InfrastructureFactory, StoredEvent, Tracki
 from eventsourcing.utils import Environment
 from psycopg.conninfo import conninfo_to_dict
 
+from bench import memory
 from ledger.checkpointer import Checkpointer
 from ledger.publication import Publication
 from ledger.schema import make_ledger
@@ -48,9 +49,11 @@ def main() -> None:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute(FILL, {"count": EVENTS, "state": STATE})
         taken = _taking_rate(conninfo, Path(folder))
+        peaks = memory.told("seal")
     ratio = taken / appended
     verdict = "ok" if ratio >= GOAL else "short"
     print(f"bench seal ours={taken:.0f}/s peer={appended:.0f}/s ratio={ratio:.2f} goal={GOAL:.2f} {verdict}")
+    print(peaks)
 
 
 def _append_rate(conninfo: str) -> float:

@@ -7,7 +7,7 @@ every other keyed hash come from here too.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,7 @@ from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
 from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability
 from ledger.gathering import Gathering
 from ledger.keyring import Keyring
-from ledger.kms import KeyFolder, KeysMissing, Kms
+from ledger.kms import EPOCH, KeyFolder, KeysMissing, Kms, KmsUnavailable
 from ledger.memory import ShortMemory
 
 __all__ = ["KeyStore", "KeysMissing", "SubjectErased", "SubjectKey", "Tampered", "UnknownKey"]
@@ -52,6 +52,8 @@ MAC_VERSION_BYTES = 2
 
 _Row = tuple[UUID, UUID, int, bytes | None]
 """A subject's row: id, key's id, epoch, wrapped key."""
+_Found = tuple["SubjectKey | None"] | Exception
+"""What a row gave: its key, None where that was destroyed, or why it could not be unwrapped."""
 
 
 class SubjectErased(SubjectGone):
@@ -89,7 +91,7 @@ class KeyStore:
             refuse_unsafe_durability(connection)
             self._ring.open(connection)
         self._pool = open_pool(conninfo, "keystore", max_size=4)
-        self._gathered = Gathering(self._read_subjects)
+        self._gathered: Gathering[UUID, _Found] = Gathering(lambda ids: self._read("id", ids))
 
     @property
     def id(self) -> UUID:
@@ -143,7 +145,7 @@ class KeyStore:
         """
         known, found = (False, None) if fresh else self._by_subject.find(subject)
         if not known:
-            found = self._load("id", [subject]).get(subject)
+            found = self._ask(subject)
         if found is None:
             raise SubjectErased(f"the key of subject {subject} was destroyed")
         return found
@@ -262,36 +264,52 @@ class KeyStore:
         return decrypt(held.key, sealed[16:], bind(use, subject.bytes, key_id.bytes, context))
 
     def _load(self, column: str, ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
-        """Read keys by ``column`` (id or key_id). Raises: UnknownKey, KeysMissing."""
-        asked_at = self._by_id.clock()
-        try:
-            rows = self._read(column, ids)
-            found = {row[0] if column == "id" else row[1]: self._unwrap(*row) for row in rows}
-        except KeysMissing:  # an epoch may have been turned between the reading and the unwrapping
-            rows = self._read(column, ids)
-            found = {row[0] if column == "id" else row[1]: self._unwrap(*row) for row in rows}
-        for subject, key_id, *_ in rows:
-            key = found[subject if column == "id" else key_id]
-            self._by_subject.keep(subject, key, asked_at)
-            self._by_id.keep(key_id, key, asked_at)
+        """Read keys by ``column`` (id or key_id). Raises: UnknownKey, KeysMissing, KmsUnavailable, Tampered."""
+        found = self._read(column, ids)
+        if any(isinstance(one, KeysMissing) for one in found.values()):
+            found = self._read(column, ids)  # an epoch may have been turned between the reading and the unwrapping
         if missing := set(ids) - found.keys():
             raise UnknownKey(f"this key store never minted {column} {', '.join(map(str, missing))}")
+        return {one: _held(there) for one, there in found.items()}
+
+    def _ask(self, subject: SubjectId) -> SubjectKey | None:
+        """As `_load`, for one subject, together with whoever asks for another at this moment."""
+        found = self._gathered.find(subject)
+        if isinstance(found, KeysMissing):
+            found = self._gathered.find(subject)
+        if found is None:
+            raise UnknownKey(f"this key store never minted id {subject}")
+        return _held(found)
+
+    def _read(self, column: str, ids: Sequence[UUID]) -> dict[UUID, _Found]:
+        query, asked_at = _BY_ID if column == "id" else _BY_KEY_ID, self._by_id.clock()
+        rows: list[_Row] = asking(self._pool, lambda connection: connection.execute(query, (list(ids),)).fetchall())
+        found: dict[UUID, _Found] = {}
+        unwrappers: dict[int, Callable[[bytes, bytes], bytes]] = {}
+        for subject, key_id, epoch, wrapped in rows:
+            key: SubjectKey | None = None
+            try:
+                if wrapped is not None:
+                    if epoch not in unwrappers:
+                        unwrappers[epoch] = self._kms.unwrapper(EPOCH, epoch)
+                    key = _key(subject, key_id, unwrappers[epoch](wrapped, place(subject, key_id)))
+            except (KeysMissing, KmsUnavailable, Tampered) as error:  # this one's, and not of who asked with it
+                found[subject if column == "id" else key_id] = error
+                continue
+            self._by_subject.keep(subject, key, asked_at)
+            self._by_id.keep(key_id, key, asked_at)
+            found[subject if column == "id" else key_id] = (key,)
         return found
 
-    def _read(self, column: str, ids: Sequence[UUID]) -> list[_Row]:
-        if column == "key_id":
-            return asking(self._pool, lambda connection: connection.execute(_BY_KEY_ID, (list(ids),)).fetchall())
-        return [row for one in ids if (row := self._gathered.find(one)) is not None]
 
-    def _read_subjects(self, ids: Sequence[UUID]) -> dict[UUID, _Row]:
-        rows: list[_Row] = asking(self._pool, lambda connection: connection.execute(_BY_ID, (list(ids),)).fetchall())
-        return {row[0]: row for row in rows}
+def _key(subject: UUID, key_id: UUID, secret: bytes) -> SubjectKey:
+    return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
 
-    def _unwrap(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> SubjectKey | None:
-        if wrapped is None:
-            return None
-        secret = self._kms.unwrap("epoch", epoch, wrapped, place(subject, key_id))
-        return SubjectKey(SubjectId(subject), key_id, secret[:KEY_BYTES], secret[KEY_BYTES:])
+
+def _held(found: _Found) -> SubjectKey | None:
+    if isinstance(found, Exception):
+        raise found
+    return found[0]
 
 
 def live(connection: Connection[Any], subjects: Collection[SubjectId]) -> list[SubjectId]:

@@ -10,6 +10,7 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -63,6 +64,13 @@ class Kms(Protocol):
 
     def unwrap(self, name: str, version: int, wrapped: bytes, context: bytes) -> bytes:
         """What `wrap` was given. Raises: KeysMissing, Tampered."""
+        ...
+
+    def unwrapper(self, name: str, version: int) -> Callable[[bytes, bytes], bytes]:
+        """`unwrap` for many under one key, to be called at once and not kept: the key is asked for once, if it can be.
+
+        Raises: KeysMissing, here or when it is called.
+        """
         ...
 
     def mac(self, name: str, version: int, message: bytes) -> bytes:
@@ -139,6 +147,10 @@ class KeyFolder:
 
     def wrap(self, name: str, version: int, plain: bytes, context: bytes) -> bytes:
         return encrypt(self._key(name, version), plain, self._associated(name, version, context))
+
+    def unwrapper(self, name: str, version: int) -> Callable[[bytes, bytes], bytes]:
+        key = self._key(name, version)
+        return lambda wrapped, context: decrypt(key, wrapped, self._associated(name, version, context))
 
     def unwrap(self, name: str, version: int, wrapped: bytes, context: bytes) -> bytes:
         return decrypt(self._key(name, version), wrapped, self._associated(name, version, context))

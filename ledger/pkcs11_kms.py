@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from threading import RLock
 from typing import Any, Final, TypeVar, cast
 
@@ -107,6 +108,9 @@ class Pkcs11Token:
             name, version, lambda key: key.encrypt(plain, mechanism=Mechanism.AES_GCM, mechanism_param=params)
         )
         return FORMAT + nonce + sealed
+
+    def unwrapper(self, name: str, version: int) -> Callable[[bytes, bytes], bytes]:
+        return partial(self.unwrap, name, version)
 
     def unwrap(self, name: str, version: int, wrapped: bytes, context: bytes) -> bytes:
         if wrapped[:1] != FORMAT or len(wrapped) < 1 + NONCE_BYTES + TAG_BITS // 8:

@@ -11,6 +11,7 @@ import sys
 from threading import Lock, Thread
 from uuid import UUID, uuid4
 
+import psycopg
 from eventsourcing.persistence import OperationalError, StoredEvent
 from psycopg.conninfo import conninfo_to_dict
 
@@ -19,9 +20,18 @@ import ledger
 THREADS = 8
 
 
+def opened(environment: dict[str, str]) -> ledger.Factory:
+    """PostgreSQL may be on its way down or up as a writer begins."""
+    while True:
+        try:
+            return ledger.Factory(environment)
+        except (OperationalError, psycopg.OperationalError):
+            pass
+
+
 def main(conninfo: str, seed: int, wanted: int, path: str) -> None:
     parts = conninfo_to_dict(conninfo)
-    factory = ledger.Factory(
+    factory = opened(
         {
             "POSTGRES_DBNAME": str(parts["dbname"]),
             "POSTGRES_HOST": str(parts["host"]),

@@ -34,7 +34,7 @@ from sarkmeli.throw_away import throw_away_office
 
 EACH = 8
 """Registrations of one client in one round."""
-ROUNDS = 5
+ROUNDS = 3
 GOAL = 0.5
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from sarkmeli.house import House
 from sarkmeli.story import Story
+
+HANDS = 4
+"""Threads that make drafts: their commits wait for the disk together."""
 
 KINDS = ("PHOTOGRAPH", "PHOTOGRAPH", "IDENTITY", "MOTIVATION_LETTER")
 
@@ -25,7 +30,8 @@ class ReadyDraft:
 
 def ready_drafts(house: House, story: Story, count: int) -> list[ReadyDraft]:
     """So many drafts, each with four uploads and its address confirmed."""
-    return [_ready(house, story, number) for number in range(count)]
+    with ThreadPoolExecutor(HANDS) as hands:
+        return list(hands.map(partial(_ready, house, story), range(count)))
 
 
 def _ready(house: House, story: Story, number: int) -> ReadyDraft:

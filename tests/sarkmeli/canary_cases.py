@@ -17,6 +17,7 @@ from sarkmeli.neighbours import sandbox_credentials
 from sarkmeli.outside import OPERATIONS
 from sarkmeli.story import CARD, OPERATOR
 
+PLOTS = ("decided", "refused_reception", "withdrawn")
 TOO_LARGE = 10 * 1024 * 1024 + 1
 """Bytes: one more than an upload may have."""
 
@@ -47,14 +48,13 @@ class Cases:
         return [story.result() for story in stories]
 
     def case(self, index):
-        plots = (self.decided, self.refused_reception, self.withdrawn)
-        name, plot = f"case {index:03}", plots[index % len(plots)]
+        name, plot = f"case {index:03}", PLOTS[index % len(PLOTS)]
         with contextlib.closing(self.client(name, index)) as outside:
             self.mistakes(outside, name, large=index % 10 == 0)
-            one = plot(Stories(outside, self.told, name))
+            one = getattr(self, plot)(Stories(outside, self.told, name))
             self.wrong_tries(outside, one)
             assert one.status()["number"].replace(" ", "") == one.number.replace(" ", "")
-        return Told(name, plot.__name__, one)
+        return Told(name, plot, one)
 
     def client(self, name, index):
         """One that speaks from an address of its own, which is a canary too."""

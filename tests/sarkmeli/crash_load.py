@@ -56,12 +56,6 @@ class Journal:
             )
             assert not self.failed, self.failed
 
-    def wait_for_unanswered(self, count, patience=180):
-        """Until so many requests were not answered, or refused for now."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.unanswered >= count or self.failed, patience)
-            assert not self.failed, self.failed
-
 
 class Keeping(Outside):
     """A client that keeps the journal, and counts the statuses that the office answers with."""

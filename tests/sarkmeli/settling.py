@@ -32,9 +32,16 @@ def settled(office):
     assert office.ask(f"SELECT model, position FROM reading.tracking WHERE NOT beside AND position < {last}") == []
 
 
+@retry(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)
+def published(office):
+    """A checkpoint was: their process pauses, too, when PostgreSQL was away."""
+    assert any((office.folder / "checkpoints").glob("*"))
+
+
 def verified(office):
     """`sarkmeli audit verify`: every published checkpoint holds, every read model is what a clean rebuild would be."""
     assert office.ask("SELECT count(*) FROM reading.quarantine") == [(0,)]
+    published(office)
     status, said = sarkmeli("audit", "verify", "--folder", str(office.folder))
     assert (status, said.count("are what the ledger says")) == (0, len(MODELS)), said
 

@@ -41,6 +41,7 @@ class Told:
         self.secrets = {}
         self.codes = set()
         self.places = set()
+        self.applicants = itertools.count(1)
         self._count = itertools.count()
         self._names = {}
         self._lock = threading.Lock()

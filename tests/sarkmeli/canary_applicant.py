@@ -1,7 +1,5 @@
 """An applicant every field and file of whose is a canary, and what an applicant does."""
 
-import itertools
-import random
 import re
 from datetime import date, timedelta
 
@@ -9,8 +7,6 @@ from canaries import DIGITS, HERE
 from canary_papers import letter, photograph, picture
 
 from sarkmeli.story import OPERATOR
-
-_places = itertools.count(1)
 
 
 class Applicant:
@@ -20,7 +16,7 @@ class Applicant:
         self.outside, self.told = outside, outside.told
         self.name = name
         self.words = self.told.words_of(name)
-        self.place = next(_places)
+        self.place = next(self.told.applicants)
         self.email = f"{self.words('local part')}@{self.words('domain')}.example"
         self.form = self._form(personal_number, language, channel)
         self.number = self.code = self.case = self.draft = ""
@@ -120,20 +116,20 @@ class Applicant:
         form = {
             "nameKa": {"first": words("first name", "georgian"), "last": words("surname", "georgian")},
             "nameLatin": {"first": words("first name in Latin"), "last": words("surname in Latin")},
-            "birthDate": str(_day_of(random.randrange(1910, 1950))),
+            "birthDate": str(date(1910, 1, 1) + timedelta(days=67 * self.place % 14_000)),
             "sex": "FEMALE",
             "citizenships": ["GE"] if abroad else ["FR"],
             "personalNumber": personal_number,
             "document": {
-                "kind": "PASSPORT", "number": f"ZV{DIGITS}{random.randrange(10**6):06}", "issuer": "FR",
-                "expires": str(_day_of(random.randrange(2041, 2060))),
+                "kind": "PASSPORT", "number": f"ZV{DIGITS}8{self.place:03}", "issuer": "FR",
+                "expires": str(date(2041, 1, 1) + timedelta(days=31 * self.place)),
             },
             "addressAbroad": {
                 "country": "FR", "city": words("city"), "line": f"{words('street')} {digits}",
-                "postcode": f"ZV {DIGITS}{random.randrange(10**4):04}",
+                "postcode": f"ZV {DIGITS}7{self.place:03}",
             },
             "email": self.email,
-            "telephone": f"+33{digits}",
+            "telephone": f"+33{digits}" if self.place < 100 else f"+33670{self.place:06}",
             "grounds": {"citizenAbroad": abroad, "origin": not abroad},
             "tier": "STANDARD",
             "language": language,
@@ -149,7 +145,3 @@ class Applicant:
         ):
             self.told.secret(f"{self.name}: {name}", value)
         return form
-
-
-def _day_of(year):
-    return date(year, 1, 1) + timedelta(days=random.randrange(365))

@@ -97,7 +97,7 @@ class Cases:
         words = self.told.words_of(f"{name}: refused")
         draft = outside.ask("OpenDraft", input={"bearer": True})["token"]
         header = {"Authorization": f"Bearer {draft}"}
-        wrong = f"{DIGITS}{random.randrange(10**6):06}"
+        wrong = f"{DIGITS}6{next(self.told.applicants):05}"
         self.told.secret(f"{name}: refused: telephone", f"0{wrong}")
         form = Applicant(outside, f"{name}: refused").form | {
             "nameKa": {"first": words("Latin in a Georgian name"), "last": ""},

@@ -1,6 +1,5 @@
 """Three applicants' stories in which every field and file holds a word that nobody else would write."""
 
-import random
 import threading
 
 import httpx
@@ -132,7 +131,9 @@ class Stories:
         """Has the code sent again, replaced, and withdraws."""
         whose = self.whose or "withdrawn"
         outside, words = self.outside, self.told.words_of(whose)
-        one = Applicant(outside, whose, personal_number=f"{DIGITS}{random.randrange(10**4):04}", language="EN").files()
+        one = Applicant(
+            outside, whose, personal_number=f"{DIGITS}9{next(self.told.applicants):03}", language="EN"
+        ).files()
         with self.bar:
             one.enters_bar()
             one.asks("LeaveBar")

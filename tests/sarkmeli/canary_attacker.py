@@ -102,18 +102,24 @@ class Attacker:
 
 
 class _AnyKey:
-    """Unwraps a file's key with whichever key opens it."""
+    """Unwraps a file's key with whichever key opens it: every key is tried once for each key that files name."""
 
     def __init__(self, keys):
         self._keys = keys
+        self._known = {}
 
     def unwrap(self, subject, wrapped, context):
         place = bind("sarkmeli file key", subject.bytes, wrapped[:16], context)
-        for key in self._keys:
+        named = subject, wrapped[:16]
+        for key in [self._known[named]] if named in self._known else self._keys:
             try:
-                return decrypt(key, wrapped[16:], place)
+                opened = decrypt(key, wrapped[16:], place) if key else None
             except Tampered:
                 continue
+            if opened is not None:
+                self._known[named] = key
+                return opened
+        self._known.setdefault(named, b"")
         raise LookupError(subject)
 
 

@@ -57,6 +57,12 @@ class FaultCode(StrEnum):
     MOBILE_MALFORMED = "MOBILE_MALFORMED"
     """Not a Georgian mobile number, 5XXXXXXXX."""
     MOBILE_NOT_CONFIRMED = "MOBILE_NOT_CONFIRMED"
+    LEGAL_CODE_MALFORMED = "LEGAL_CODE_MALFORMED"
+    """Not a legal person's code of 9 digits."""
+    NEITHER_GEORGIAN_NOR_LATIN = "NEITHER_GEORGIAN_NOR_LATIN"
+    """A name in another script, or in two."""
+    NOT_ASKED = "NOT_ASKED"
+    """This office does not ask for it and does not keep it."""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,10 @@ class Desk(Protocol):
         """The stream that holds this address."""
         ...
 
+    def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
+        """The streams that hold these addresses, in their order; one question, however many are held."""
+        ...
+
 
 class Subjects(Protocol):
     """Mints the key that seals one person's data, and computes the case's code from it. Implemented by ``ledger``."""
@@ -168,6 +172,10 @@ class Office(Application[UUID]):
     def find(self, kind: str, value: str) -> UUID | None:
         """The stream that holds the address ``value`` of this ``kind``."""
         return self.desk.find_address(kind, value)
+
+    def find_all(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
+        """The streams that hold the addresses ``values`` of this ``kind``, in their order, in one question."""
+        return self.desk.find_addresses(kind, values)
 
     def commit(self, principal: Root, *others: Root, act: Act, addresses: Sequence[Address] = ()) -> Receipt:
         """Save what one command changed, all of it or nothing, and note the command as done.

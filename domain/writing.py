@@ -113,6 +113,14 @@ def latin_name_faults(field: str, name: str) -> Iterator[Fault]:
     yield from _name_faults(field, name, _LATIN, FaultCode.NOT_LATIN_SCRIPT)
 
 
+def name_faults(field: str, name: str) -> Iterator[Fault]:
+    """What is wrong with a name that may be in Mkhedruli or in Latin script, and not in both."""
+    faults = tuple(line_faults(field, name, LONGEST_NAME))
+    yield from faults
+    if not faults and not (_MKHEDRULI.fullmatch(name) or _LATIN.fullmatch(name)):
+        yield Fault(field, FaultCode.NEITHER_GEORGIAN_NOR_LATIN)
+
+
 def _name_faults(field: str, name: str, script: re.Pattern[str], wrong_script: FaultCode) -> Iterator[Fault]:
     faults = tuple(line_faults(field, name, LONGEST_NAME))
     yield from faults

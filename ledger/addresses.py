@@ -40,6 +40,10 @@ _HELD: Final = """
 SELECT stream FROM ledger.address
 WHERE kind = %s AND hmac = ANY(%s) AND stream <> '00000000-0000-0000-0000-000000000000'
 """
+_HELD_OF_MANY: Final = """
+SELECT hmac, stream FROM ledger.address
+WHERE kind = %s AND hmac = ANY(%s) AND stream <> '00000000-0000-0000-0000-000000000000'
+"""
 _BURY: Final = """
 UPDATE ledger.address SET stream = '00000000-0000-0000-0000-000000000000', recorded_at = 'epoch'
 WHERE stream = %s AND kind = ANY(%s)
@@ -51,6 +55,13 @@ def find_address(connection: Connection[Any], keys: KeyStore, kind: str, value: 
     """The stream that holds the address."""
     found = rows(connection, _HELD, (kind, [digest for _, digest in _hashes(keys, kind, value)]))
     return found[0][0] if found else None
+
+
+def find_addresses(connection: Connection[Any], keys: KeyStore, kind: str, values: Sequence[str]) -> list[UUID | None]:
+    """The streams that hold the addresses, in the order of ``values``: one statement, whatever is held."""
+    digests = [[digest for _, digest in _hashes(keys, kind, value)] for value in values]
+    held = dict(rows(connection, _HELD_OF_MANY, (kind, [digest for each in digests for digest in each])))
+    return [next((held[digest] for digest in each if digest in held), None) for each in digests]
 
 
 def forget(connection: Connection[Any], stream: UUID, kept: Collection[str]) -> None:

@@ -243,6 +243,11 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         keys = self._with_keys()
         return self._ask(lambda connection: addresses.find_address(connection, keys, kind, value))
 
+    def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
+        """The streams that hold these addresses, in their order, in one statement."""
+        keys = self._with_keys()
+        return self._ask(lambda connection: addresses.find_addresses(connection, keys, kind, values))
+
     def _with_keys(self) -> KeyStore:
         if self._keys is None:
             raise ProgrammingError("commands and addresses need a ledger that is opened with its keys")

@@ -27,6 +27,8 @@ from domain.payments.commands import Commands as PaymentCommands
 from domain.payments.commands import orders_of_case
 from domain.payments.payment import Payment
 from domain.staff.commands import Commands as StaffCommands
+from domain.taxpayer.at_the_bar import Registrations
+from domain.videobar.case import EveryService
 from domain.videobar.commands import Commands as VideobarCommands
 from gateways.bank import BankOverHttp
 from gateways.civil_registry import CivilRegistryOverHttp
@@ -59,7 +61,7 @@ from sarkmeli.case_files import LedgerFiles
 from sarkmeli.neighbours import Neighbours
 from sarkmeli.restoring import erase_again
 from sarkmeli.roles import DbRole
-from sarkmeli.rules import compatriot_rules, payment_rules, videobar_rules
+from sarkmeli.rules import compatriot_rules, payment_rules, taxpayer_rules, videobar_rules
 from sarkmeli.settings import Settings
 
 SELDOM = 60.0
@@ -101,7 +103,9 @@ class House:
             self.office, self.ledger.keys, self.drafts, self.payments, self.compatriot_rules
         )
         self.videobar_rules = videobar_rules(settings)
-        self.videobar = VideobarCommands(self.office, applications, Queue(self.pool), self.videobar_rules)
+        cases = EveryService(applications, Registrations(self.office))
+        self.videobar = VideobarCommands(self.office, cases, Queue(self.pool), self.videobar_rules)
+        self.taxpayer_rules = taxpayer_rules(settings)
         self.staff = StaffCommands(self.office)
         self.files = Files(open_store(self._file_store()), self.ledger.keys)
         self.uploads = Uploads(self.pool, self.ledger.keys, self.files)

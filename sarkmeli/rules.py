@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from collections.abc import Collection
+from datetime import date, time, timedelta
 from importlib.resources import files
 
 from domain.calendar import ROUND_THE_CLOCK, Hours
 from domain.compatriot.fees import parse_schedule
-from domain.compatriot.rules import SERVICE
+from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.compatriot.rules import Rules as CompatriotRules
 from domain.payments.commands import Rules as PaymentRules
 from domain.people import Role
+from domain.taxpayer.rules import SERVICE as TAXPAYER
+from domain.taxpayer.rules import Rules as TaxpayerRules
 from domain.videobar.rules import Bar
 from domain.videobar.rules import Rules as VideobarRules
 from sarkmeli.settings import Settings
 
 RECORDING_CONSENT = "v1"
-"""The version of texts/*/consents/call-recording that whoever enters the bar agrees to."""
+"""The version of texts/*/consents/call-recording that whoever enters the compatriots' bar agrees to."""
+TAXPAYER_RECORDING_CONSENT = "v1"
+"""The version of texts/*/consents/taxpayer-call-recording that whoever enters the taxpayers' bar agrees to."""
 
 
 def compatriot_rules(settings: Settings) -> CompatriotRules:
@@ -37,8 +42,30 @@ def compatriot_rules(settings: Settings) -> CompatriotRules:
 
 def videobar_rules(settings: Settings) -> VideobarRules:
     """Raises: ValueError."""
-    bar = Bar(staff=Role.OPERATOR, hours=hours(settings), broken_off_limit=settings.broken_off_limit)
-    return VideobarRules(bars={SERVICE: bar}, consent=RECORDING_CONSENT)
+    compatriots = Bar(
+        staff=Role.OPERATOR,
+        hours=hours(settings),
+        consent=RECORDING_CONSENT,
+        broken_off_limit=settings.broken_off_limit,
+    )
+    taxpayers = Bar(
+        staff=Role.CONSULTANT,
+        hours=taxpayer_hours(settings),
+        consent=TAXPAYER_RECORDING_CONSENT,
+        consent_kind="TAXPAYER_CALL_RECORDING",
+        declares=True,
+        broken_off_limit=settings.broken_off_limit,
+    )
+    return VideobarRules(bars={COMPATRIOT: compatriots, TAXPAYER: taxpayers})
+
+
+def taxpayer_rules(settings: Settings) -> TaxpayerRules:
+    """Raises: ValueError."""
+    return TaxpayerRules(
+        activation_days=settings.activation_days,
+        warning_days=settings.warning_days,
+        link_lasts=timedelta(hours=settings.link_hours),
+    )
 
 
 def payment_rules(settings: Settings) -> PaymentRules:
@@ -47,13 +74,17 @@ def payment_rules(settings: Settings) -> PaymentRules:
 
 
 def hours(settings: Settings) -> Hours:
-    """When the bar lets people in. Raises: ValueError."""
-    if not settings.bar_hours:
+    """When the compatriots' bar lets people in. Raises: ValueError."""
+    return _hours(settings.bar_hours, settings.weekdays, settings.holidays)
+
+
+def taxpayer_hours(settings: Settings) -> Hours:
+    """When the taxpayers' bar lets people in. Raises: ValueError."""
+    return _hours(settings.taxpayer_bar_hours, settings.taxpayer_weekdays, settings.taxpayer_holidays)
+
+
+def _hours(written: str, weekdays: Collection[int], holidays: Collection[date]) -> Hours:
+    if not written:
         return ROUND_THE_CLOCK
-    opens, _, closes = settings.bar_hours.partition("-")
-    return Hours(
-        time.fromisoformat(opens),
-        time.fromisoformat(closes),
-        frozenset(settings.weekdays),
-        frozenset(settings.holidays),
-    )
+    opens, _, closes = written.partition("-")
+    return Hours(time.fromisoformat(opens), time.fromisoformat(closes), frozenset(weekdays), frozenset(holidays))

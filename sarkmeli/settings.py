@@ -144,6 +144,17 @@ class Settings(BaseSettings):
     bar_hours: str = Field(
         default="", description="When the video bar lets in, as 09:00-18:00; round the clock if empty."
     )
+    taxpayer_bar_hours: str = Field(
+        default="", description="When the taxpayers' video bar lets in, as 09:00-18:00; round the clock if empty."
+    )
+    taxpayer_weekdays: tuple[int, ...] = Field(
+        default=(0, 1, 2, 3, 4), description="Working days of the taxpayers' bar; Monday is 0 (JSON list)."
+    )
+    taxpayer_holidays: tuple[date, ...] = Field(
+        default=(), description="Days off of the taxpayers' bar (JSON list of dates)."
+    )
+    activation_days: int = Field(default=30, ge=2, description="Days within which a registration must be activated.")
+    link_hours: int = Field(default=24, ge=1, description="Hours for which an activation link opens.")
     broken_off_limit: int = Field(
         default=3, ge=1, description="Calls without visual contact after which reception ends."
     )

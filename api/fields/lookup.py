@@ -139,7 +139,8 @@ def _office(context: Context) -> OfficeView:
     today = tbilisi_date(now)
     fees = [(tier, rules.fees.in_force(tier, today)) for tier in Tier]
     texts_in_force = [(each.kind.value, each.version, each.kind in rules.required_consents) for each in rules.consents]
-    recording = ("CALL_RECORDING", ports.videobar_rules.consent, True)
+    bar = ports.videobar_rules.bars[SERVICE]
+    recording = (bar.consent_kind, bar.consent, True)
     return OfficeView(
         name=ports.facts.office_name[language],
         today=today,

@@ -18,10 +18,11 @@ class BarView:
 
 def bar_view(ports: Ports, service: str, now: datetime) -> BarView:
     """The bar of ``service`` as it stands ``now``."""
-    hours = ports.videobar_rules.bars[service].hours
+    bar = ports.videobar_rules.bars[service]
+    hours = bar.hours
     is_open = hours.is_open(now)
     return BarView(
         is_open=is_open,
         opens=None if is_open else hours.next_opening(now),
-        consent=ports.videobar_rules.consent,
+        consent=bar.consent,
     )

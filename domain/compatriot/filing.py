@@ -15,6 +15,7 @@ from domain.compatriot.grounds import grounds_faults
 from domain.consents import Consent, ConsentKind, ConsentText
 from domain.contacts import LONGEST_EMAIL, LONGEST_TELEPHONE, tidy_email, tidy_telephone
 from domain.faults import Fault, FaultCode
+from domain.identification import is_personal_number
 from domain.writing import (
     georgian_name_faults,
     latin_name_faults,
@@ -28,8 +29,6 @@ OLDEST: Final = 120
 MOST_CITIZENSHIPS: Final = 5
 LONGEST_POSTCODE: Final = 20
 
-_PERSONAL_NUMBER: Final = re.compile(r"[0-9]{11}")
-"""A Georgian personal number: eleven digits, may start with 0, no public check digit."""
 _DOCUMENT_NUMBER: Final = re.compile(r"(?=.{3,30}$)(?=.*\d)[^\W_]+(?:[ /.-][^\W_]+)*")
 """Letters of any script and digits, grouped by single signs; three to thirty characters, a digit among them."""
 
@@ -78,7 +77,7 @@ def form_faults(form: Form, today: date) -> Iterator[Fault]:
     yield from latin_name_faults("nameLatin.last", form.name_latin.last)
     yield from _birth_faults(form.birth_date, today)
     yield from _citizenship_faults(form.citizenships)
-    if form.personal_number is not None and not _PERSONAL_NUMBER.fullmatch(form.personal_number):
+    if form.personal_number is not None and not is_personal_number(form.personal_number):
         yield Fault("personalNumber", FaultCode.PERSONAL_NUMBER_MALFORMED)
     yield from _document_faults(form.document, today)
     yield from _address_faults(form.address_abroad)

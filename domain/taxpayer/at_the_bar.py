@@ -12,6 +12,7 @@ from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import TaxpayerHasAccount
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE
+from domain.taxpayer.siblings import Siblings
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.case import Ground
@@ -54,15 +55,17 @@ class AtTheBar:
     def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
         """Activate the registration that was clarified in this call; the taxpayer's others end, their names are free.
 
+        Also those that were filed since: whoever filed them cannot outwait the call.
         Raises: NotClarified, TaxpayerHasAccount, AlreadyActive, RegistrationEnded.
         """
         self.registration.refuse_unless_bar_is_open()
-        kept, others = self.registration.clarified_in(call)
+        kept, others = self.registration.clarified_in(call, operator)
         living = self._load(kept)
         form = form_of(living)
         refuse_if_taxpayer_has_account(self.office, form)
         living.activate_by_video(act, call=call, consultant=operator.id)
-        self.changed = (living, *self._superseded(act, others, by=living))
+        later = Siblings(self.office).pending(form.identification)
+        self.changed = (living, *self._superseded(act, sorted({*others, *later} - {kept}), by=living))
         self.claims = (Address(ACCOUNT, form.identification, living.id),)
 
     def reception_refused(self, act: Act, *, call: UUID, ground: Ground, reasons: str | Erased | None) -> None:

@@ -34,6 +34,7 @@ from domain.taxpayer.refusals import (
 )
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE, Rules
+from domain.taxpayer.siblings import Siblings
 from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.call import Call
@@ -59,19 +60,12 @@ class Confirmed(Protocol):
 class Passwords(Protocol):
     """Keeps password hashes outside the ledger. Implemented by ``housekeeping``."""
 
-    def keep(self, registration: UUID, password: str) -> None:
-        """Keep the hash as the newest of ``registration``, committed before this returns.
+    def keep(self, registration: UUID, command: UUID, password: str) -> None:
+        """Keep the hash of the password that ``command`` sets, beside those kept before; committed before this returns.
 
-        It counts from the event on that follows it; one that no event follows is swept.
+        It counts once the command's event is in the ledger (`Registration.password_of`); until then, and for ever if
+        the event never comes, the one before does. What no event followed is swept.
         """
-        ...
-
-
-class Siblings(Protocol):
-    """Finds a taxpayer's registrations that await activation; may be stale. Implemented by ``projections``."""
-
-    def pending(self, identification: str) -> Sequence[UUID]:
-        """Every registration filed for this number or code that is not known to be active or ended."""
         ...
 
 
@@ -115,7 +109,6 @@ class Commands:
         subjects: Subjects,
         confirmed: Confirmed,
         passwords: Passwords,
-        siblings: Siblings,
         read_out: ReadOut,
         rules: Rules,
     ) -> None:
@@ -123,7 +116,7 @@ class Commands:
         self.subjects = subjects
         self.confirmed = confirmed
         self.passwords = passwords
-        self.siblings = siblings
+        self.siblings = Siblings(office)
         self.read_out = read_out
         self.rules = rules
 
@@ -164,11 +157,12 @@ class Commands:
             )
             for consent in consents:
                 registration.give_consent(act, consent, self.rules)
-            self.passwords.keep(id, password.text)
+            self.passwords.keep(id, act.command, password.text)
             addresses = (
                 Address(NUMBER, number, id),
                 Address(DRAFT, str(draft), id),
                 Address(*username_address(kept.username), username.id),
+                self.siblings.address(kept.identification, id),
             )
             return self.office.commit(registration, username, act=act, addresses=addresses)
 
@@ -217,7 +211,7 @@ class Commands:
             registration = self.office.load(Registration, found.case)
             registration.refuse_unless_bar_is_open()
             form = form_of(registration)
-            pending = self._pending(form)
+            pending = self.siblings.pending(form.identification)
             if kept != registration.id and kept not in pending:
                 raise NotOfThisTaxpayer
             _refuse_unless_may_act(form, consultant, caller)
@@ -292,7 +286,7 @@ class Commands:
             if not was_active:
                 refuse_if_taxpayer_has_account(self.office, form)
             registration.open_link(act)
-            self.passwords.keep(case, password.text)
+            self.passwords.keep(case, act.command, password.text)
             if was_active:
                 return self.office.commit(registration, act=act)
             return self._commit_activated(act, registration, form)
@@ -326,7 +320,7 @@ class Commands:
             if faults := tuple(password_faults(password, form_of(registration).username)):
                 raise FormRefused(faults)
             registration.change_password(act)
-            self.passwords.keep(case, password.text)
+            self.passwords.keep(case, act.command, password.text)
             return self.office.commit(registration, act=act)
 
         return self.office.perform(act, decide)
@@ -380,20 +374,11 @@ class Commands:
         username.reserve_again(act, name, registration=registration, subject=subject)
         return username
 
-    def _pending(self, form: Form) -> set[UUID]:
-        """The taxpayer's registrations that await activation, each asked itself: what finds them may be stale."""
-        pending: set[UUID] = set()
-        for id in self.siblings.pending(form.identification):
-            registration = self.office.load(Registration, id)
-            same = isinstance(registration.form, Form) and registration.form.identification == form.identification
-            if same and registration.state is RegistrationState.AWAITING_ACTIVATION:
-                pending.add(id)
-        return pending
-
     def _commit_activated(self, act: Act, registration: Registration, form: Form) -> Receipt:
         others: list[Root] = []
-        for id in sorted(self._pending(form) - {registration.id}):
-            other = self.office.load(Registration, id)
+        for other in self.siblings.awaiting(form.identification):
+            if other.id == registration.id:
+                continue
             other.supersede(act, by=registration.id)
             others += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
         account = Address(ACCOUNT, form.identification, registration.id)

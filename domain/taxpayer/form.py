@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from domain.consents import Consent, ConsentKind, ConsentText
-from domain.contacts import LONGEST_EMAIL, tidy_email
+from domain.contacts import LONGEST_EMAIL, tidy_email, tidy_mobile
 from domain.faults import Fault, FaultCode
+from domain.identification import is_legal_code, is_personal_number
 from domain.language import Language
 from domain.taxpayer.password import NewPassword, password_faults
 from domain.taxpayer.username import tidy_username, username_faults
 from domain.writing import line_faults, tidy_line
-
-_PERSONAL_NUMBER: Final = re.compile(r"[0-9]{11}")
-"""Eleven digits, may start with 0, no public check digit."""
-_LEGAL_CODE: Final = re.compile(r"[0-9]{9}")
-_MOBILE: Final = re.compile(r"(?:\+?995)?(5[0-9]{8})")
-"""Source: the registration form, "მობილურის ნომერი (5XXXXXXXX)"; the country's prefix may stand before it."""
-_BETWEEN_DIGITS: Final = dict.fromkeys(map(ord, " -()\u00a0"))
-LONGEST_MOBILE: Final = 30
 
 OPTIONAL_CONSENTS: Final = frozenset({ConsentKind.OBLIGATIONS_BY_SMS, ConsentKind.MESSAGES_BY_EMAIL})
 """The form's two boxes; everything else on it is mandatory."""
@@ -51,15 +43,7 @@ class Form:
     @property
     def kind(self) -> TaxpayerKind:
         """By the length of the identification."""
-        return TaxpayerKind.LEGAL_PERSON if _LEGAL_CODE.fullmatch(self.identification) else TaxpayerKind.PERSON
-
-
-def tidy_mobile(typed: str) -> str | None:
-    """The Georgian mobile number as E.164 (``+995555123456``), None if it is none."""
-    if len(typed) > LONGEST_MOBILE or not typed.isascii():
-        return None
-    match = _MOBILE.fullmatch(typed.translate(_BETWEEN_DIGITS))
-    return f"+995{match[1]}" if match else None
+        return TaxpayerKind.LEGAL_PERSON if is_legal_code(self.identification) else TaxpayerKind.PERSON
 
 
 def tidied(form: Form) -> Form:
@@ -93,7 +77,7 @@ def filing_faults(
 def _identification_faults(identification: str) -> Iterator[Fault]:
     if not identification:
         yield Fault("identification", FaultCode.MISSING)
-    elif not (_PERSONAL_NUMBER.fullmatch(identification) or _LEGAL_CODE.fullmatch(identification)):
+    elif not (is_personal_number(identification) or is_legal_code(identification)):
         yield Fault("identification", FaultCode.IDENTIFICATION_MALFORMED)
 
 

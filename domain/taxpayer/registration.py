@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from domain.consents import Consent, ConsentKind
 from domain.event import Act, Created, Erased, Personal, Root
 from domain.language import Language
 from domain.number import CaseNumber
-from domain.people import SubjectId
+from domain.people import Actor, SubjectId
 from domain.taxpayer import expiry
 from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.refusals import (
@@ -26,6 +27,16 @@ from domain.taxpayer.refusals import (
 )
 from domain.taxpayer.rules import Rules
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
+
+
+@dataclass(frozen=True)
+class Clarified:
+    """Which of a taxpayer's registrations is to live, as a consultant asked it in a call."""
+
+    call: UUID
+    by: str
+    kept: UUID
+    others: tuple[UUID, ...]
 
 
 class Registration(Root):
@@ -152,6 +163,7 @@ class Registration(Root):
         form: Form | Erased,
         kind: TaxpayerKind,
         activation_until: date,
+        command: UUID,
     ) -> None:
         self.subject = subject
         self.number = number
@@ -160,11 +172,12 @@ class Registration(Root):
         self.form = form
         self.kind = kind
         self.activation_until = activation_until
+        self.password_of = command
+        """The command of the last event that set a password: the hash that was kept for it is the one that counts."""
         self.state = RegistrationState.AWAITING_ACTIVATION
         self.consents: dict[ConsentKind, Consent] = {}
         self.link_until: datetime | None = None
-        self.clarified: tuple[UUID, UUID, tuple[UUID, ...]] | None = None
-        """Call, kept registration, others."""
+        self.clarified: Clarified | None = None
         self.bar_is_closed = False
         self.is_warned = False
 
@@ -237,11 +250,16 @@ class Registration(Root):
         self.refuse_unless_bar_is_open()
         self.record(self.UsernameClarified, act, call=call, kept=kept, others=others)
 
-    def clarified_in(self, call: UUID) -> tuple[UUID, tuple[UUID, ...]]:
-        """The registration to be kept and those that end. Raises: NotClarified unless it was said in this call."""
-        if self.clarified is None or self.clarified[0] != call:
+    def clarified_in(self, call: UUID, by: Actor) -> tuple[UUID, tuple[UUID, ...]]:
+        """The registration to be kept and those that end.
+
+        Raises: NotClarified unless it was said in this call, and by who now says that all is well: a call may pass
+        from one consultant to another, who has yet to see whether they may act in it.
+        """
+        clarified = self.clarified
+        if clarified is None or clarified.call != call or clarified.by != by.id:
             raise NotClarified
-        return self.clarified[1], self.clarified[2]
+        return clarified.kept, clarified.others
 
     def activate_by_video(self, act: Act, *, call: UUID, consultant: str) -> None:
         """Raises: AlreadyActive, RegistrationEnded."""
@@ -345,8 +363,8 @@ class Registration(Root):
         self.link_until = until
 
     @event(UsernameClarified)
-    def _username_clarified(self, call: UUID, kept: UUID, others: tuple[UUID, ...]) -> None:
-        self.clarified = (call, kept, others)
+    def _username_clarified(self, by: Actor, call: UUID, kept: UUID, others: tuple[UUID, ...]) -> None:
+        self.clarified = Clarified(call, by.id, kept, others)
 
     @event(VideoVerified)
     def _video_verified(self) -> None:
@@ -357,9 +375,11 @@ class Registration(Root):
         """Activated says the rest."""
 
     @event(Activated)
-    def _activated(self) -> None:
+    def _activated(self, route: Route, command: UUID) -> None:
         self.state = RegistrationState.ACTIVE
         self.link_until = None
+        if route is Route.LINK:
+            self.password_of = command
 
     @event(ActivationRefused)
     def _activation_refused(self, ends: bool) -> None:
@@ -373,8 +393,9 @@ class Registration(Root):
         self.state = RegistrationState.SUPERSEDED
 
     @event(PasswordChanged)
-    def _password_changed(self) -> None:
+    def _password_changed(self, command: UUID) -> None:
         self.link_until = None
+        self.password_of = command
 
     @event(ExpiryWarned)
     def _expiry_warned(self, expires_after: date) -> None:

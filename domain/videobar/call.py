@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -27,7 +28,7 @@ from domain.videobar.refusals import (
     WillNotRecorded,
     WrongSource,
 )
-from domain.videobar.terms import BreakOff, Channel, Leaving, Outcome, Phase, Side
+from domain.videobar.terms import BreakOff, Channel, Declared, Leaving, Outcome, Phase, Side
 from domain.words import reasons as reasoned
 from domain.words import words
 
@@ -55,6 +56,15 @@ class Call(Root):
         """The version of the consent to recording that the applicant gave."""
         consent_language: Language
         """In which its text was shown."""
+        declared: Personal[Declared | None]
+        """What the person told of themselves; None at a bar that does not ask."""
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """No bar had asked."""
+            state["declared"] = None
 
     class Claimed(Root.Event):
         """An operator took the call; the event's actor."""
@@ -115,12 +125,21 @@ class Call(Root):
         TOPIC = "videobar.Call.ErasureRequested"
 
     @event(Requested)
-    def __init__(self, subject: SubjectId | None, case: UUID, service: str, number: int, broken_off: int) -> None:
+    def __init__(
+        self,
+        subject: SubjectId | None,
+        case: UUID,
+        service: str,
+        number: int,
+        broken_off: int,
+        declared: Declared | Erased | None,
+    ) -> None:
         self.subject = subject
         self.case = case
         self.service = service
         self.number = number
         self.broken_off = broken_off
+        self.declared = declared
         self.phase = Phase.WAITING
         self.operator: Actor | None = None
         self.claimed_at: datetime | None = None
@@ -141,6 +160,7 @@ class Call(Root):
         service: str,
         consent: str,
         consent_language: Language,
+        declared: Declared | None,
         after: Call | None,
     ) -> Call:
         """Take a place in the queue; ``after`` is the case's previous call, whose count of broken-off calls goes on."""
@@ -154,6 +174,7 @@ class Call(Root):
             broken_off=0 if after is None else after.broken_off,
             consent=consent,
             consent_language=consent_language,
+            declared=declared,
         )
 
     @property
@@ -342,5 +363,6 @@ class Call(Root):
     @event(ErasureRequested)
     def _erasure_requested(self) -> None:
         self.will = ERASED
+        self.declared = ERASED
         self.checks = None
         self.is_forgotten = True

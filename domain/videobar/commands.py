@@ -20,6 +20,7 @@ from domain.series import Series
 from domain.videobar.call import Call
 from domain.videobar.case import Cases, Ground
 from domain.videobar.checks import Checks
+from domain.videobar.declared import accepted
 from domain.videobar.refusals import (
     BarClosed,
     BarShut,
@@ -30,7 +31,7 @@ from domain.videobar.refusals import (
     NotYourCall,
 )
 from domain.videobar.rules import Bar, Rules
-from domain.videobar.terms import BreakOff, Channel, Leaving, Media, Phase, Side
+from domain.videobar.terms import BreakOff, Channel, Declared, Leaving, Media, Phase, Side
 
 
 class Queue(Protocol):
@@ -50,11 +51,21 @@ class Commands:
         self.queue = queue
         self.rules = rules
 
-    def enter(self, act: Act, *, case: UUID, consent: str, consent_language: Language, media: Media) -> Receipt:
+    def enter(
+        self,
+        act: Act,
+        *,
+        case: UUID,
+        consent: str,
+        consent_language: Language,
+        media: Media,
+        declared: Declared | None = None,
+    ) -> Receipt:
         """Take a place in the queue; who has one already keeps it and gets the same call (also after closing).
 
         ``consent`` is the version of the consent to recording, ``consent_language`` the language it was shown in.
-        Raises: BarClosed, BarShut, MediaMissing, ConsentOutdated, the service's refusals if the case awaits no call.
+        Raises: BarClosed, BarShut, MediaMissing, ConsentOutdated, FormRefused if the bar asks who one is and that is
+        not told rightly, the service's refusals if the case awaits no call.
         """
 
         def decide() -> Receipt:
@@ -62,14 +73,15 @@ class Commands:
             owner.refuse_unless_awaits_call()
             if missing := media.missing():
                 raise MediaMissing(missing)
-            if consent != self.rules.consent:
-                raise ConsentOutdated(self.rules.consent)
+            bar = self._bar(owner.service)
+            if consent != bar.consent:
+                raise ConsentOutdated(bar.consent)
+            told = accepted(declared, asked=bar.declares)
             series = calls_of_case(self.office, case)
             number, newest = series.newest()
             previous = None if newest is None else self.office.load(Call, newest)
             if previous is not None and not previous.is_over:
                 return _unchanged(previous)
-            bar = self._bar(owner.service)
             if not bar.hours.is_open(act.now):
                 raise _closed(bar, act)
             call = Call.request(
@@ -79,6 +91,7 @@ class Commands:
                 service=owner.service,
                 consent=consent,
                 consent_language=consent_language,
+                declared=told,
                 after=previous,
             )
             return self.office.commit(call, act=act, addresses=[series.address(number + 1, call.id)])

@@ -18,6 +18,12 @@ class Bar:
     """Who calls its applicants in: operators, or the Revenue Service's consultants."""
     hours: Hours
     """When one may enter; who entered before closing is served."""
+    consent: str
+    """The version of the consent to recording that is in force at this bar; texts/ holds its words."""
+    consent_kind: str = "CALL_RECORDING"
+    """The name of its text in texts/*/consents."""
+    declares: bool = False
+    """Whether one tells who one is before entering, for the staff to compare."""
     broken_off_limit: int = 3
     """After so many calls broken off for want of visual contact, the electronic application is refused reception."""
 
@@ -32,7 +38,5 @@ class Rules:
 
     bars: Mapping[str, Bar]
     """By service."""
-    consent: str
-    """The version of the consent to recording that is in force; texts/ holds its words."""
     longest_sitting: timedelta = timedelta(hours=4)
     """After so long without an end, an operator is taken to have gone away, and the office takes the call back."""

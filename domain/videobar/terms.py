@@ -80,3 +80,20 @@ class Media:
         """What is not there."""
         there = {Medium.CAMERA: self.camera, Medium.MICROPHONE: self.microphone}
         return tuple(medium for medium in Medium if not there[medium])
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the person tells of themselves before the call, for the consultant to compare. Every value is personal.
+
+    Source: the procedure, "სახელი, გვარი, პირადი ნომერი, მობილურის ნომერი, იურიდიული პირის სახელით დაკავშირების
+    შემთხვევაში იურიდიული პირის საიდენტიფიკაციო ნომერი".
+    """
+
+    first_name: str
+    surname: str
+    personal_number: str
+    mobile: str
+    """E.164."""
+    legal_code: str | None = None
+    """Of the legal person on whose behalf the person calls; None on their own."""

@@ -44,9 +44,9 @@ class Stage:
     queue: StaleQueue = field(default_factory=StaleQueue)
 
     def __post_init__(self) -> None:
-        bar = Bar(staff=Role.OPERATOR, hours=NINE_TO_SIX, broken_off_limit=3)
+        bar = Bar(staff=Role.OPERATOR, hours=NINE_TO_SIX, consent=CONSENT, broken_off_limit=3)
         self.cases = Permits(self.office)
-        self.bar = Commands(self.office, self.cases, self.queue, Rules(bars={"mushrooms": bar}, consent=CONSENT))
+        self.bar = Commands(self.office, self.cases, self.queue, Rules(bars={"mushrooms": bar}))
 
     def permit(self, source: Source = Source.CIVIL_REGISTRY) -> Permit:
         subject = MemorySubjects().mint()

@@ -68,6 +68,9 @@ class MemoryLedger(POPOApplicationRecorder):
     def find_address(self, kind: str, value: str) -> UUID | None:
         return self.addresses.get((kind, value))
 
+    def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
+        return [self.addresses.get((kind, value)) for value in values]
+
 
 def _key(act: Act) -> tuple[str, str, UUID]:
     return act.by.id, act.operation, act.command

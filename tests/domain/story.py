@@ -127,8 +127,8 @@ class Story:
         self.payments = Payments(self.office, self.applications, self.subjects, PaymentRules())
         self.commands = Commands(self.office, self.subjects, self.emails, self.payments, rules)
         self.erasures = Erasures(self.office)
-        bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, broken_off_limit=3)
-        self.bar = Bar(self.office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}, consent="v1"))
+        bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, consent="v1", broken_off_limit=3)
+        self.bar = Bar(self.office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}))
         self.draft = self.subjects.mint()
         self.case: UUID | None = None
         self.transactions = 0

@@ -6,7 +6,7 @@ stage.files("giorgi-1") ; stage.seen("giorgi-1") ; stage.then("giorgi-1", "Video
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -33,7 +33,7 @@ from domain.videobar.checks import Check, Checks, Source, Verdict
 from domain.videobar.commands import Commands as Bar
 from domain.videobar.rules import Bar as BarRules
 from domain.videobar.rules import Rules as VideobarRules
-from domain.videobar.terms import BreakOff, Channel, Media, Side
+from domain.videobar.terms import BreakOff, Channel, Declared, Media, Side
 
 RULES = Rules()
 LALI = Actor("person-lali", Role.CONSULTANT)
@@ -59,6 +59,7 @@ FORM = Form(
     email="giorgi@example.org",
     language=Language.KA,
 )
+DECLARED = Declared("გიორგი", "ბერიძე", GIORGI, "555 12 34 56")
 MATCHING = Check(Source.CIVIL_REGISTRY, Verdict.MATCHES)
 ALL_MATCH = Checks(MATCHING, MATCHING, MATCHING, MATCHING, MATCHING, visual_contact=True)
 
@@ -77,23 +78,17 @@ class ConfirmedInTheForm:
 
 
 class KeptPasswords:
-    """What was kept, newest last; the real one keeps hashes."""
+    """What was kept for which command; the real one keeps hashes."""
 
     def __init__(self) -> None:
-        self.kept: dict[UUID, list[str]] = {}
+        self.kept: dict[tuple[UUID, UUID], str] = {}
 
-    def keep(self, registration: UUID, password: str) -> None:
-        self.kept.setdefault(registration, []).append(password)
+    def keep(self, registration: UUID, command: UUID, password: str) -> None:
+        self.kept[registration, command] = password
 
-
-class EveryFiling:
-    """Whatever was ever filed, of whomever: as stale as can be."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-
-    def pending(self, identification: str) -> Sequence[UUID]:
-        return tuple(self.stage.cases.values())
+    def of(self, registration: Registration) -> str:
+        """The one that counts."""
+        return self.kept[registration.id, registration.password_of]
 
 
 class ReadOutOnce:
@@ -131,13 +126,12 @@ class Stage:
             self.subjects,
             self.confirmed,
             self.passwords,
-            EveryFiling(self),
             ReadOutOnce(),
             rules,
         )
-        bar = BarRules(staff=Role.CONSULTANT, hours=ROUND_THE_CLOCK, broken_off_limit=2)
+        bar = BarRules(staff=Role.CONSULTANT, hours=ROUND_THE_CLOCK, consent="v1", declares=True, broken_off_limit=2)
         cases = Registrations(self.office)
-        self.bar = Bar(self.office, cases, self.queue, VideobarRules(bars={SERVICE: bar}, consent="v1"))
+        self.bar = Bar(self.office, cases, self.queue, VideobarRules(bars={SERVICE: bar}))
         self.before: dict[str, int] = {}
         self.refusal: Refusal | None = None
 
@@ -158,12 +152,17 @@ class Stage:
         self.cases[name] = receipt.stream
         return self.registration(name)
 
-    def calls(self, name: str, consultant: Actor = LALI) -> UUID:
+    def calls(self, name: str, consultant: Actor = LALI, declared: Declared | None = DECLARED) -> UUID:
         """Enters the bar, is called in; both are connected."""
         case = self.cases[name]
         holder = self.holder(name)
         call = self.bar.enter(
-            self.act(holder), case=case, consent="v1", consent_language=Language.KA, media=Media(True, True)
+            self.act(holder),
+            case=case,
+            consent="v1",
+            consent_language=Language.KA,
+            media=Media(True, True),
+            declared=declared,
         ).stream
         if call not in self.queue.entered:
             self.queue.entered.append(call)

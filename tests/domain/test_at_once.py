@@ -48,7 +48,7 @@ class House:
         self.office = Office(env=ledger.env)
         self.cases = Permits(self.office)
         self.queue = StaleQueue()
-        rules = BarRulesOfAll(bars={"mushrooms": BarRules(Role.OPERATOR, ROUND_THE_CLOCK)}, consent=CONSENT)
+        rules = BarRulesOfAll(bars={"mushrooms": BarRules(Role.OPERATOR, ROUND_THE_CLOCK, CONSENT)})
         self.bar = Bar(self.office, self.cases, self.queue, rules)
         self.payments = Payments(self.office, self.cases, ledger.keys, PaymentRules())
 

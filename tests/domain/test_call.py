@@ -231,9 +231,7 @@ def test_the_last_broken_off_call_refuses_reception_for_want_of_visual_contact(s
 def test_the_offices_own_fault_never_ends_a_case_also_where_the_limit_was_lowered(stage: Stage) -> None:
     call = stage.connected()
     stage.bar.break_off(stage.office.by(NINO), call=call, reason=BreakOff.NO_PICTURE)
-    stage.bar.rules = Rules(
-        bars={"mushrooms": replace(stage.bar.rules.bars["mushrooms"], broken_off_limit=1)}, consent="v1"
-    )
+    stage.bar.rules = Rules(bars={"mushrooms": replace(stage.bar.rules.bars["mushrooms"], broken_off_limit=1)})
     stage.claim()
     stage.connect(call)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from taxpayer_stage import (
+    BETTER,
     COMPANY,
     DESK,
     GIORGI,
@@ -70,7 +71,7 @@ def test_filing_saves_what_was_confirmed_and_consented_together(stage: Stage) ->
     stage.then("giorgi", "Registered", "MobileConfirmed", "EmailConfirmed", "ConsentGiven")
     assert stage.who_has("giorgi-beridze") == stage.cases["giorgi"]
     assert stage.events("giorgi")[0].form.mobile == "+995555123456"
-    assert stage.passwords.kept[stage.cases["giorgi"]] == [GOOD.text], "kept outside the ledger, before the events"
+    assert stage.passwords.of(stage.registration("giorgi")) == GOOD.text, "kept outside the ledger, before the events"
     assert GOOD.text not in repr(stage.events("giorgi"))
 
 
@@ -309,7 +310,7 @@ def test_whoever_files_in_a_victims_name_gains_nothing(stage: Stage) -> None:
     case = stage.cases["attacker"]
     stage.when(lambda: stage.commands.open_link(stage.act(attacker), case=case, password=GOOD)).refused(UnknownCase)
     stage.opens_the_link("attacker")
-    assert stage.passwords.kept[case][-1] != GOOD.text, "the victim's own password is the one that counts"
+    assert stage.passwords.of(stage.registration("attacker")) == BETTER.text, "the victim's password is what counts"
     assert stage.state("attacker") is RegistrationState.ACTIVE
 
 

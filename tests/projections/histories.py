@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,9 @@ class ClockedDesk:
     def find_address(self, kind: str, value: str) -> UUID | None:
         return self.recorder.find_address(kind, value)
 
+    def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
+        return self.recorder.find_addresses(kind, values)
+
 
 class TimedOffice(Office):
     """The office on the real ledger."""
@@ -68,7 +72,7 @@ class RealStory(Story):
         self.payments = Payments(office, self.applications, ledger.keys, PaymentRules())
         self.commands = Commands(office, ledger.keys, self.emails, self.payments, RULES)
         self.erasures = Erasures(office)
-        bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, broken_off_limit=3)
-        self.bar = Bar(office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}, consent="v1"))
+        bar = BarRules(staff=Role.OPERATOR, hours=ROUND_THE_CLOCK, consent="v1", broken_off_limit=3)
+        self.bar = Bar(office, self.applications, self.queue, VideobarRules(bars={SERVICE: bar}))
         self.draft = ledger.keys.mint()
         self.transactions = 1000 * number

@@ -12,6 +12,7 @@ from domain.compatriot.rules import Rules as CompatriotRules
 from domain.office import Office
 from domain.payments.commands import Commands as PaymentCommands
 from domain.staff.commands import Commands as StaffCommands
+from domain.taxpayer.registry import PublicRegistry
 from domain.videobar.commands import Commands as VideobarCommands
 from domain.videobar.registry import CivilRegistry
 from domain.videobar.rules import Rules as VideobarRules
@@ -20,6 +21,7 @@ from gateways.files import Files
 from gateways.inspection import Inspector
 from gateways.mail import Mail
 from gateways.sign_in import RelyingParty
+from gateways.sms import Sms
 from housekeeping.drafts import Drafts
 from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
@@ -87,6 +89,8 @@ class Ports:
     inspector: Inspector
     bank: BankOverHttp
     registry: CivilRegistry
+    public_registry: PublicRegistry
     mail: Mail
+    sms: Sms
     sign_in: RelyingParty
     proxies: Proxies = field(default_factory=Proxies)

@@ -27,6 +27,8 @@ class Abroad(Enum):
     BANK = "bank"
     MAIL = "mail"
     REGISTRY = "civil registry"
+    PUBLIC_REGISTRY = "public registry"
+    SMS = "SMS gateway"
     SIGN_IN = "sign-in"
 
 

@@ -21,6 +21,8 @@ class Credentials:
     """
 
     registry_api_key: str
+    public_registry_api_key: str
+    sms_api_key: str
     bank_api_key: str
     bank_signing_secret: str
     oidc_client_id: str

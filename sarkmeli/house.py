@@ -35,7 +35,9 @@ from gateways.civil_registry import CivilRegistryOverHttp
 from gateways.files import Files, open_store
 from gateways.inspection import Inspector
 from gateways.mail import Mail, Security, SmtpSettings
+from gateways.public_registry import PublicRegistryOverHttp
 from gateways.sign_in import ProviderSettings, RelyingParty
+from gateways.sms import Sms
 from housekeeping.drafts import Drafts
 from housekeeping.erasure_requests import ErasureRequests
 from housekeeping.lookups import Lookups
@@ -166,6 +168,21 @@ class House:
             )
         )
 
+    @cached_property
+    def sms(self) -> Sms:
+        """The SMS gateway."""
+        sms = Sms(self.neighbours.sms_url, self.neighbours.sms_api_key, self.settings.sms_sender)
+        self._opened.callback(sms.close)
+        return sms
+
+    @cached_property
+    def public_registry(self) -> PublicRegistryOverHttp:
+        """The public registry."""
+        to = self.neighbours
+        registry = PublicRegistryOverHttp(to.public_registry_url, to.public_registry_api_key)
+        self._opened.callback(registry.close)
+        return registry
+
     @property
     def mail_server(self) -> str:
         """Where mail goes, for a log line."""
@@ -177,6 +194,7 @@ class House:
         sandbox = self.settings.sandbox_url
         links = (
             ("mailbox", f"{sandbox}/mailbox"),
+            ("phones", f"{sandbox}/phones"),
             ("bank", f"{sandbox}/bank"),
             ("staff", f"{sandbox}/"),
         )
@@ -222,7 +240,9 @@ class House:
             inspector=Inspector(),
             bank=self.bank,
             registry=registry,
+            public_registry=self.public_registry,
             mail=self.mail,
+            sms=self.sms,
             sign_in=self.sign_in,
             proxies=Proxies(self.settings.trusted_proxies),
         )

@@ -8,9 +8,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from sarkmeli.settings import MailSecurity, Settings
 
-MINTED = ("registry_api_key", "bank_api_key", "bank_signing_secret", "oidc_client_secret", "smtp_password")
+MINTED = (
+    "registry_api_key", "public_registry_api_key", "sms_api_key", "bank_api_key", "bank_signing_secret",
+    "oidc_client_secret", "smtp_password",
+)  # fmt: skip
 GIVEN = {"oidc_client_id": "sarkmeli", "smtp_username": "sarkmeli"}
 
 
@@ -20,6 +25,10 @@ class Neighbours:
 
     civil_registry_url: str
     civil_registry_api_key: str
+    public_registry_url: str
+    public_registry_api_key: str
+    sms_url: str
+    sms_api_key: str
     bank_url: str
     bank_api_key: str
     bank_signing_secrets: tuple[str, ...]
@@ -38,21 +47,30 @@ class Neighbours:
         """Each neighbour as set; the sandbox's address and secret for each that is not."""
         sandbox = settings.sandbox_url
         known = sandbox_credentials(settings.folder) if settings.uses_sandbox else {}
-        registry, bank, issuer = bool(settings.civil_registry_url), bool(settings.bank_url), bool(settings.issuer)
         mail = bool(settings.smtp_host)
         signing = tuple(secret.get_secret_value() for secret in settings.bank_signing_secrets)
+
+        def secret(address: str, own: SecretStr, minted: str) -> str:
+            return own.get_secret_value() if address else known[minted]
+
         return cls(
             civil_registry_url=settings.civil_registry_url.rstrip("/") or f"{sandbox}/registry",
-            civil_registry_api_key=settings.civil_registry_api_key.get_secret_value()
-            if registry
-            else known["registry_api_key"],
+            civil_registry_api_key=secret(
+                settings.civil_registry_url, settings.civil_registry_api_key, "registry_api_key"
+            ),
+            public_registry_url=settings.public_registry_url.rstrip("/") or f"{sandbox}/public-registry",
+            public_registry_api_key=secret(
+                settings.public_registry_url, settings.public_registry_api_key, "public_registry_api_key"
+            ),
+            sms_url=settings.sms_url.rstrip("/") or f"{sandbox}/sms",
+            sms_api_key=secret(settings.sms_url, settings.sms_api_key, "sms_api_key"),
             bank_url=settings.bank_url.rstrip("/") or f"{sandbox}/bank",
-            bank_api_key=settings.bank_api_key.get_secret_value() if bank else known["bank_api_key"],
-            bank_signing_secrets=signing if bank else (known["bank_signing_secret"],),
+            bank_api_key=secret(settings.bank_url, settings.bank_api_key, "bank_api_key"),
+            bank_signing_secrets=signing if settings.bank_url else (known["bank_signing_secret"],),
             issuer=settings.issuer.rstrip("/") or f"{sandbox}/oidc",
-            client_id=settings.client_id if issuer else known["oidc_client_id"],
-            client_secret=settings.client_secret.get_secret_value() if issuer else known["oidc_client_secret"],
-            audience=settings.audience or (settings.client_id if issuer else known["oidc_client_id"]),
+            client_id=settings.client_id if settings.issuer else known["oidc_client_id"],
+            client_secret=secret(settings.issuer, settings.client_secret, "oidc_client_secret"),
+            audience=settings.audience or (settings.client_id if settings.issuer else known["oidc_client_id"]),
             smtp_host=settings.smtp_host or "127.0.0.1",
             smtp_port=settings.smtp_port,
             smtp_user=settings.smtp_user if mail else "",
@@ -67,12 +85,18 @@ def sandbox_folder(folder: Path) -> Path:
 
 
 def sandbox_credentials(folder: Path) -> dict[str, str]:
-    """What the sandbox and the service share; minted at the first start, before either runs."""
+    """What the sandbox and the service share; minted at the first start, before either runs.
+
+    What a newer release shares besides is minted as well, and what was there stays.
+    """
     path = sandbox_folder(folder) / "credentials.json"
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({**GIVEN, **{name: secrets.token_urlsafe(24) for name in MINTED}}, file, indent=2)
-        draft.replace(path)
-    return json.loads(path.read_text())
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if known.keys() >= {*GIVEN, *MINTED}:
+        return known
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    minted = {**GIVEN, **{name: secrets.token_urlsafe(24) for name in MINTED}, **known}
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(minted, file, indent=2)
+    draft.replace(path)
+    return minted

@@ -25,7 +25,12 @@ OPERATIONS = Path(__file__).resolve().parent.parent / "web" / "operations"
 AWAY = (httpx.TransportError, OSError, WebSocketException)
 AWAY_STATUS = frozenset({500, 502, 503, 504})
 
-LATER = frozenset({"SIGN_IN_AWAY", "MAIL_AWAY", "BANK_UNAVAILABLE", "REGISTRY_UNAVAILABLE", "TOO_BUSY", "NOT_YET"})
+LATER = frozenset(
+    {
+        *("SIGN_IN_AWAY", "MAIL_AWAY", "BANK_UNAVAILABLE", "REGISTRY_UNAVAILABLE", "PUBLIC_REGISTRY_UNAVAILABLE"),
+        *("TOO_BUSY", "NOT_YET"),
+    }
+)
 """Refusals that ask for the same to be sent again in a while: nothing was done."""
 
 

@@ -19,6 +19,8 @@ from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
 
 NEIGHBOURS = {
     "civil_registry_url": "civil_registry_api_key",
+    "public_registry_url": "public_registry_api_key",
+    "sms_url": "sms_api_key",
     "bank_url": "bank_api_key",
     "issuer": "client_secret",
     "smtp_host": "",
@@ -105,6 +107,15 @@ class Settings(BaseSettings):
 
     civil_registry_url: str = Field(default="", description="The civil registry; the sandbox's if empty.")
     civil_registry_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the civil registry.")
+    public_registry_url: str = Field(default="", description="The public registry; the sandbox's if empty.")
+    public_registry_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the public registry.")
+    sms_url: str = Field(default="", description="The SMS gateway; the sandbox's if empty.")
+    sms_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the SMS gateway.")
+    sms_sender: str = Field(
+        default="Sarkmeli",
+        pattern="^[A-Za-z0-9][A-Za-z0-9 ._-]{0,10}$",
+        description="Who text messages are from, as registered at the gateway: up to 11 Latin letters and digits.",
+    )
     bank_url: str = Field(default="", description="The bank's orders interface; the sandbox's if empty.")
     bank_api_key: SecretStr = Field(default=SecretStr(""), description="What opens the bank's orders interface.")
     bank_signing_secrets: tuple[SecretStr, ...] = Field(
@@ -202,9 +213,8 @@ class Settings(BaseSettings):
             wrong.append("SARKMELI_BANK_SIGNING_SECRETS is empty")
         if self.smtp_security is MailSecurity.NONE:
             wrong.append("SARKMELI_SMTP_SECURITY is none")
-        addresses = {
-            name: str(getattr(self, name)) for name in ("public_url", "issuer", "bank_url", "civil_registry_url")
-        }
+        spoken_to = ("public_url", "issuer", "bank_url", "civil_registry_url", "public_registry_url", "sms_url")
+        addresses = {name: str(getattr(self, name)) for name in spoken_to}
         wrong += [
             f"SARKMELI_{name.upper()} is not https"
             for name, address in addresses.items()

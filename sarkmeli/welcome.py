@@ -24,6 +24,7 @@ def welcome(settings: Settings, seconds: float) -> None:
         sandbox = settings.sandbox_url
         table.add_row("Sandbox", f"{sandbox}/   staff accounts, test cards, persons")
         table.add_row("  mailbox", f"{sandbox}/mailbox   every mail that is sent")
+        table.add_row("  phones", f"{sandbox}/phones   every text message that is sent")
         table.add_row("  bank", f"{sandbox}/bank   cash by reference")
     table.add_row("Kept in", f"{settings.folder}")
     if settings.database_url is None:

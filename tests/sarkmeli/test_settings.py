@@ -1,5 +1,7 @@
 """Settings: defaults that need nothing, production that refuses what is for trying out, errors that name a variable."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 from running_office import sarkmeli
@@ -16,6 +18,10 @@ PUBLIC = {
     "SARKMELI_DATABASE_URL": "postgresql://ledger/sarkmeli",
     "SARKMELI_CIVIL_REGISTRY_URL": "https://registry.example.ge",
     "SARKMELI_CIVIL_REGISTRY_API_KEY": "key",
+    "SARKMELI_PUBLIC_REGISTRY_URL": "https://public-registry.example.ge",
+    "SARKMELI_PUBLIC_REGISTRY_API_KEY": "key",
+    "SARKMELI_SMS_URL": "https://sms.example.ge",
+    "SARKMELI_SMS_API_KEY": "key",
     "SARKMELI_BANK_URL": "https://bank.example.ge",
     "SARKMELI_BANK_API_KEY": "key",
     "SARKMELI_BANK_SIGNING_SECRETS": '["secret"]',
@@ -59,6 +65,8 @@ def test_production_names_everything_that_is_only_for_trying_out(monkeypatch):
         ("SARKMELI_PUBLIC_URL", "http://window.example.ge"),
         ("SARKMELI_ISSUER", "http://staff.example.ge"),
         ("SARKMELI_SMTP_SECURITY", "none"),
+        ("SARKMELI_PUBLIC_REGISTRY_URL", "http://public-registry.example.ge"),
+        ("SARKMELI_SMS_URL", "http://sms.example.ge"),
     ],
 )
 def test_production_refuses_an_open_way(monkeypatch, variable, value):
@@ -103,6 +111,15 @@ def test_a_setting_of_a_neighbour_is_taken_and_the_sandbox_never_asked(monkeypat
     assert (neighbours.bank_url, neighbours.audience) == ("https://bank.example.ge", "sarkmeli")
     assert neighbours.smtp_security is MailSecurity.STARTTLS
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_newer_release_shares_with_the_sandbox_is_minted_beside_what_was_there(tmp_path):
+    first = sandbox_credentials(tmp_path)
+    path = tmp_path / "sandbox" / "credentials.json"
+    path.write_text(json.dumps({name: value for name, value in first.items() if name != "sms_api_key"}))
+    later = sandbox_credentials(tmp_path)
+    assert later == json.loads(path.read_text()) == {**first, "sms_api_key": later["sms_api_key"]}
+    assert later["sms_api_key"] not in ("", first["sms_api_key"])
 
 
 def test_hours_and_days_off_are_settings(monkeypatch):

@@ -18,6 +18,7 @@ from sandbox.bank.cards import CARDS
 from sandbox.bank.clerk import Clerk
 from sandbox.bank.pages import customer_pages
 from sandbox.bank.routes import merchant_api
+from sandbox.companies import COMPANIES
 from sandbox.doors import PageHeaders
 from sandbox.mail import messages as mail_messages
 from sandbox.mail.mailbox import mailbox
@@ -28,12 +29,15 @@ from sandbox.oidc.keys import Keys
 from sandbox.oidc.provider import Provider, provider_api
 from sandbox.papers import papers
 from sandbox.people import PEOPLE
+from sandbox.public_registry import public_registry
 from sandbox.registry import registry
 from sandbox.settings import Settings
+from sandbox.sms import messages as sms_messages
+from sandbox.sms.gateway import phones, sms_gateway
 from sandbox.state import State
 from sandbox.templates import page
 
-DDL = (bank_callbacks.DDL, bank_orders.DDL, bank_cash.DDL, oidc_codes.DDL, mail_messages.DDL)
+DDL = (bank_callbacks.DDL, bank_orders.DDL, bank_cash.DDL, oidc_codes.DDL, mail_messages.DDL, sms_messages.DDL)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -45,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     clerk = Clerk(orders, callbacks)
     messages = mail_messages.Messages(state)
     postman = Postman(messages)
+    texts = sms_messages.Messages(state)
     provider = Provider(settings, Keys(settings.folder), oidc_codes.Codes(state))
 
     @asynccontextmanager
@@ -65,15 +70,23 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(PageHeaders, service_url=settings.service_url)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts(settings))
     app.include_router(registry(settings))
+    app.include_router(public_registry(settings))
     app.include_router(merchant_api(settings, orders, cash, clerk))
     app.include_router(customer_pages(orders, cash))
     app.include_router(provider_api(provider))
     app.include_router(mailbox(messages, postman))
+    app.include_router(sms_gateway(settings, texts))
+    app.include_router(phones(texts))
     app.include_router(papers())
 
     @app.get("/")
     async def home() -> HTMLResponse:
-        facts = {"accounts": ACCOUNTS.values(), "people": PEOPLE.values(), "cards": CARDS.values()}
+        facts = {
+            "accounts": ACCOUNTS.values(),
+            "people": PEOPLE.values(),
+            "companies": COMPANIES.values(),
+            "cards": CARDS.values(),
+        }
         return HTMLResponse(page("home.html", settings=settings, **facts))
 
     @app.get("/ready")

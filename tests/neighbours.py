@@ -131,6 +131,9 @@ class Sandbox:
     def mails(self, to: str, wait: float = 10) -> list[dict[str, Any]]:
         return self.ask("GET", "/mailbox/messages", params={"to": to, "wait": wait}).json()["messages"]
 
+    def texts(self, to: str, wait: float = 10) -> list[dict[str, Any]]:
+        return self.ask("GET", "/phones/messages", params={"to": to, "wait": wait}).json()["messages"]
+
     def token(self, account: str) -> str:
         client = (self.secrets["oidc_client_id"], self.secrets["oidc_client_secret"])
         asked = {"grant_type": "client_credentials", "scope": f"account:{account}"}

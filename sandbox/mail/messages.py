@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from sandbox.arrivals import Arrivals
 from sandbox.state import State
 
 DDL = """
@@ -28,7 +28,7 @@ class Messages:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._arrived = asyncio.Event()
+        self._arrivals = Arrivals()
 
     def keep(self, recipients: list[str], content: bytes) -> None:
         """Store a message for each recipient; wakes who waits for it."""
@@ -38,8 +38,7 @@ class Messages:
                     "INSERT INTO message (recipient, content, received_at) VALUES (?, ?, ?)",
                     (recipient, content, time.time()),
                 )
-        self._arrived.set()
-        self._arrived = asyncio.Event()
+        self._arrivals.tell()
 
     def after(self, number: int, recipient: str | None) -> list[dict[str, Any]]:
         """The messages after ``number``, oldest first, at most 200; of one recipient if given."""
@@ -51,13 +50,7 @@ class Messages:
 
     async def wait_after(self, number: int, recipient: str | None, seconds: float) -> list[dict[str, Any]]:
         """Like `after`, but waits up to ``seconds`` for the first one."""
-        until = time.monotonic() + seconds
-        while not (found := self.after(number, recipient)) and (left := until - time.monotonic()) > 0:
-            try:
-                await asyncio.wait_for(self._arrived.wait(), left)
-            except TimeoutError:
-                break
-        return found
+        return await self._arrivals.until(lambda: self.after(number, recipient), seconds)
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         return [facts(row) for row in self._state.rows("SELECT * FROM message ORDER BY id DESC LIMIT ?", (limit,))]

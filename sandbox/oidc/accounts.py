@@ -11,6 +11,10 @@ class Account:
     person: str
     full_name: str
     roles: tuple[str, ...]
+    personal_number: str | None = None
+    """A consultant's own: nobody activates their own registration."""
+    centre: str | None = None
+    """The service centre at which a consultant sits, by its id."""
 
 
 ACCOUNTS: dict[str, Account] = {
@@ -24,7 +28,10 @@ ACCOUNTS: dict[str, Account] = {
         Account("cashier", "person-1006", "ლია თოფურია", ("cashier",)),
         Account("auditor", "person-1007", "ოთარ ნიჟარაძე", ("auditor",)),
         Account("analyst", "person-1008", "ქეთი მესხი", ("analyst",)),
-        Account("consultant", "person-1009", "რეზო ალავიძე", ("consultant",)),
+        Account("consultant", "person-1009", "რეზო ალავიძე", ("consultant",), "01019044321", "tbilisi"),
+        Account("consultant-kutaisi", "person-1013", "მედეა კოპალეიშვილი", ("consultant",), "60001098812", "kutaisi"),
+        Account("consultant-batumi", "person-1014", "თემურ ბოლქვაძე", ("consultant",), "61001055570", "batumi"),
+        Account("consultant-video", "person-1015", "ეთერ საყვარელიძე", ("consultant",), "01027066129"),
         Account("data-protection-1", "person-1011", "ირმა ჯაფარიძე", ("data_protection",)),
         Account("data-protection-2", "person-1012", "გურამ ლორთქიფანიძე", ("data_protection",)),
         Account("lali-operator", "person-1010", "ლალი წერეთელი", ("operator",)),

@@ -114,7 +114,9 @@ class Provider:
 
 def identity(account: Account) -> dict[str, Any]:
     """The claims that say who it is."""
-    return {"sub": account.name, "person": account.person, "name": account.full_name, "roles": list(account.roles)}
+    known = {"sub": account.name, "person": account.person, "name": account.full_name, "roles": list(account.roles)}
+    more = {"personal_number": account.personal_number, "centre": account.centre}
+    return {**known, **{name: value for name, value in more.items() if value is not None}}
 
 
 def provider_api(provider: Provider) -> APIRouter:
@@ -137,7 +139,10 @@ def provider_api(provider: Provider) -> APIRouter:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": ["openid", "profile", *(f"account:{name}" for name in ACCOUNTS)],
-            "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "person", "roles", "name"],
+            "claims_supported": [
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce"),
+                *("person", "roles", "name", "personal_number", "centre"),
+            ],
         }
 
     @router.get("/jwks")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from housekeeping.lookups import prefix
+from housekeeping.tries import prefix
 
 
 class AllTaken(Exception):

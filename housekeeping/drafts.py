@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 from domain.people import SubjectId
 from domain.refusals import Refusal
-from housekeeping.lookups import prefix
 from housekeeping.pool import Macs, Pool
+from housekeeping.tries import prefix
 
 DDL = """
 CREATE TABLE IF NOT EXISTS housekeeping.draft (

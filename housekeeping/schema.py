@@ -6,13 +6,13 @@ from housekeeping import (
     drafts,
     erasure_requests,
     followers,
-    lookups,
     notices,
     one_time_codes,
     presence,
     sessions,
     sign_ins,
     statement,
+    tries,
     uploads,
 )
 from housekeeping.pool import SCHEMA_DDL
@@ -21,7 +21,7 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     SCHEMA_DDL,
     drafts.DDL,
     uploads.DDL,
-    lookups.DDL,
+    tries.DDL,
     sign_ins.DDL,
     sessions.DDL,
     one_time_codes.DDL,

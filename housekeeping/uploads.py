@@ -17,8 +17,8 @@ from uuid import UUID, uuid4, uuid5
 from domain.people import SubjectId
 from domain.refusals import Refusal
 from housekeeping.drafts import Draft
-from housekeeping.lookups import prefix
 from housekeeping.pool import Db, Macs, Pool
+from housekeeping.tries import prefix
 
 DDL = """
 CREATE TABLE IF NOT EXISTS housekeeping.upload (

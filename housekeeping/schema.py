@@ -8,6 +8,7 @@ from housekeeping import (
     followers,
     notices,
     one_time_codes,
+    passwords,
     presence,
     sessions,
     sign_ins,
@@ -30,4 +31,5 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     presence.DDL,
     statement.DDL,
     erasure_requests.DDL,
+    passwords.DDL,
 )

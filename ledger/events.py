@@ -70,6 +70,13 @@ WHERE stream = %s AND (%s::bigint IS NULL OR version > %s) AND (%s::bigint IS NU
 ORDER BY version DESC LIMIT %s
 """
 
+_NEWEST: Final = """
+SELECT * FROM (
+    SELECT DISTINCT ON (topic) position, stream, version, topic, plain, sealed, key_id, at, recorded_at
+    FROM ledger.event WHERE stream = %s AND topic = ANY(%s) ORDER BY topic, version DESC
+) AS newest ORDER BY version
+"""
+
 _BY_STREAM: Final = """
 SELECT position, stream, version, topic, plain, sealed, key_id, recorded_at FROM ledger.event
 WHERE stream > %s AND position <= %s AND topic <> ALL(%s::text[]) ORDER BY stream, version LIMIT %s
@@ -153,6 +160,11 @@ def by_version(
     """One stream's rows by version."""
     query = _SELECT + (_BY_VERSION_DOWN if down else _BY_VERSION)
     return [Row(*row) for row in rows(connection, query, (stream, after, after, last, last, limit))]
+
+
+def newest(connection: Connection[Any], stream: UUID, topics: Sequence[str]) -> list[Row]:
+    """One stream's newest row of each topic, by version."""
+    return [Row(*row) for row in rows(connection, _NEWEST, (stream, list(topics)))]
 
 
 def by_stream(

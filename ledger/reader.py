@@ -18,6 +18,7 @@ from ledger.mapper import with_facts
 from ledger.recorded import Recorded, Undecodable
 from ledger.sealing import Sealer
 from ledger.signals import Listener
+from ledger.topics import topic_of
 
 __all__ = ["AheadOfLedger", "OtherLineage", "Reader", "Recorded", "Undecodable"]
 
@@ -74,6 +75,15 @@ class Reader:
         """One stream's events by version, decoded. Raises: Undecodable."""
         found = asking(self._pool, lambda connection: events.by_version(connection, stream))
         return [Recorded.of(row).decoded() for row in found]
+
+    def newest(self, stream: UUID, kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        """A stream's newest event of each of these kinds, by version, personal facts still sealed. Raises: Undecodable.
+
+        One statement, and the key store is not asked.
+        """
+        topics = [topic_of(kind) for kind in kinds]
+        found = asking(self._pool, lambda connection: events.newest(connection, stream, topics))
+        return [Recorded.of(row).decoded().event for row in found]
 
     def by_stream(self, after: UUID, last: int, limit: int, without: Sequence[str] = ()) -> Iterator[Recorded]:
         """At most ``limit`` events up to position ``last`` of the streams past ``after``, none decoded yet.

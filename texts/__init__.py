@@ -8,7 +8,7 @@
 from texts.consents import consent, consent_versions
 from texts.documents import document
 from texts.languages import Language, language, preferred
-from texts.mails import Letter, mail, mail_facts, mail_names
+from texts.mails import Letter, mail, mail_facts, mail_items, mail_names
 from texts.sentences import NoSuchText, form_fault, say, spoken, word
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "language",
     "mail",
     "mail_facts",
+    "mail_items",
     "mail_names",
     "preferred",
     "say",

@@ -1,17 +1,19 @@
 """Mails: one TOML file each, from which the subject, the plain text and the HTML are made, so they never disagree.
 
 A file holds ``subject`` and an array of ``part``s, each one of ``say`` (a paragraph), ``table`` (rows of two cells)
-or ``link`` (words and an address), with ``when`` to leave it out if that fact is missing or false. Every string is a
-Jinja template. No fact can add a line, to the header least of all, and in the HTML each is escaped.
+or ``link`` (words and an address), with ``when`` to leave it out if that fact is missing or false, or ``each`` to say
+it once for every item of that fact, a sequence of mappings. Every string is a Jinja template. No fact can add a line,
+to the header least of all, and in the HTML each is escaped.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from jinja2 import StrictUndefined, Template, meta
+from jinja2 import StrictUndefined, Template, UndefinedError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from texts.languages import Language, language, on_one_line
@@ -37,12 +39,13 @@ def mail(name: str, tongue: str, **facts: Any) -> Letter:
     Raises: NoSuchText; jinja2.UndefinedError if a fact is missing; ValueError if a link is not an http address.
     """
     chosen = language(tongue)
-    spoken_facts = {fact: spoken(value, chosen) for fact, value in facts.items()}
-    told = {fact: on_one_line(value) if isinstance(value, str) else value for fact, value in spoken_facts.items()}
     letter = _letter(name, chosen)
-    parts = [part for part in letter["part"] if "when" not in part or told.get(part["when"])]
+    lists = {part["each"] for part in letter["part"] if "each" in part}
+    told = _told({fact: value for fact, value in facts.items() if fact not in lists}, chosen)
+    parts = list(_parts(letter, chosen, facts, told))
     subject = on_one_line(_template(letter["subject"]).render(told))
-    text = "\n\n".join(_as_text(part, told) for part in parts) + f"\n\n-- \n{on_one_line(str(told['office_name']))}\n"
+    paragraphs = "\n\n".join(_as_text(part, known) for part, known in parts)
+    text = f"{paragraphs}\n\n-- \n{on_one_line(str(told['office_name']))}\n"
     return Letter(subject=subject, text=text, html=_as_html(chosen, subject, parts, told))
 
 
@@ -52,10 +55,23 @@ def mail_facts(name: str) -> frozenset[str]:
     named: set[str] = set()
     for tongue in Language:
         letter = _letter(name, tongue)
-        strings = [letter["subject"], *(string for part in letter["part"] for string in _strings(part))]
-        named |= {fact for string in strings for fact in meta.find_undeclared_variables(PLAIN.parse(string))}
-        named |= {part["when"] for part in letter["part"] if "when" in part}
+        named |= _named([letter["subject"]])
+        for part in letter["part"]:
+            named |= {part[condition] for condition in ("when", "each") if condition in part}
+            if "each" not in part:
+                named |= _named(_strings(part))
     return frozenset(named - set(COMMON))
+
+
+@cache
+def mail_items(name: str) -> Mapping[str, frozenset[str]]:
+    """What the mail ``name`` wants to know of every item, by the fact that holds the items. Raises: NoSuchText."""
+    named: dict[str, frozenset[str]] = {}
+    for tongue in Language:
+        for part in _letter(name, tongue)["part"]:
+            if "each" in part:
+                named[part["each"]] = named.get(part["each"], frozenset()) | _named(_strings(part))
+    return {items: facts - set(COMMON) for items, facts in named.items()}
 
 
 def mail_names() -> tuple[str, ...]:
@@ -81,6 +97,29 @@ def _page() -> Template:
     return HTML.from_string((FOLDER / "mail.html.jinja").read_text(encoding="utf-8"))
 
 
+def _told(facts: Mapping[str, Any], tongue: Language) -> dict[str, Any]:
+    """The facts as they read in that language, each on one line."""
+    as_spoken = {fact: spoken(value, tongue) for fact, value in facts.items()}
+    return {fact: on_one_line(value) if isinstance(value, str) else value for fact, value in as_spoken.items()}
+
+
+def _parts(
+    letter: dict[str, Any], tongue: Language, facts: Mapping[str, Any], told: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every part that is said, with the facts that it is said of. Raises: UndefinedError if its items are missing."""
+    for part in letter["part"]:
+        if "each" in part:
+            if part["each"] not in facts:
+                raise UndefinedError(f"{part['each']} is undefined")
+            yield from ((part, {**told, **_told(item, tongue)}) for item in facts[part["each"]])
+        elif "when" not in part or told.get(part["when"]):
+            yield part, told
+
+
+def _named(strings: list[str]) -> frozenset[str]:
+    return frozenset(fact for string in strings for fact in meta.find_undeclared_variables(PLAIN.parse(string)))
+
+
 def _strings(part: dict[str, Any]) -> list[str]:
     match part:
         case {"say": sentence}:
@@ -102,10 +141,12 @@ def _as_text(part: dict[str, Any], told: dict[str, Any]) -> str:
     return rendered[0]
 
 
-def _as_html(tongue: Language, subject: str, parts: list[dict[str, Any]], told: dict[str, Any]) -> str:
+def _as_html(
+    tongue: Language, subject: str, parts: list[tuple[dict[str, Any], dict[str, Any]]], told: dict[str, Any]
+) -> str:
     blocks: list[dict[str, Any]] = []
-    for part in parts:
-        plain = [_template(string).render(told).strip() for string in _strings(part)]
+    for part, known in parts:
+        plain = [_template(string).render(known).strip() for string in _strings(part)]
         if "table" in part:
             blocks.append({"kind": "table", "rows": _pairs(plain)})
         elif "link" in part:

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 import texts
 from domain.refusals import REFUSALS
@@ -57,7 +58,7 @@ def test_no_sentence_is_left_over_from_a_refusal_that_is_gone() -> None:
         assert set(sentences(language, "refusals")) <= set(OURS)
 
 
-@pytest.mark.parametrize("book", ["refusals", "form", "words", "start", "status", "events"])
+@pytest.mark.parametrize("book", ["refusals", "form", "words", "start", "status", "events", "sms"])
 def test_both_languages_have_the_same_sentences_and_name_the_same_facts(book: str) -> None:
     georgian, english = (sentences(language, book) for language in texts.Language)
     assert georgian.keys() == english.keys()
@@ -166,6 +167,17 @@ MAILS = {
     "withdrawn",
     "code_reissued",
     "resend",
+    "registration_filed",
+    "registration_code_reissued",
+    "registration_resend",
+    "registration_superseded",
+    "registration_expiry_warned",
+    "registration_expired",
+    "activation_link",
+    "activation_refused",
+    "activated",
+    "password_link",
+    "password_changed",
 }
 HOSTILE = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
@@ -174,7 +186,11 @@ HOSTILE = st.one_of(
         "\"><img src=x onerror=alert(1)>", "\u202emoc.live", "a\nSubject: b\n\nbody", "{number}", "&amp;", "'\"",
     ]),
 )  # fmt: skip
-ADDRESSES = {"status_url": "https://window.example/status", "pay_url": "https://window.example/pay/x?a=1&b=2"}
+ADDRESSES = {
+    "status_url": "https://window.example/status",
+    "pay_url": "https://window.example/pay/x?a=1&b=2",
+    "address": "https://window.example/activate#x",
+}
 
 
 class Tags(HTMLParser):
@@ -198,6 +214,9 @@ class Tags(HTMLParser):
 
 def render(name: str, language: str, facts: dict[str, object]) -> texts.Letter:
     given_facts = {fact: facts.get(fact, "x") for fact in (*texts.mail_facts(name), *COMMON)} | ADDRESSES
+    for items, wanted in texts.mail_items(name).items():
+        item = {fact: facts.get(fact, "x") for fact in wanted} | ADDRESSES
+        given_facts[items] = [item, item]
     return texts.mail(name, language, **given_facts)
 
 
@@ -218,7 +237,8 @@ def test_the_mails_are_those_that_the_office_sends_and_both_languages_have_them(
 @pytest.mark.parametrize("name", sorted(MAILS))
 def test_no_fact_adds_a_header_a_line_or_a_tag(name: str, language: str, data: st.DataObject) -> None:
     plain = render(name, language, {})
-    letter = render(name, language, {fact: "x" + data.draw(HOSTILE) for fact in (*texts.mail_facts(name), *COMMON)})
+    facts = frozenset(COMMON).union(texts.mail_facts(name), *texts.mail_items(name).values())
+    letter = render(name, language, {fact: "x" + data.draw(HOSTILE) for fact in facts})
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", letter.subject)
     assert len(letter.text.split("\n")) == len(plain.text.split("\n"))
     assert Tags(letter.html).tags == Tags(plain.html).tags
@@ -245,8 +265,19 @@ def test_a_mail_links_to_http_addresses_only(address: str) -> None:
         texts.mail("decision_ready", "ka", number="1", office_name="x", status_url=address)
 
 
+def test_a_mail_says_one_part_for_every_item() -> None:
+    links = [{"username": f"gadamkhdeli{n}", "filed": date(2026, 3, n), "address": f"https://x/#{n}"} for n in (1, 2)]
+    facts = {"office_name": "x", "status_url": "https://x", "until": datetime(2026, 3, 3, tzinfo=UTC)}
+    letter = texts.mail("activation_link", "en", registrations=links, **facts)
+    assert [link for link in Tags(letter.html).links if link] == ["https://x/#1", "https://x/#2"]
+    assert "gadamkhdeli1, filed on 1 March 2026:\nhttps://x/#1\n\ngadamkhdeli2" in letter.text
+    with pytest.raises(UndefinedError):
+        texts.mail("activation_link", "en", **facts)
+
+
 def test_only_mails_about_the_code_hold_it() -> None:
     assert {name for name in MAILS if "code" in texts.mail_facts(name)} == {
         "registered", "email_code", "one_time_code", "code_reissued", "resend",
+        "registration_filed", "registration_code_reissued", "registration_resend",
     }  # fmt: skip
     assert not {"text", "reasons", "outcome", "name"} & {fact for name in MAILS for fact in texts.mail_facts(name)}

@@ -1,4 +1,4 @@
-"""Tells applicants by mail what happens to their case: follows the ledger, notes each notice once, sends each once.
+"""Tells people by mail what happens to their case: follows the ledger, notes each notice once, sends each once.
 
 A notice is noted in the transaction that moves the consumer's position, and held in a transaction while the mail server
 answers. A kill between that answer and our commit sends it once more, under the same Message-ID; nothing else does.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 import psycopg
 import structlog
 
-from consumers.letters import KINDS, Letters, NobodyToWrite, NothingToTell
+from consumers.letters import Letters, NobodyToWrite, NothingToTell
+from domain.event import Root
 from gateways.mail import Mail, MailRejected, MailUnavailable
 from housekeeping import followers, notices
 from housekeeping.followers import Fenced, FollowerLost
@@ -36,12 +37,18 @@ BRAKE = 3
 
 
 class Notices:
-    """The consumer. ``conninfo`` is the ledger database's."""
+    """The consumer. ``conninfo`` is the ledger database's; ``letters``: of every service.
 
-    def __init__(self, conninfo: str, reader: Reader, letters: Letters, mail: Mail) -> None:
+    Raises: ValueError if two services claim one event or one kind of mail.
+    """
+
+    def __init__(self, conninfo: str, reader: Reader, letters: Sequence[Letters], mail: Mail) -> None:
         self.conninfo = conninfo
         self.reader = reader
-        self.letters = letters
+        self.kinds = {event: kind for each in letters for event, kind in each.kinds.items()}
+        self.letters = {kind: each for each in letters for kind in each.kinds.values()}
+        if not len(self.kinds) == len(self.letters) == sum(len(each.kinds) for each in letters):
+            raise ValueError("each event and each kind of mail belongs to one service")
         self.mail = mail
         self._noted = threading.Event()
 
@@ -111,7 +118,7 @@ class Notices:
         batch = self.reader.read(position, BATCH)
         if not batch:
             return None
-        wanted = told_of(batch)
+        wanted = told_of(batch, self.kinds)
         with db.transaction():
             followers.move(db, NAME, self.reader.lineage(), position, batch[-1].position)
             notices.put(db, wanted)
@@ -151,7 +158,7 @@ class Notices:
                 return None
             facts = {"kind": notice.kind, "case": str(notice.case_id), "correlation": str(notice.correlation)}
             try:
-                self.mail.send(self.letters.write(notice))
+                self.mail.send(self.letters[notice.kind].write(notice))
             except MailUnavailable as error:
                 notices.put_off(db, notice)
                 log.warning("mail put off", why=str(error), tries=notice.tries + 1, **facts)
@@ -176,17 +183,17 @@ class Notices:
             return True
 
 
-def told_of(events: Sequence[Recorded]) -> list[NewNotice]:
-    """The notices that these events ask for."""
+def told_of(events: Sequence[Recorded], kinds: Mapping[type[Root.Event], str]) -> list[NewNotice]:
+    """The notices that these events ask for. ``kinds``: the kind of mail by the event that it tells of."""
     return [
         NewNotice(
             recorded.stream,
             recorded.version,
-            KINDS[type(recorded.event)],
+            kinds[type(recorded.event)],
             recorded.stream,
             recorded.position,
             recorded.event.correlation,
         )
         for recorded in events
-        if type(recorded.event) in KINDS
+        if type(recorded.event) in kinds
     ]

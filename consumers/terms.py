@@ -1,10 +1,12 @@
-"""Warns applicants of what is missing before it is too late, and lets lapse what never came."""
+"""Warns people of what is missing before it is too late, and ends what never came: the same for every service."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -12,56 +14,96 @@ import structlog
 from eventsourcing.persistence import PersistenceError
 
 from consumers.acting import act_upon
-from consumers.letters import KINDS
 from domain.calendar import tbilisi_date
-from domain.compatriot.application import Application
-from domain.compatriot.commands import Commands
-from domain.compatriot.lapse import warning_day
-from domain.event import Act
+from domain.event import Act, Root
 from domain.office import Office, Receipt
 from domain.refusals import Refusal
 from housekeeping import notices
-from projections import case
 from projections.answers import Pool
-from projections.case import Awaited
 
 log = structlog.get_logger("deadlines")
 
 PAGE = 100
-WARNING = KINDS[Application.ExpiryWarned]
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A case that waits for something until its last day.
+
+    ``warned`` is whether its people were warned of all that is missing; ``about`` names what is missing, so that a
+    warning of something else is another command.
+    """
+
+    case: UUID
+    last_day: date
+    warned: bool
+    about: tuple[str, ...] = ()
+
+
+class Bounded(Protocol):
+    """One service's cases that end on a day unless something comes. Each command decides by the case itself."""
+
+    @property
+    def ending(self) -> str:
+        """The ending's operation: ``lapse``."""
+        ...
+
+    @property
+    def warning(self) -> tuple[type[Root.Event], str]:
+        """The event by which somebody is warned, and the mail that tells of it."""
+        ...
+
+    @property
+    def warning_days(self) -> int:
+        """How many days lie between the warning and the last day, at least."""
+        ...
+
+    def awaited(self, until: date) -> Iterator[Awaited]:
+        """Every case whose last day is ``until`` or earlier, soonest first. It may be stale."""
+        ...
+
+    def warn(self, act: Act, *, case: UUID, unheard: bool = False) -> Receipt:
+        """Warn; once more if the warning before was ``unheard``. Raises: refusals."""
+        ...
+
+    def end(self, act: Act, *, case: UUID) -> Receipt:
+        """End what never came. Raises: refusals."""
+        ...
 
 
 class Terms:
-    """The office's duty towards its applicants' time. ``pool`` is the read pool.
+    """The office's duty towards its people's time. ``pool`` is the read pool.
 
     The read model only says whom to look at; the case itself decides. So nobody is warned twice of the same, and a
     case whose fee came a moment ago does not lapse.
     """
 
-    def __init__(self, office: Office, cases: Commands, pool: Pool) -> None:
+    def __init__(self, office: Office, bounded: Bounded, pool: Pool) -> None:
         self.office = office
-        self.cases = cases
+        self.bounded = bounded
         self.pool = pool
         self._left_out: set[UUID] = set()
 
     def keep(self) -> int:
-        """Warn whoever's last days have come, and let lapse what is past its last day and was warned of.
+        """Warn whoever's last days have come, and end what is past its last day and was warned of.
 
-        After a long stop a warning comes late, which moves the last day: nothing lapses unwarned. How many were done.
+        After a long stop a warning comes late, which moves the last day: nothing ends unwarned. How many were done.
         """
         today = tbilisi_date(self.office.desk.now())
-        return sum(self._kept(awaited, today) for awaited in self._all(until_days=self.cases.rules.warning_days))
+        until = today + timedelta(days=self.bounded.warning_days)
+        return sum(self._kept(awaited, today) for awaited in self.bounded.awaited(until))
 
     def _kept(self, awaited: Awaited, today: date) -> bool:
         """Do what is due about one case; one that cannot be read or decided is said and keeps no other waiting."""
+        bounded = self.bounded
         try:
-            if not set(awaited.missing) <= set(awaited.warned):
-                return self._done("warn", awaited, self.cases.warn)
-            if awaited.answer_until >= today:
+            if not awaited.warned:
+                return self._done("warn", awaited, bounded.warn)
+            if awaited.last_day >= today:
                 return False
             if self._was_told_in_time(awaited):
-                return self._done("lapse", awaited, self.cases.lapse)
-            return self._done("warn again", awaited, partial(self.cases.warn, unheard=True))
+                return self._done(bounded.ending, awaited, bounded.end)
+            return self._done("warn again", awaited, partial(bounded.warn, unheard=True))
         except (psycopg.Error, PersistenceError):
             raise
         except Exception as error:
@@ -73,29 +115,22 @@ class Terms:
     def _was_told_in_time(self, awaited: Awaited) -> bool:
         """Whether the last warning's mail left with its days still to come, or can never leave.
 
-        Nobody is warned by an event: while the mail server is away, or the notices consumer, nothing lapses, and what
+        Nobody is warned by an event: while the mail server is away, or the notices consumer, nothing ends, and what
         was mailed late is mailed again with the day that this moves.
         """
+        warned, kind = self.bounded.warning
         history = self.office.history(awaited.case)
-        last = max(event.originator_version for event in history if isinstance(event, Application.ExpiryWarned))
+        last = max(event.originator_version for event in history if isinstance(event, warned))
         mails = notices.of_case(self.pool, awaited.case)
-        told = next((mail for mail in mails if (mail.kind, mail.version) == (WARNING, last)), None)
+        told = next((mail for mail in mails if (mail.kind, mail.version) == (kind, last)), None)
         if told is None:
             return False
         if told.sent_at is None:
             return told.gave_up is not None
-        return tbilisi_date(told.sent_at) <= warning_day(awaited.answer_until, self.cases.rules.warning_days)
-
-    def _all(self, until_days: int) -> Iterator[Awaited]:
-        """Every case whose last day is no more than so many days away, soonest first, a page at a time."""
-        until = tbilisi_date(self.office.desk.now()) + timedelta(days=until_days)
-        last: Awaited | None = None
-        while page := case.awaited(self.pool, until, last, PAGE):
-            yield from page
-            last = page[-1]
+        return tbilisi_date(told.sent_at) <= awaited.last_day - timedelta(days=self.bounded.warning_days)
 
     def _done(self, operation: str, awaited: Awaited, command: Callable[..., Receipt]) -> bool:
-        act: Act = act_upon(self.office, operation, awaited.case, awaited.answer_until, *sorted(awaited.missing))
+        act = act_upon(self.office, operation, awaited.case, awaited.last_day, *awaited.about)
         try:
             command(act, case=awaited.case)
         except Refusal as refusal:

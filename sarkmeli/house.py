@@ -13,10 +13,12 @@ from api.client_address import Proxies
 from api.pay_links import pay_link
 from api.ports import Facts, Ports
 from consumers.calls import Calls
+from consumers.compatriot.letters import ApplicationLetters
+from consumers.compatriot.terms import ApplicationTerms
 from consumers.duties import Duties, Duty
 from consumers.erasures import Erasures
 from consumers.erasures import Rows as ErasedRows
-from consumers.letters import Letters
+from consumers.letters import Letterhead
 from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
 from consumers.terms import Terms
@@ -247,21 +249,20 @@ class House:
             proxies=Proxies(self.settings.trusted_proxies),
         )
 
+    @property
+    def letterhead(self) -> Letterhead:
+        """Who writes the letters."""
+        host = urlsplit(self.facts.url).hostname or "localhost"
+        return Letterhead(self.facts.url, self.facts.office_name, host)
+
     def notices(self) -> NoticesConsumer:
         """The notices consumer."""
-        letters = Letters(
-            self.compatriot,
-            self.ledger.reader,
-            self.facts.url,
-            self.facts.office_name,
-            urlsplit(self.facts.url).hostname or "localhost",
-            self.pay_link,
-        )
+        letters = (ApplicationLetters(self.compatriot, self.ledger.reader, self.letterhead, self.pay_link),)
         return NoticesConsumer(self.settings.ledger_as(DbRole.APP), self.ledger.reader, letters, self.mail)
 
     def deadlines(self) -> Duties:
         """The deadlines consumer."""
-        terms = Terms(self.office, self.compatriot, self.pool)
+        terms = Terms(self.office, ApplicationTerms(self.compatriot, self.pool), self.pool)
         orders = Orders(self.office, self.payments, self.bank, self.pool, Statement(self.pool))
         held = LedgerFiles(self.office, self.ledger.reader)
         often = self.settings.deadlines_every

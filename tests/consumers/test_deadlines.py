@@ -8,6 +8,7 @@ import pytest
 from consumer_house import CASHIER, OPERATOR
 
 import texts
+from consumers.compatriot.terms import ApplicationTerms
 from consumers.duties import Later
 from consumers.terms import Terms
 from domain.compatriot.lapse import AlreadyWarned
@@ -102,7 +103,7 @@ def test_one_case_that_cannot_be_decided_keeps_no_other_waiting(at, duty, capsys
     broken, other = at.register(), at.register()
     at.days_pass(25)
     at.project()
-    terms = Terms(at.office, at.house.compatriot, at.house.pool)
+    terms = Terms(at.office, ApplicationTerms(at.house.compatriot, at.house.pool), at.house.pool)
     warn = at.house.compatriot.warn
 
     def mistaken(act, *, case, **asked):
@@ -179,9 +180,9 @@ def test_a_stale_read_model_warns_nobody_twice(at):
     case = at.register()
     at.days_pass(25)
     at.project()
-    terms = Terms(at.office, at.house.compatriot, at.house.pool)
+    terms = Terms(at.office, ApplicationTerms(at.house.compatriot, at.house.pool), at.house.pool)
     assert terms.keep() == 1
-    again = Terms(at.office, at.house.compatriot, at.house.pool)
+    again = Terms(at.office, ApplicationTerms(at.house.compatriot, at.house.pool), at.house.pool)
     assert again.keep() == 1, "the same command again: the ledger knows it and answers what it did"
     assert at.story(case) == ["ExpiryWarned"]
     with pytest.raises(AlreadyWarned):

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 import texts
-from consumers.letters import KINDS
+from consumers.compatriot.letters import KINDS
 from domain.language import Language
 from domain.number import group_code, group_number
 from housekeeping import notices as outbox
@@ -182,14 +182,15 @@ def test_a_mistake_in_one_mail_is_loud_and_holds_up_no_other(at, sandbox, somebo
     broken = at.register(f"broken.{somebody}")
     at.register(somebody)
     consumer = at.house.notices()
-    write = consumer.letters.write
+    letters = consumer.letters["registered"]
+    write = letters.write
 
     def mistaken(notice):
         if notice.case_id == broken:
             raise KeyError(somebody)
         return write(notice)
 
-    consumer.letters.write = mistaken
+    letters.write = mistaken
     assert consumer.run_once() == (2, 1)
     assert sent_kinds(sandbox, somebody) == ["registered"]
     assert "KeyError" in capsys.readouterr().out

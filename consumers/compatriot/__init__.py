@@ -1,0 +1,1 @@
+"""What follows compatriot cases and acts: their letters and their terms."""

@@ -1,0 +1,1 @@
+"""What follows taxpayer registrations and acts: their letters, their terms, activation links, passwords left over."""

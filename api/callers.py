@@ -32,6 +32,10 @@ class StaffMember:
     roles: frozenset[Role]
     by_token: bool
     """Whether a program showed a token, rather than a browser a cookie."""
+    personal_number: str | None = None
+    """Of consultants: nobody activates their own registration."""
+    centre: str | None = None
+    """The service centre at which a consultant works."""
 
 
 def draft_of(ports: Ports, connection: HTTPConnection) -> Draft | None:
@@ -49,7 +53,7 @@ def staff_of(ports: Ports, connection: HTTPConnection) -> StaffMember | None:
     found = ports.sessions.find(secret) if secret else None
     if found is None:
         return None
-    return StaffMember(found.person, found.account, found.name, found.roles, by_token=False)
+    return StaffMember(found.person, found.account, found.name, found.roles, False, found.personal_number, found.centre)
 
 
 def bearer(connection: HTTPConnection) -> str:
@@ -83,4 +87,4 @@ def _by_token(ports: Ports, token: str) -> StaffMember | None:
         return None
     except SignInUnavailable:
         raise SignInAway from None
-    return StaffMember(known.person, known.account, known.name, known.roles, by_token=True)
+    return StaffMember(known.person, known.account, known.name, known.roles, True, known.personal_number, known.centre)

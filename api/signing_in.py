@@ -87,7 +87,14 @@ def _complete(ports: Ports, language: str, state: str, code: str, browser: str) 
         return refused
     except SignInUnavailable:
         return _away(language)
-    secret = ports.sessions.open(person=known.person, account=known.account, name=known.name, roles=known.roles)
+    secret = ports.sessions.open(
+        person=known.person,
+        account=known.account,
+        name=known.name,
+        roles=known.roles,
+        personal_number=known.personal_number,
+        centre=known.centre,
+    )
     # A page and not a redirect: a strict cookie would not come with a redirect that another site began.
     response = page(language, title, f"{texts.say(language, 'start', 'signed_in')} {known.name}")
     response.headers["Refresh"] = f"1; url={begun.return_to}"

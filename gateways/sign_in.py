@@ -78,6 +78,10 @@ class StaffIdentity:
     roles: frozenset[Role]
     expires_at: datetime
     """When the token that says so ends; UTC."""
+    personal_number: str | None = None
+    """Of whoever activates registrations: nobody activates their own."""
+    centre: str | None = None
+    """The service centre at which they work, by its id."""
 
 
 class _Identity(BaseModel):
@@ -87,6 +91,8 @@ class _Identity(BaseModel):
     person: str = Field(pattern="^[!-~]{1,255}$")
     name: str = Field(max_length=255)
     roles: list[str] = Field(max_length=50)
+    personal_number: str | None = Field(default=None, pattern="^[0-9]{11}$")
+    centre: str | None = Field(default=None, pattern="^[!-~]{1,64}$")
     exp: int = Field(gt=0, lt=2**40)
 
 
@@ -216,7 +222,7 @@ def _identity(claims: dict[str, Any]) -> StaffIdentity:
     if not roles:
         raise SignInRefused("no role of staff")
     expires_at = datetime.fromtimestamp(known.exp, UTC)
-    return StaffIdentity(known.person, known.sub, known.name, roles, expires_at)
+    return StaffIdentity(known.person, known.sub, known.name, roles, expires_at, known.personal_number, known.centre)
 
 
 def _unpadded(value: bytes) -> str:

@@ -21,7 +21,7 @@ DDL = """
 CREATE TABLE IF NOT EXISTS housekeeping.session (
     secret     bytea       PRIMARY KEY,   -- SHA-256 of 256 random bits
     person     bytea       NOT NULL,      -- keyed digest of the person claim
-    sealed     bytea       NOT NULL,      -- person, account, name, roles
+    sealed     bytea       NOT NULL,      -- person, account, name, roles, personal number, service centre
     seen_at    timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL
 );
@@ -61,6 +61,8 @@ class StaffSession:
     account: str
     name: str
     roles: frozenset[Role]
+    personal_number: str | None = None
+    centre: str | None = None
 
 
 class Sessions:
@@ -70,12 +72,22 @@ class Sessions:
         self._pool = pool
         self._keys = keys
 
-    def open(self, *, person: str, account: str, name: str, roles: Collection[Role]) -> str:
+    def open(
+        self,
+        *,
+        person: str,
+        account: str,
+        name: str,
+        roles: Collection[Role],
+        personal_number: str | None = None,
+        centre: str | None = None,
+    ) -> str:
         """A new session; its secret, for a ``__Host-`` cookie. Raises: ValueError if a role is none of the staff's."""
         if not roles or not STAFF.issuperset(roles):
             raise ValueError("only staff have sessions")
         secret = secrets.token_urlsafe(32)
-        said = json.dumps([person, account, name, sorted(role.value for role in roles)]).encode()
+        held = sorted(role.value for role in roles)
+        said = json.dumps([person, account, name, held, personal_number, centre]).encode()
         sealed = self._keys.seal_for_office(PURPOSE, said)
         with self._pool.connection() as db:
             db.execute(_OPEN, (_digest(secret), self._person(person), sealed, DAY_HOURS))
@@ -88,10 +100,12 @@ class Sessions:
         if row is None:
             return None
         try:
-            person, account, name, roles = json.loads(self._keys.open_for_office(PURPOSE, row[0]))
-        except Tampered:
+            person, account, name, roles, personal_number, centre = json.loads(
+                self._keys.open_for_office(PURPOSE, row[0])
+            )
+        except (Tampered, ValueError):  # also one of an earlier release, which said less: they sign in again
             return None
-        return StaffSession(person, account, name, frozenset(Role(role) for role in roles))
+        return StaffSession(person, account, name, frozenset(Role(role) for role in roles), personal_number, centre)
 
     def close(self, secret: str) -> None:
         """Sign out here."""

@@ -22,6 +22,8 @@ class Purpose(StrEnum):
     PAYMENT = "PAYMENT"
     """To match or refund money."""
     AUDIT = "AUDIT"
+    SERVICE_CENTRE = "SERVICE_CENTRE"
+    """To activate a registration whose taxpayer, or who represents it, stands before the consultant with the form."""
     SUPPORT = "SUPPORT"
     """At the person's own request."""
 

@@ -140,6 +140,8 @@ CLAIMS = {
     "no roles": {"roles": None},
     "no role of staff": {"roles": ["applicant", "holder", "system"]},
     "roles as text": {"roles": "chief"},
+    "a personal number that is none": {"personal_number": "1008012345"},
+    "a centre in words": {"centre": "რუსთავის სერვისცენტრი"},
 }
 
 
@@ -149,6 +151,15 @@ def test_a_genuine_signature_under_wrong_claims_lets_nobody_in(
 ) -> None:
     with pytest.raises(SignInRefused):
         party.bearer(token(shared_sandbox, **changes))
+
+
+def test_what_a_consultant_is_beyond_an_account_comes_with_the_token(
+    party: RelyingParty, shared_sandbox: Sandbox
+) -> None:
+    known = party.bearer(token(shared_sandbox, personal_number="01008012345", centre="rustavi"))
+    assert (known.personal_number, known.centre) == ("01008012345", "rustavi")
+    other = party.bearer(token(shared_sandbox))
+    assert (other.personal_number, other.centre) == (None, None)
 
 
 def test_no_token_makes_anyone_the_office_itself(party: RelyingParty, shared_sandbox: Sandbox) -> None:

@@ -19,6 +19,8 @@ NINO: dict[str, Any] = {
     "account": "nino.k",
     "name": "ნინო კ.",
     "roles": frozenset({Role.OPERATOR, Role.OFFICER}),
+    "personal_number": "01008012345",
+    "centre": "rustavi",
 }
 MAIL = "tamar@example.org"
 
@@ -75,7 +77,7 @@ def test_a_session_s_row_names_nobody_and_cannot_be_exchanged(
     sessions: Sessions, db: Any, in_clear: Callable[[str], list[str]]
 ) -> None:
     secret = sessions.open(**NINO)
-    for text in (secret, *(NINO[field] for field in ("person", "account", "name"))):
+    for text in (secret, *(NINO[field] for field in ("person", "account", "name", "personal_number"))):
         assert in_clear(text) == []
     db.execute("UPDATE housekeeping.session SET sealed = sealed || '\\x00'::bytea")
     assert sessions.find(secret) is None

@@ -16,6 +16,10 @@ from uuid6 import uuid7
 CREDENTIALS: Final = frozenset({"command_id", "number", "code", "one_time_code"})
 """Members that say who asks or which command it is, and not what is asked: they are no part of the body."""
 
+SECRETS: Final = frozenset({"password", "repeated_password", "current_password"})
+"""Members that are no part of the body at whatever depth: its keyed hash stands in PostgreSQL, and a keyed hash is a
+fast one. Whoever had the key would try passwords against it, and argon2id would have slowed nobody down."""
+
 COMMAND_ID: Final = (
     "The same id sent again is the same command and is done once; with another body it is refused. Minted if not given."
 )
@@ -53,7 +57,7 @@ def minted() -> UUID:
 
 
 def canonical(asked: CommandInput) -> bytes:
-    """The input without its own credentials, always the same bytes for the same values.
+    """The input without its own credentials and without passwords, always the same bytes for the same values.
 
     Only the input's own members are credentials: the number of a passport within it is what is asked.
     """
@@ -63,7 +67,7 @@ def canonical(asked: CommandInput) -> bytes:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in SECRETS}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in cast(list[Any], value)]
     if isinstance(value, Enum):

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import LiteralString, Protocol
 from uuid import UUID, uuid4
 
 from domain.people import SubjectId
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.draft (
     held_until timestamptz,                        -- a command that takes its files may be under way until then
     expiring   boolean     NOT NULL DEFAULT false
 );
+ALTER TABLE housekeeping.draft ADD COLUMN IF NOT EXISTS mobile bytea;  -- as email, confirmed with a code by SMS
 CREATE INDEX IF NOT EXISTS draft_expires_at ON housekeeping.draft (expires_at);
 CREATE INDEX IF NOT EXISTS draft_prefix ON housekeeping.draft (prefix, opened_at);
 """
@@ -51,6 +52,8 @@ WHERE id = %s AND NOT expiring AND expires_at > now()
 """
 _CONFIRM = "UPDATE housekeeping.draft SET email = %s WHERE id = %s AND NOT expiring"
 _CONFIRMED = "SELECT email FROM housekeeping.draft WHERE id = %s"
+_CONFIRM_MOBILE = "UPDATE housekeeping.draft SET mobile = %s WHERE id = %s AND NOT expiring"
+_CONFIRMED_MOBILE = "SELECT mobile FROM housekeeping.draft WHERE id = %s"
 
 
 @dataclass(eq=False)
@@ -99,7 +102,7 @@ class Draft:
 
 
 class Drafts:
-    """Opens drafts, finds them by their secret, and keeps which e-mail address each has confirmed."""
+    """Opens drafts, finds them by their secret, and keeps which e-mail address and mobile each has confirmed."""
 
     def __init__(self, pool: Pool, macs: Macs, subjects: MintsSubjects, limits: DraftLimits | None = None) -> None:
         self._pool = pool
@@ -144,12 +147,27 @@ class Drafts:
 
     def confirmed(self, draft: UUID, email: str) -> bool:
         """Whether this draft has confirmed this very address, and no other since."""
+        return self._is_kept(_CONFIRMED, draft, self._email(draft, email))
+
+    def confirm_mobile(self, draft: UUID, mobile: str) -> None:
+        """Note that a code sent to ``mobile`` came back; ``mobile`` as the form tidies it."""
         with self._pool.connection() as db:
-            row = db.execute(_CONFIRMED, (draft,)).fetchone()
-        return row is not None and row[0] is not None and hmac.compare_digest(row[0], self._email(draft, email))
+            db.execute(_CONFIRM_MOBILE, (self._mobile(draft, mobile), draft))
+
+    def confirmed_mobile(self, draft: UUID, mobile: str) -> bool:
+        """Whether this draft has confirmed this very mobile, and no other since."""
+        return self._is_kept(_CONFIRMED_MOBILE, draft, self._mobile(draft, mobile))
+
+    def _is_kept(self, query: LiteralString, draft: UUID, given: bytes) -> bool:
+        with self._pool.connection() as db:
+            row = db.execute(query, (draft,)).fetchone()
+        return row is not None and row[0] is not None and hmac.compare_digest(row[0], given)
 
     def _email(self, draft: UUID, email: str) -> bytes:
         return self._macs.mac("draft-email", draft.bytes, email)
+
+    def _mobile(self, draft: UUID, mobile: str) -> bytes:
+        return self._macs.mac("draft-mobile", draft.bytes, mobile)
 
 
 def _digest(secret: str) -> bytes:

@@ -6,6 +6,8 @@ from housekeeping import (
     drafts,
     erasure_requests,
     followers,
+    hourly,
+    links,
     notices,
     one_time_codes,
     passwords,
@@ -13,6 +15,7 @@ from housekeeping import (
     sessions,
     sign_ins,
     statement,
+    taxpayer_sessions,
     tries,
     uploads,
 )
@@ -32,4 +35,7 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     statement.DDL,
     erasure_requests.DDL,
     passwords.DDL,
+    hourly.DDL,
+    links.DDL,
+    taxpayer_sessions.DDL,
 )

@@ -171,9 +171,7 @@ def test_one_mailbox_is_not_filled_by_many_drafts(codes: OneTimeCodes, db: Any) 
         codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
     assert 3500 < refused.value.seconds <= 3600
     codes.issue(CodePurpose.EMAIL, uuid4(), "another@example.org")
-    db.execute(
-        "UPDATE housekeeping.code_mailed SET mailed = ARRAY(SELECT at - interval '1 hour' FROM unnest(mailed) AS at)"
-    )
+    db.execute("UPDATE housekeeping.hourly SET times = ARRAY(SELECT at - interval '1 hour' FROM unnest(times) AS at)")
     codes.issue(CodePurpose.EMAIL, uuid4(), MAIL)
 
 

@@ -1,0 +1,213 @@
+"""Activation links: who asked for one, until it was looked into; and the tokens, which open once and for a day.
+
+Anybody may ask for a link for any code, and is told the same whatever is known of that code: asking only notes the
+request. A consumer looks into it later; see `consumers`. A token is derived from its request, so that a mail which is
+sent again after a kill carries the same link, and stands here as a digest only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from uuid6 import uuid7
+
+from domain.language import Language
+from domain.refusals import Refusal
+from housekeeping import hourly
+from housekeeping.pool import OfficeSeal, Pool
+from housekeeping.tries import prefix
+from ledger.keys import Tampered
+
+log = structlog.get_logger()
+
+DDL = """
+CREATE TABLE IF NOT EXISTS housekeeping.link_request (
+    id       uuid        PRIMARY KEY,
+    sealed   bytea       NOT NULL,               -- the personal number or the legal person's code
+    language text        NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    tries    integer     NOT NULL DEFAULT 0,
+    next_at  timestamptz NOT NULL DEFAULT now()  -- when to look into it, again
+);
+CREATE INDEX IF NOT EXISTS link_request_next_at ON housekeeping.link_request (next_at);
+CREATE TABLE IF NOT EXISTS housekeeping.link (
+    registration uuid        PRIMARY KEY,        -- so that a new link ends the one before
+    request      uuid        NOT NULL,
+    token        bytea       NOT NULL UNIQUE,    -- SHA-256 of a keyed digest
+    expires_at   timestamptz NOT NULL,
+    spent_at     timestamptz
+);
+CREATE INDEX IF NOT EXISTS link_expires_at ON housekeeping.link (expires_at);
+"""
+
+PURPOSE = "link-request"
+PER_CODE = 3
+"""Requests for one code within an hour that are looked into; more are answered alike and noted nowhere."""
+PER_PREFIX = 10
+"""Requests from one prefix within an hour, for whatever codes."""
+HOURS = 24
+"""For so long a request is looked into again, while the registry or the mail server is down."""
+
+_ASK = """
+INSERT INTO housekeeping.link_request (id, sealed, language) SELECT %(id)s, %(sealed)s, %(language)s WHERE %(noted)s
+"""
+# The next try is set as it is taken: whatever happens to whoever took it, the request comes back.
+_TAKE = """
+UPDATE housekeeping.link_request
+SET tries = tries + 1, next_at = now() + least(interval '30 seconds' * 2 ^ least(tries, 10), interval '10 minutes')
+WHERE id = (
+    SELECT id FROM housekeeping.link_request
+    WHERE next_at <= now() AND asked_at > now() - make_interval(hours => %s)
+    ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, sealed, language, asked_at, tries
+"""
+_DONE = "DELETE FROM housekeeping.link_request WHERE id = %s"
+_SWEEP_REQUESTS = "DELETE FROM housekeeping.link_request WHERE asked_at <= now() - make_interval(hours => %s)"
+_WAITING = "SELECT count(*) FROM housekeeping.link_request"
+
+# A mail sent again renews its link and does not revive it; another request's ends it.
+_ISSUE = """
+INSERT INTO housekeeping.link AS known (registration, request, token, expires_at) VALUES (%s, %s, %s, now() + %s)
+ON CONFLICT (registration) DO UPDATE SET request = excluded.request, token = excluded.token,
+    expires_at = excluded.expires_at, spent_at = CASE WHEN known.request = excluded.request THEN known.spent_at END
+"""
+_FIND = "SELECT registration, spent_at IS NOT NULL FROM housekeeping.link WHERE token = %s AND expires_at > now()"
+_SPEND = """
+UPDATE housekeeping.link SET spent_at = now() WHERE token = %s AND spent_at IS NULL AND expires_at > now()
+"""
+_FORGET = "DELETE FROM housekeeping.link WHERE registration = %s"
+_SWEEP = "DELETE FROM housekeeping.link WHERE expires_at < now()"
+
+
+@dataclass(eq=False)
+class TooManyLinkRequests(Refusal):
+    """From here so many links were asked for that the next may be asked for only in ``seconds``."""
+
+    seconds: int
+
+    code = "TOO_MANY_LINK_REQUESTS"
+
+
+@dataclass(frozen=True)
+class LinkRequest:
+    """Somebody asked for a link for this code. ``tries`` counts this one."""
+
+    id: UUID
+    identification: str
+    language: Language
+    asked_at: datetime
+    tries: int
+
+
+class LinkRequests:
+    """The requests."""
+
+    def __init__(self, pool: Pool, keys: OfficeSeal) -> None:
+        self._pool = pool
+        self._keys = keys
+
+    def ask(self, identification: str, address: str, language: Language) -> None:
+        """Note that somebody at ``address`` asks for a link for this code; the same statements whatever code it is.
+
+        Raises: TooManyLinkRequests, in which case nothing was noted; ValueError for what is no address.
+        """
+        of_code = self._keys.mac("link-code", identification)
+        of_prefix = self._keys.mac("link-prefix", prefix(address))
+        request = UUID(int=uuid7().int)
+        sealed = self._keys.seal_for_office(PURPOSE, request.bytes + identification.encode("utf-8", "surrogatepass"))
+        with self._pool.connection() as db, db.transaction():
+            noted = hourly.take(db, of_code, PER_CODE) is None
+            if (seconds := hourly.take(db, of_prefix, PER_PREFIX)) is not None:
+                raise TooManyLinkRequests(seconds)
+            db.execute(_ASK, {"id": request, "sealed": sealed, "language": language.value, "noted": noted})
+
+    def take(self) -> LinkRequest | None:
+        """The request that has been due for longest, which is due again in 30 seconds, then later and later."""
+        with self._pool.connection() as db:
+            row = db.execute(_TAKE, (HOURS,)).fetchone()
+        if row is None:
+            return None
+        id, sealed, language, asked_at, tries = row
+        try:
+            opened = self._keys.open_for_office(PURPOSE, sealed)
+        except Tampered:
+            opened = b""
+        if opened[:16] != id.bytes:
+            log.error("a link request cannot be opened", request=str(id))
+            self.done(id)
+            return self.take()
+        return LinkRequest(id, opened[16:].decode("utf-8", "surrogatepass"), Language(language), asked_at, tries)
+
+    def done(self, id: UUID) -> None:
+        """It was looked into, whatever came of it."""
+        with self._pool.connection() as db:
+            db.execute(_DONE, (id,))
+
+    def waiting(self) -> int:
+        """How many there are; for /metrics."""
+        with self._pool.connection() as db:
+            row = db.execute(_WAITING).fetchone()
+        return row[0] if row is not None else 0
+
+    def sweep(self) -> int:
+        """Remove those that could not be looked into within a day; how many."""
+        with self._pool.connection() as db:
+            return db.execute(_SWEEP_REQUESTS, (HOURS,)).rowcount
+
+
+class LinkTokens:
+    """The links' tokens. What makes a link open once is the registration's own history; here it stands as well."""
+
+    def __init__(self, pool: Pool, keys: OfficeSeal) -> None:
+        self._pool = pool
+        self._keys = keys
+
+    def issue(self, request: UUID, registration: UUID, lasts: timedelta) -> str:
+        """The token of this request for this registration, good for so long from now; it ends the one before.
+
+        Asked for again it is the same, good for longer, and spent if it was spent.
+        """
+        token = urlsafe_b64encode(self._keys.mac("link-token", request.bytes, registration.bytes)).decode().rstrip("=")
+        with self._pool.connection() as db:
+            db.execute(_ISSUE, (registration, request, _digest(token), lasts))
+        return token
+
+    def find(self, token: str) -> UUID | None:
+        """The registration that this token opens; uses nothing up."""
+        found = self._read(token)
+        return found[0] if found is not None and not found[1] else None
+
+    def known(self, token: str) -> UUID | None:
+        """As `find`, spent or not: who repeats the command that spent it is answered as the first time."""
+        found = self._read(token)
+        return found[0] if found is not None else None
+
+    def spend(self, token: str) -> bool:
+        """It was used. Whether this call is the one that spent it."""
+        with self._pool.connection() as db:
+            return db.execute(_SPEND, (_digest(token),)).rowcount == 1
+
+    def forget(self, registration: UUID) -> None:
+        """Remove the registration's link."""
+        with self._pool.connection() as db:
+            db.execute(_FORGET, (registration,))
+
+    def sweep(self) -> int:
+        """Remove what opens no more; how many."""
+        with self._pool.connection() as db:
+            return db.execute(_SWEEP).rowcount
+
+    def _read(self, token: str) -> tuple[UUID, bool] | None:
+        with self._pool.connection() as db:
+            row = db.execute(_FIND, (_digest(token),)).fetchone()
+        return (row[0], row[1]) if row is not None else None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

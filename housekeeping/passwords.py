@@ -47,9 +47,8 @@ HOURS = 24
 SWEPT_AT_ONCE = 500
 
 _KEEP = """
-INSERT INTO housekeeping.password AS known (registration, command, sealed) VALUES (%s, %s, %s)
-ON CONFLICT (registration, command) DO UPDATE
-SET sealed = excluded.sealed, kept_at = excluded.kept_at, look_at = excluded.look_at
+INSERT INTO housekeeping.password (registration, command, sealed) VALUES (%s, %s, %s)
+ON CONFLICT (registration, command) DO UPDATE SET kept_at = excluded.kept_at, look_at = excluded.look_at
 """
 # Both halves are read whether or not the first has a row: what is asked for, or else the decoy.
 _FIND = """
@@ -118,7 +117,8 @@ class Passwords:
     def keep(self, registration: UUID, command: UUID, password: str) -> None:
         """Keep the hash as the one that ``command`` sets for ``registration``, committed before this returns.
 
-        It counts from the event on that follows it; one that no event follows is swept.
+        It counts from the event on that follows it; one that no event follows is swept. A command keeps one hash, its
+        first: once it is history, nothing that comes under the same id changes the password.
         """
         sealed = self._seal(registration, command, self._hash(password))
         with self._pool.connection() as db:

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 DDL = """
 CREATE TABLE IF NOT EXISTS housekeeping.link_request (
     id       uuid        PRIMARY KEY,
+    code     bytea       NOT NULL UNIQUE,        -- keyed digest of what is sealed
     sealed   bytea       NOT NULL,               -- the personal number or the legal person's code
     language text        NOT NULL,
     asked_at timestamptz NOT NULL DEFAULT now(),
@@ -54,7 +55,9 @@ HOURS = 24
 """For so long a request is looked into again, while the registry or the mail server is down."""
 
 _ASK = """
-INSERT INTO housekeeping.link_request (id, sealed, language) SELECT %(id)s, %(sealed)s, %(language)s WHERE %(noted)s
+INSERT INTO housekeeping.link_request (id, code, sealed, language)
+SELECT %(id)s, %(code)s, %(sealed)s, %(language)s WHERE %(noted)s
+ON CONFLICT (code) DO UPDATE SET language = excluded.language
 """
 # The next try is set as it is taken: whatever happens to whoever took it, the request comes back.
 _TAKE = """
@@ -115,6 +118,7 @@ class LinkRequests:
     def ask(self, identification: str, address: str, language: Language) -> None:
         """Note that somebody at ``address`` asks for a link for this code; the same statements whatever code it is.
 
+        While one waits for the same code it stands for both, in the language of the later.
         Raises: TooManyLinkRequests, in which case nothing was noted; ValueError for what is no address.
         """
         of_code = self._keys.mac("link-code", identification)
@@ -125,7 +129,8 @@ class LinkRequests:
             noted = hourly.take(db, of_code, PER_CODE) is None
             if (seconds := hourly.take(db, of_prefix, PER_PREFIX)) is not None:
                 raise TooManyLinkRequests(seconds)
-            db.execute(_ASK, {"id": request, "sealed": sealed, "language": language.value, "noted": noted})
+            asked = {"id": request, "code": of_code, "sealed": sealed, "language": language.value, "noted": noted}
+            db.execute(_ASK, asked)
 
     def take(self) -> LinkRequest | None:
         """The request that has been due for longest, which is due again in 30 seconds, then later and later."""

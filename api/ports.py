@@ -12,7 +12,10 @@ from domain.compatriot.rules import Rules as CompatriotRules
 from domain.office import Office
 from domain.payments.commands import Commands as PaymentCommands
 from domain.staff.commands import Commands as StaffCommands
+from domain.taxpayer.accounts import Accounts
+from domain.taxpayer.commands import Commands as TaxpayerCommands
 from domain.taxpayer.registry import PublicRegistry
+from domain.taxpayer.rules import Rules as TaxpayerRules
 from domain.videobar.commands import Commands as VideobarCommands
 from domain.videobar.registry import CivilRegistry
 from domain.videobar.rules import Rules as VideobarRules
@@ -23,11 +26,16 @@ from gateways.mail import Mail
 from gateways.sign_in import RelyingParty
 from gateways.sms import Sms
 from housekeeping.drafts import Drafts
+from housekeeping.links import LinkRequests, LinkTokens
 from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
+from housekeeping.passwords import Passwords
 from housekeeping.presence import Presence
 from housekeeping.sessions import Sessions
+from housekeeping.sign_in_tries import SignInTries, UsernameQuestions
 from housekeeping.sign_ins import SignIns
+from housekeeping.sms_sent import SmsSent
+from housekeeping.taxpayer_sessions import TaxpayerSessions
 from housekeeping.uploads import Uploads
 from ledger.keys import KeyStore
 from ledger.reader import Reader
@@ -63,11 +71,14 @@ class Ports:
     facts: Facts
     office: Office
     compatriot: CompatriotCommands
+    taxpayer: TaxpayerCommands
+    accounts: Accounts
     videobar: VideobarCommands
     payments: PaymentCommands
     staff: StaffCommands
     compatriot_rules: CompatriotRules
     videobar_rules: VideobarRules
+    taxpayer_rules: TaxpayerRules
 
     keys: KeyStore
     reader: Reader
@@ -84,6 +95,13 @@ class Ports:
     sign_ins: SignIns
     one_time_codes: OneTimeCodes
     presence: Presence
+    passwords: Passwords
+    taxpayer_sessions: TaxpayerSessions
+    sign_in_tries: SignInTries
+    username_questions: UsernameQuestions
+    link_requests: LinkRequests
+    link_tokens: LinkTokens
+    sms_sent: SmsSent
 
     files: Files
     inspector: Inspector

@@ -1,4 +1,4 @@
-"""Where work that waits is done: in threads; what waits for a neighbour has threads of its own, a few for each.
+"""Where work that waits is done: in threads; what waits for a neighbour, or hashes, has threads of its own, a few each.
 
 A bank that hangs keeps its callers for seconds, each in a thread. They must not be the threads that look-ups need.
 """
@@ -30,6 +30,8 @@ class Abroad(Enum):
     PUBLIC_REGISTRY = "public registry"
     SMS = "SMS gateway"
     SIGN_IN = "sign-in"
+    HASHING = "hashing"
+    """No neighbour, but as slow: a password's hash takes the memory and the time that it is meant to take."""
 
 
 _turns: Final[RunVar[dict[Abroad, CapacityLimiter]]] = RunVar("turns abroad")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -45,15 +45,25 @@ NEVER_AGAIN: Final = (NUMBER, CASH_REFERENCE)
 """Addresses that people still hold on paper: none of them may ever come to mean somebody else."""
 
 
+class Forgetful(Protocol):
+    """Keeps rows of a case by its id alone."""
+
+    def forget(self, case: UUID, /) -> None:
+        """Remove them. May be repeated."""
+        ...
+
+
 @dataclass(frozen=True)
 class Rows:
-    """The housekeeping tables that hold rows of a case. ``pool`` is the ledger database's."""
+    """The housekeeping tables that hold rows of a case. ``pool`` is the ledger database's; ``accounts`` are those that
+    let a taxpayer in: passwords, sessions, links."""
 
     pool: Pool
     requests: ErasureRequests
     uploads: Uploads
     codes: OneTimeCodes
     presence: Presence
+    accounts: Sequence[Forgetful]
 
 
 class Erasures:
@@ -144,10 +154,12 @@ class Erasures:
         return True
 
     def remove_rows(self, found: Belongings) -> bool:
-        """Drafts and what was uploaded in them, codes, notices sent and to be sent, who was at which call."""
+        """Drafts and what was uploaded in them, codes, notices sent and to be sent, who was at which call, an account."""
         case, draft = found.application.id, found.draft
         self.rows.uploads.forget(found.subjects)
-        self.rows.codes.forget((case, draft))
+        self.rows.codes.forget((case, draft, *(call.id for call in found.calls)))
+        for each in self.rows.accounts:
+            each.forget(case)
         self.rows.presence.forget([call.id for call in found.calls])
         with self.rows.pool.connection() as db:
             notices.forget(db, case)

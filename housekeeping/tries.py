@@ -118,7 +118,7 @@ def prefix(address: str) -> str:
 @dataclass(frozen=True)
 class Limits:
     """Wrong tries in the window: at one thing from one prefix, from one prefix at anything, and at one thing from
-    anywhere, which raises an alarm and nothing else."""
+    anywhere, which raises an alarm and nothing else; 0 for none."""
 
     per_pair: int = 5
     per_prefix: int = 60

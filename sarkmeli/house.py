@@ -29,7 +29,9 @@ from domain.payments.commands import Commands as PaymentCommands
 from domain.payments.commands import orders_of_case
 from domain.payments.payment import Payment
 from domain.staff.commands import Commands as StaffCommands
+from domain.taxpayer.accounts import Accounts
 from domain.taxpayer.at_the_bar import Registrations
+from domain.taxpayer.commands import Commands as TaxpayerCommands
 from domain.videobar.case import EveryService
 from domain.videobar.commands import Commands as VideobarCommands
 from gateways.bank import BankOverHttp
@@ -40,14 +42,20 @@ from gateways.mail import Mail, Security, SmtpSettings
 from gateways.public_registry import PublicRegistryOverHttp
 from gateways.sign_in import ProviderSettings, RelyingParty
 from gateways.sms import Sms
+from housekeeping.confirmed import Confirmations
 from housekeeping.drafts import Drafts
 from housekeeping.erasure_requests import ErasureRequests
+from housekeeping.links import LinkRequests, LinkTokens
 from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
+from housekeeping.passwords import Cost, Passwords
 from housekeeping.presence import Presence
 from housekeeping.sessions import Sessions
+from housekeeping.sign_in_tries import SignInTries, UsernameQuestions
 from housekeeping.sign_ins import SignIns
+from housekeeping.sms_sent import SmsSent
 from housekeeping.statement import Statement
+from housekeeping.taxpayer_sessions import TaxpayerSessions
 from housekeeping.uploads import Uploads
 from ledger.connecting import reading_pool
 from ledger.epochs import turn_epoch_when_due
@@ -118,6 +126,20 @@ class House:
         self.sign_ins = SignIns(self.pool, self.ledger.keys)
         self.one_time_codes = OneTimeCodes(self.pool, self.ledger.keys)
         self.presence = Presence(self.pool)
+        self.passwords = Passwords(
+            self.pool, self.ledger.keys, Cost.read(settings.password_cost), settings.passwords_at_once
+        )
+        self.taxpayer_sessions = TaxpayerSessions(self.pool)
+        self.sign_in_tries = SignInTries(self.pool, self.ledger.keys)
+        self.username_questions = UsernameQuestions(self.pool, self.ledger.keys)
+        self.link_requests = LinkRequests(self.pool, self.ledger.keys)
+        self.link_tokens = LinkTokens(self.pool, self.ledger.keys)
+        self.sms_sent = SmsSent(self.pool, self.ledger.keys, settings.sms_per_number, settings.sms_per_prefix)
+        shown = Confirmations(self.drafts, self.one_time_codes)
+        self.taxpayer = TaxpayerCommands(
+            self.office, self.ledger.keys, shown, self.passwords, shown, self.taxpayer_rules
+        )
+        self.accounts = Accounts(self.office, self.ledger.reader)
 
     @cached_property
     def eraser(self) -> Eraser:
@@ -128,7 +150,14 @@ class House:
     @cached_property
     def erasures(self) -> Erasures:
         """Asking for erasures, confirming and carrying them out."""
-        rows = ErasedRows(self.pool, ErasureRequests(self.pool), self.uploads, self.one_time_codes, self.presence)
+        rows = ErasedRows(
+            self.pool,
+            ErasureRequests(self.pool),
+            self.uploads,
+            self.one_time_codes,
+            self.presence,
+            (self.passwords, self.taxpayer_sessions, self.link_tokens),
+        )
         return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS)
 
     @cached_property
@@ -220,11 +249,14 @@ class House:
             facts=self.facts,
             office=self.office,
             compatriot=self.compatriot,
+            taxpayer=self.taxpayer,
+            accounts=self.accounts,
             videobar=self.videobar,
             payments=self.payments,
             staff=self.staff,
             compatriot_rules=self.compatriot_rules,
             videobar_rules=self.videobar_rules,
+            taxpayer_rules=self.taxpayer_rules,
             keys=self.ledger.keys,
             reader=self.ledger.reader,
             tokens=self.ledger.tokens,
@@ -237,6 +269,13 @@ class House:
             sessions=self.sessions,
             one_time_codes=self.one_time_codes,
             presence=self.presence,
+            passwords=self.passwords,
+            taxpayer_sessions=self.taxpayer_sessions,
+            sign_in_tries=self.sign_in_tries,
+            username_questions=self.username_questions,
+            link_requests=self.link_requests,
+            link_tokens=self.link_tokens,
+            sms_sent=self.sms_sent,
             sign_ins=self.sign_ins,
             files=self.files,
             inspector=Inspector(),
@@ -267,7 +306,10 @@ class House:
         held = LedgerFiles(self.office, self.ledger.reader)
         often = self.settings.deadlines_every
         requests = self.erasures.rows.requests
-        swept = (self.lookups, self.sessions, self.sign_ins, self.one_time_codes, self.presence, requests)
+        swept = (
+            self.lookups, self.sessions, self.sign_ins, self.one_time_codes, self.presence, requests,
+            self.taxpayer_sessions, self.link_requests, self.link_tokens, self.sms_sent,
+        )  # fmt: skip
         return Duties(
             [
                 Duty("terms", often, terms.keep),
@@ -280,6 +322,7 @@ class House:
                 Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held, self.eraser.destroy_keys)),
                 Duty("erasures", often, self.erasures.resume),
                 Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
+                Duty("passwords that do not count", SELDOM, lambda: self.passwords.sweep(self.accounts.counts)),
                 Duty("epoch of the keys", DAILY, self._turn_epoch),
                 Duty("months of commands", DAILY, self._turn_months),
             ]

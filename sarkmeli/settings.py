@@ -9,10 +9,11 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.compatriot.state import State
+from housekeeping.passwords import Cost
 from ledger.token_place import TokenPlace
 from sarkmeli import embedded
 from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
@@ -185,6 +186,22 @@ class Settings(BaseSettings):
         default=None, description="The folder of the erasure register, outside both databases; `erasures` if empty."
     )
 
+    password_cost: str = Field(
+        default="m=65536,t=3,p=4",
+        description="What hashing a taxpayer's password costs: KiB, passes, lanes of argon2id.",
+    )
+    passwords_at_once: int = Field(
+        default=4, ge=1, le=64, description="Passwords that one process hashes at once; each takes its cost's memory."
+    )
+    sms_per_number: int = Field(default=5, ge=1, description="Short messages to one number within an hour.")
+    sms_per_prefix: int = Field(default=30, ge=1, description="Short messages asked for from one place within an hour.")
+
+    @field_validator("password_cost")
+    @classmethod
+    def _a_cost_is_one(cls, text: str) -> str:
+        Cost.read(text)
+        return text
+
     @model_validator(mode="after")
     def _production_means_it(self) -> Self:
         if self.production and (wrong := self.unfit_for_production()):
@@ -224,6 +241,8 @@ class Settings(BaseSettings):
             wrong.append("SARKMELI_PUBLIC_URL is empty")
         if self.database_url is None:
             wrong.append("SARKMELI_DATABASE_URL is empty: the embedded PostgreSQL is for trying out")
+        if not Cost.read(self.password_cost).is_enough:
+            wrong.append("SARKMELI_PASSWORD_COST is less than argon2id is recommended with")
         if self.kms is KeyHolder.FOLDER:
             wrong.append("SARKMELI_KMS is folder: epoch keys in files")
         return wrong

@@ -154,7 +154,7 @@ class Erasures:
         return True
 
     def remove_rows(self, found: Belongings) -> bool:
-        """Drafts and what was uploaded in them, codes, notices sent and to be sent, who was at which call, an account."""
+        """Drafts and what was uploaded in them, codes, notices, who was at which call; password, sessions, link."""
         case, draft = found.application.id, found.draft
         self.rows.uploads.forget(found.subjects)
         self.rows.codes.forget((case, draft, *(call.id for call in found.calls)))

@@ -45,6 +45,8 @@ AT_ONCE = 4
 HOURS = 24
 """A hash that no event has followed for so long is removed: no command is under way any more."""
 SWEPT_AT_ONCE = 500
+AGAIN = {Counts.FOR_GOOD: None, Counts.FOR_NOW: "1 day"}
+"""When to ask again of what counts."""
 
 _KEEP = """
 INSERT INTO housekeeping.password (registration, command, sealed) VALUES (%s, %s, %s)
@@ -59,9 +61,15 @@ ORDER BY asked DESC LIMIT 1
 """
 _HASH_ANEW = "UPDATE housekeeping.password SET sealed = %s WHERE (registration, command, sealed) = (%s, %s, %s)"
 _FORGET = "DELETE FROM housekeeping.password WHERE registration = %s"
+# Whatever is taken is due again in an hour: one that nobody can tell about keeps no other from being looked at.
 _TO_LOOK_AT = """
-SELECT registration, command, kept_at, kept_at < now() - make_interval(hours => %s) FROM housekeeping.password
-WHERE look_at < now() ORDER BY look_at LIMIT %s
+UPDATE housekeeping.password AS known SET look_at = now() + interval '1 hour'
+FROM (
+    SELECT registration, command FROM housekeeping.password
+    WHERE look_at < now() ORDER BY look_at LIMIT %s FOR UPDATE SKIP LOCKED
+) AS due
+WHERE (known.registration, known.command) = (due.registration, due.command)
+RETURNING known.registration, known.command, kept_at, kept_at < now() - make_interval(hours => %s)
 """
 _COUNTS = """
 UPDATE housekeeping.password SET look_at = now() + %(again)s::interval
@@ -157,15 +165,14 @@ class Passwords:
         """
         removed = 0
         with self._pool.connection() as db:
-            found = db.execute(_TO_LOOK_AT, (HOURS, SWEPT_AT_ONCE)).fetchall()
+            found = db.execute(_TO_LOOK_AT, (SWEPT_AT_ONCE, HOURS)).fetchall()
         for registration, command, kept_at, is_old in found:
             verdict = counts(registration, command)
             row = {"registration": registration, "command": command, "kept": kept_at}
-            again = {Counts.FOR_GOOD: None, Counts.FOR_NOW: "1 day", Counts.NOT: "1 hour"}[verdict]
             with self._pool.connection() as db, db.transaction():
-                if verdict is Counts.NOT and is_old:
-                    removed += db.execute(_REMOVE, row).rowcount
-                elif db.execute(_COUNTS, {**row, "again": again}).rowcount and verdict is not Counts.NOT:
+                if verdict is Counts.NOT:
+                    removed += db.execute(_REMOVE, row).rowcount if is_old else 0
+                elif db.execute(_COUNTS, {**row, "again": AGAIN[verdict]}).rowcount:
                     removed += db.execute(_REPLACED, row).rowcount
         return removed
 

@@ -325,3 +325,24 @@ def test_a_cost_that_is_none(text: str) -> None:
 )
 def test_a_cost_for_a_public_service(text: str, enough: bool) -> None:
     assert Cost.read(text).is_enough is enough
+
+
+def test_one_of_which_nobody_can_tell_keeps_no_other_from_being_looked_at(
+    passwords: Passwords, ledger: Ledger, db: Any
+) -> None:
+    unreadable, gone = (uuid4(), uuid4()), (uuid4(), uuid4())
+    passwords.keep(*unreadable, PASSWORD)
+    hours_pass(db, 1)
+    passwords.keep(*gone, PASSWORD)
+    hours_pass(db, 25)
+
+    def counts(registration: UUID, command: UUID) -> Counts:
+        if registration == unreadable[0]:
+            raise LookupError("an event that cannot be read")
+        return ledger.counts(registration, command)
+
+    with pytest.raises(LookupError):
+        passwords.sweep(counts)
+    db.execute("UPDATE housekeeping.password SET look_at = now() - interval '1 hour' WHERE registration = %s", gone[:1])
+    assert passwords.sweep(counts) == 1
+    assert rows(db) == {unreadable}

@@ -13,6 +13,7 @@ from domain.office import Office
 from domain.payments.commands import Commands as PaymentCommands
 from domain.staff.commands import Commands as StaffCommands
 from domain.taxpayer.accounts import Accounts
+from domain.taxpayer.centres import Centres
 from domain.taxpayer.commands import Commands as TaxpayerCommands
 from domain.taxpayer.registry import PublicRegistry
 from domain.taxpayer.rules import Rules as TaxpayerRules
@@ -79,6 +80,7 @@ class Ports:
     compatriot_rules: CompatriotRules
     videobar_rules: VideobarRules
     taxpayer_rules: TaxpayerRules
+    centres: Centres
 
     keys: KeyStore
     reader: Reader

@@ -73,7 +73,7 @@ from sarkmeli.case_files import LedgerFiles
 from sarkmeli.neighbours import Neighbours
 from sarkmeli.restoring import erase_again
 from sarkmeli.roles import DbRole
-from sarkmeli.rules import compatriot_rules, payment_rules, taxpayer_rules, videobar_rules
+from sarkmeli.rules import compatriot_rules, payment_rules, service_centres, taxpayer_rules, videobar_rules
 from sarkmeli.settings import Settings
 
 SELDOM = 60.0
@@ -111,6 +111,7 @@ class House:
         applications = Applications(self.office)
         self.payments = PaymentCommands(self.office, applications, self.ledger.keys, payment_rules(settings))
         self.compatriot_rules = compatriot_rules(settings)
+        self.centres = service_centres(settings)
         self.compatriot = CompatriotCommands(
             self.office, self.ledger.keys, self.drafts, self.payments, self.compatriot_rules
         )
@@ -257,6 +258,7 @@ class House:
             compatriot_rules=self.compatriot_rules,
             videobar_rules=self.videobar_rules,
             taxpayer_rules=self.taxpayer_rules,
+            centres=self.centres,
             keys=self.ledger.keys,
             reader=self.ledger.reader,
             tokens=self.ledger.tokens,

@@ -12,6 +12,7 @@ from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.compatriot.rules import Rules as CompatriotRules
 from domain.payments.commands import Rules as PaymentRules
 from domain.people import Role
+from domain.taxpayer.centres import Centres, parse_centres
 from domain.taxpayer.rules import SERVICE as TAXPAYER
 from domain.taxpayer.rules import Rules as TaxpayerRules
 from domain.videobar.rules import Bar
@@ -66,6 +67,13 @@ def taxpayer_rules(settings: Settings) -> TaxpayerRules:
         warning_days=settings.warning_days,
         link_lasts=timedelta(hours=settings.link_hours),
     )
+
+
+def service_centres(settings: Settings) -> Centres:
+    """The service centres and the places that one may name. Raises: BrokenCentres."""
+    ours = files("domain.taxpayer")
+    centres = settings.centres_file or ours / "centres.toml"
+    return parse_centres(centres.read_text(encoding="utf-8"), (ours / "places.toml").read_text(encoding="utf-8"))
 
 
 def payment_rules(settings: Settings) -> PaymentRules:

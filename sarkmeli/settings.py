@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     fees_file: Path | None = Field(
         default=None, description="Fees and terms by effective date (TOML); domain/compatriot/fees.toml if empty."
     )
+    centres_file: Path | None = Field(
+        default=None, description="The service centres (TOML); domain/taxpayer/centres.toml if empty."
+    )
     reception_days: int = Field(default=30, ge=1, description="Days within which fee and talk must both be there.")
     information_days: int = Field(default=30, ge=1, description="Days within which requested information must come.")
     warning_days: int = Field(default=7, ge=1, description="Days between the warning and the last day, at least.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from functools import cache
+from functools import lru_cache
 
 WIDTH, HEIGHT = 700, 900
 SKIN = ("#f1d3b8", "#e3b994", "#d2a07a", "#f5dcc8")
@@ -13,7 +13,7 @@ CLOTH = ("#27496d", "#5b2333", "#2e4d36", "#444444", "#6a4c93")
 EYES = ("#3b2a1a", "#34546b", "#3d5a3a")
 
 
-@cache
+@lru_cache(maxsize=64)
 def portrait(personal_number: str, sex: str) -> bytes:
     """A JPEG of 700 × 900 pixels (3.5 : 4.5)."""
     from PIL import Image, ImageDraw

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox import invented
 from sandbox.behaviour import Behaviour, Mode, Wish, misbehave
 from sandbox.companies import COMPANIES, Company
 from sandbox.doors import bearer_key
-from sandbox.people import PEOPLE, Person
+from sandbox.people import Person
 from sandbox.settings import Settings
 
 SOMEBODY_ELSE = COMPANIES["405200116"]
@@ -36,7 +37,7 @@ def public_registry(settings: Settings) -> APIRouter:
     @keyed.post("/entry")
     async def entry(asked: Asked) -> dict[str, Any]:
         mode = await behaviour.next_answer()
-        found = COMPANIES.get(asked.identification) or PEOPLE.get(asked.identification)
+        found = invented.company(asked.identification) or invented.person(asked.identification)
         if found is None:
             raise HTTPException(404, "nobody has this number")
         await misbehave(found.answers, 30.0)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox import invented
 from sandbox.behaviour import Behaviour, Mode, Wish, misbehave
 from sandbox.doors import bearer_key
 from sandbox.people import PEOPLE, Name, Person
@@ -33,7 +34,7 @@ def registry(settings: Settings) -> APIRouter:
 
     async def answered(personal_number: str) -> Person:
         mode = await behaviour.next_answer()
-        person = PEOPLE.get(personal_number)
+        person = invented.person(personal_number)
         if person is None:
             raise HTTPException(404, "no such person")
         await misbehave(person.answers, 30.0)

@@ -57,7 +57,7 @@ def test_what_an_operator_may_meet(registry: CivilRegistryOverHttp) -> None:
 
 
 def test_nobody_has_an_unknown_number(registry: CivilRegistryOverHttp) -> None:
-    assert registry.find("99999999999") is None
+    assert registry.find("10000000000") is None
 
 
 @pytest.mark.parametrize(

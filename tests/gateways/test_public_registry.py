@@ -53,8 +53,8 @@ def test_what_a_consultant_may_meet(registry: PublicRegistryOverHttp) -> None:
 
 
 def test_nobody_has_an_unknown_number(registry: PublicRegistryOverHttp) -> None:
-    assert registry.find("999999999") is None
-    assert representatives(registry, "999999999") == ()
+    assert registry.find("100000000") is None
+    assert representatives(registry, "100000000") == ()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neighbours import Sandbox
 
+from sandbox import invented
 from sandbox.companies import COMPANIES
 from sandbox.oidc.accounts import ACCOUNTS
 from sandbox.people import PEOPLE
@@ -34,6 +35,18 @@ def test_consultants_are_persons_of_the_registry_and_some_represent_a_company() 
     represented = {each.personal_number for company in COMPANIES.values() for each in company.representatives}
     assert numbers & represented
     assert len({account.centre for account in consultants}) > 2
+
+
+def test_whoever_needs_a_fresh_taxpayer_makes_one_up() -> None:
+    made_up = invented.person("99000000017")
+    assert made_up is not None
+    assert made_up == invented.person("99000000017")
+    assert (made_up.citizenships, made_up.died, made_up.email) == (("GE",), None, "99000000017@taxpayers.example.org")
+    company = invented.company("990000017")
+    assert company is not None
+    assert [each.personal_number for each in company.representatives] == ["99990000017"]
+    assert invented.person("99990000017") is not None
+    assert (invented.person("98000000017"), invented.company("980000017")) == (None, None)
 
 
 def test_a_consultants_token_says_who_they_are_and_where(shared_sandbox: Sandbox) -> None:

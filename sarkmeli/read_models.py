@@ -123,7 +123,7 @@ def shown(title: str) -> Generator[Callable[[filling.Progress], None]]:
         return
     columns = (TextColumn(title), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f}"))
     with Progress(*columns, _Rate(), TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("events", total=None, start=True)
+        task = bar.add_task("events", total=1)
 
         def told(progress: filling.Progress) -> None:
             bar.update(task, completed=progress.done, total=max(1, progress.total))
@@ -132,10 +132,11 @@ def shown(title: str) -> Generator[Callable[[filling.Progress], None]]:
 
 
 class _Rate(ProgressColumn):
-    """Events a second."""
+    """Events a second: lately, or since the beginning while nothing else can be said."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+        pace = task.speed or (task.completed / task.elapsed if task.elapsed else 0.0)
+        return Text(f"{pace:,.0f}/s")
 
 
 class _Lines:

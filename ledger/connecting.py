@@ -5,11 +5,13 @@ from __future__ import annotations
 import select
 from collections.abc import Callable, Sequence
 from time import monotonic
+from types import TracebackType
 from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg import Connection
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
@@ -74,6 +76,13 @@ class Patient(Connection[Any]):
             if self.on_silence is not None:
                 self.on_silence()
             raise Silent(f"no answer for {self.patience:.0f} s") from error
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        """As psycopg's; but where one that goes back to its pool is in no transaction, nothing is set up to end one."""
+        if getattr(self, "_pool", None) is None or self.pgconn.transaction_status != TransactionStatus.IDLE:
+            super().__exit__(exc_type, exc_val, exc_tb)
 
 
 class UnsafeDurability(Exception):

@@ -1,13 +1,16 @@
 """A connection whose server has gone is found out before it is lent, and a sound one is lent without a question."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
-from ledger.connecting import unbroken
+from ledger.connecting import open_pool, unbroken
 
 END_OTHERS = """
 SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
@@ -39,3 +42,20 @@ def test_a_sound_one_is_asked_nothing(new_database: Callable[[], str], monkeypat
     with psycopg.connect(new_database(), autocommit=True) as db:
         monkeypatch.setattr(db, "execute", None)
         unbroken(db)
+
+
+def test_what_is_given_back_within_a_transaction_is_rolled_back_after_an_error_and_committed_otherwise(
+    new_database: Callable[[], str],
+) -> None:
+    with closing(open_pool(new_database(), "tried", max_size=1)) as pool:
+        with pool.connection() as db:
+            db.execute("CREATE TABLE kept (number integer)")
+            db.execute("BEGIN")
+            db.execute("INSERT INTO kept VALUES (1)")
+        with pytest.raises(ZeroDivisionError), pool.connection() as db:
+            db.execute("BEGIN")
+            db.execute("INSERT INTO kept VALUES (2)")
+            raise ZeroDivisionError
+        with pool.connection() as db:
+            assert db.info.transaction_status == TransactionStatus.IDLE
+            assert db.execute("SELECT number FROM kept").fetchall() == [(1,)]

@@ -3,7 +3,8 @@
 ``PERSISTENCE_MODULE=ledger`` with the library's ``POSTGRES_*`` variables keeps any application's events. With
 ``LEDGER_KEYS_CONNINFO`` (the key store's database) and either ``LEDGER_KEY_FOLDER`` or ``LEDGER_KMS`` (the URI of a
 PKCS#11 token) it seals personal fields and does each command once. ``LEDGER_CONNINFO``, if set, says in full how to
-reach the ledger's database.
+reach the ledger's database. ``LEDGER_KEYS_OPENED`` names a key store that is open in this process: it is used, and not
+closed, in place of one of one's own.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Factory(postgres.PostgresFactory):
     def __init__(self, env: utils.Environment | utils.EnvType | None) -> None:
         super().__init__(env)
         self.keys: KeyStore | None = None
+        self._opened_keys = False
         for refused in (self.CIPHER_TOPIC, "CIPHER_KEY", self.COMPRESSOR_TOPIC):
             if self.env.get(refused):
                 raise OSError(f"{refused} is set: the ledger seals personal fields itself and stores exact bytes")
@@ -93,7 +95,7 @@ class Factory(postgres.PostgresFactory):
         """Write what was accepted, then close every connection."""
         self.dispatcher.close()
         super().close()
-        if self.keys is not None:
+        if self.keys is not None and self._opened_keys:
             self.keys.close()
 
     def _make_schema(self) -> None:
@@ -113,7 +115,9 @@ class Factory(postgres.PostgresFactory):
         if self.env_create_table():
             schema.make_key_store(conninfo)
             self._make_schema()
-        self.keys = KeyStore(conninfo, open_kms(kms))
+        self.keys = KeyStore.opened(self.env.get("LEDGER_KEYS_OPENED") or "")
+        if self.keys is None:
+            self.keys, self._opened_keys = KeyStore(conninfo, open_kms(kms)), True
         with self.datastore.get_connection() as connection:
             opening.bind_key_store(connection, self.keys)
             lineage.keep_lineage(connection)

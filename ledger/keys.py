@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import psycopg
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -77,12 +79,15 @@ class SubjectKey:
 class KeyStore:
     """Implements ``domain.office.Subjects``. Safe for many threads.
 
+    A process needs one, which whoever is told its `name` finds by `opened`: two would ask for each key twice.
+
     ``kms`` is the folder of keys, or another key management service. Raises at construction: KeysMissing,
     UnsafeDurability, psycopg.OperationalError.
     """
 
     def __init__(self, conninfo: str, kms: Path | Kms) -> None:
         self._kms: Kms = KeyFolder(kms) if isinstance(kms, Path) else kms
+        self.name = str(next(_names))
         self._by_id: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._purposes: dict[tuple[str, int], tuple[bytes, HMAC]] = {}
@@ -90,8 +95,14 @@ class KeyStore:
         with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
             self._ring.open(connection)
-        self._pool = open_pool(conninfo, "keystore", max_size=4)
+        self._pool = open_pool(conninfo, "keystore", max_size=8)
         self._gathered: Gathering[UUID, _Found] = Gathering(lambda ids: self._read("id", ids))
+        _opened[self.name] = self
+
+    @staticmethod
+    def opened(name: str) -> KeyStore | None:
+        """The one of this name, if it is open in this process."""
+        return _opened.get(name)
 
     @property
     def id(self) -> UUID:
@@ -110,6 +121,7 @@ class KeyStore:
 
     def close(self) -> None:
         """Close the connections."""
+        _opened.pop(self.name, None)
         self._pool.close()
 
     # -- subjects ------------------------------------------------------------------------------------------------
@@ -300,6 +312,10 @@ class KeyStore:
             self._by_id.keep(key_id, key, asked_at)
             found[subject if column == "id" else key_id] = (key,)
         return found
+
+
+_names: Final = count(1)
+_opened: Final[WeakValueDictionary[str, KeyStore]] = WeakValueDictionary()
 
 
 def _key(subject: UUID, key_id: UUID, secret: bytes) -> SubjectKey:

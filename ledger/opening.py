@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS ledger.key_store (
 
 @dataclass(frozen=True)
 class Ledger:
-    """An open ledger. ``env`` is what ``domain.office.Office`` is made with."""
+    """An open ledger. ``env`` is what ``domain.office.Office`` is made with, which then has no key store of its own."""
 
     env: dict[str, str] = field(repr=False)
     keys: KeyStore
@@ -61,7 +61,7 @@ def open_ledger(ledger_conninfo: str, keys_conninfo: str, kms: Path | str) -> Le
         keys.close()
         raise
     return Ledger(
-        env=environment(ledger_conninfo, keys_conninfo, kms),
+        env={**environment(ledger_conninfo, keys_conninfo, kms), "LEDGER_KEYS_OPENED": keys.name},
         keys=keys,
         reader=reader,
         sealer=sealer,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import pytest
 from ledger_house import House
 from ledger_samples import somebody, write
 
+from domain.office import Office
 from domain.people import SubjectId
+from ledger import Factory
 from ledger.aead import bind
 from ledger.keys import KeysMissing, KeyStore, SubjectErased, Tampered, UnknownKey
 from ledger.kms import KeyFolder
@@ -239,3 +243,15 @@ def test_memory_is_short_and_small() -> None:
         memory.keep(number, "", now)
     assert memory.find(0) == (False, None)
     assert memory.find(CAPACITY) == (True, "")
+
+
+def test_the_office_asks_the_key_store_of_its_ledger_and_leaves_it_open(house: House) -> None:
+    ledger = house.open()
+    office = Office(env=ledger.env)
+    assert cast(Factory, office.factory).keys is ledger.keys
+    office.close()
+    somebody_new = ledger.keys.mint()
+    ledger.close()
+    with closing(Office(env=ledger.env)) as later:
+        assert cast(Factory, later.factory).keys is not ledger.keys
+        assert cast(Factory, later.factory).keys.subject_key(somebody_new).subject == somebody_new

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import LiteralString, Protocol
 from uuid import UUID, uuid4
@@ -47,7 +48,7 @@ VALUES (%s, %s, %s, %s, %s, now() + interval '24 hours')
 RETURNING expires_at
 """
 _FIND = """
-SELECT id, secret, subject, "case", expires_at, statement_timestamp() FROM housekeeping.draft
+SELECT id, secret, subject, "case", expires_at, statement_timestamp(), email FROM housekeeping.draft
 WHERE id = %s AND NOT expiring AND expires_at > now()
 """
 _CONFIRM = "UPDATE housekeeping.draft SET email = %s WHERE id = %s AND NOT expiring"
@@ -99,6 +100,20 @@ class Draft:
     expires_at: datetime
     found_at: datetime
     """PostgreSQL's clock, UTC, when it was found."""
+    email: bytes | None = field(default=None, repr=False)
+    """The keyed digest of the address that it had confirmed by then; see `Drafts.as_found`."""
+
+
+@dataclass(frozen=True)
+class ConfirmedAsFound:
+    """What one draft had confirmed when it was found. Meets ``domain.compatriot.commands.ConfirmedEmails``."""
+
+    _draft: Draft
+    _is: Callable[[bytes | None, UUID, str], bool]
+
+    def confirmed(self, draft: UUID, email: str) -> bool:
+        """Whether this draft, and no other, had confirmed this very address."""
+        return draft == self._draft.id and self._is(self._draft.email, draft, email)
 
 
 class Drafts:
@@ -138,7 +153,7 @@ class Drafts:
             row = db.execute(_FIND, (draft,)).fetchone()
         if row is None or not hmac.compare_digest(row[1], _digest(secret)):
             return None
-        return Draft(row[0], SubjectId(row[2]), row[3], row[4], row[5].astimezone(UTC))
+        return Draft(row[0], SubjectId(row[2]), row[3], row[4], row[5].astimezone(UTC), row[6])
 
     def confirm_email(self, draft: UUID, email: str) -> None:
         """Note that a code mailed to ``email`` came back; ``email`` as ``domain.contacts`` tidies it."""
@@ -162,6 +177,13 @@ class Drafts:
         with self._pool.connection() as db:
             row = db.execute(query, (draft,)).fetchone()
         return row is not None and row[0] is not None and hmac.compare_digest(row[0], given)
+
+    def as_found(self, draft: Draft) -> ConfirmedAsFound:
+        """Answers of this draft what `confirmed` would have answered when it was found, and asks nothing anew."""
+        return ConfirmedAsFound(draft, self._is)
+
+    def _is(self, digest: bytes | None, draft: UUID, email: str) -> bool:
+        return digest is not None and hmac.compare_digest(digest, self._email(draft, email))
 
     def _email(self, draft: UUID, email: str) -> bytes:
         return self._macs.mac("draft-email", draft.bytes, email)

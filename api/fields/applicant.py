@@ -155,6 +155,7 @@ def _register(context: Context, asked: RegisterApplicationInput) -> ApplicationR
         form=asked.form.form(),
         documents=enclosed(ports, draft, None, asked.documents),
         consents=tuple(each.consent(Language(context.language)) for each in asked.consents),
+        emails=ports.drafts.as_found(draft),
     )
     return _registered(context, receipt, act.now)
 

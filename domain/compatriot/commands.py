@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
+from itertools import count
 from typing import Protocol
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from domain.calendar import tbilisi_date
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, answer_faults, attachment_faults
-from domain.compatriot.filing import filing_faults, tidied
+from domain.compatriot.filing import Contacts, filing_faults, tidied
 from domain.compatriot.form import Form
 from domain.compatriot.lapse import CallInProgress, PaymentUnderWay, waits_in_time
 from domain.compatriot.reception import AlreadyRegistered
@@ -81,19 +82,27 @@ class Commands:
         form: Form,
         documents: tuple[Document, ...],
         consents: tuple[Consent, ...],
+        emails: ConfirmedEmails | None = None,
     ) -> Receipt:
         """File the form: number, code and cash reference are minted, the first card order is opened.
 
-        The actor is the draft itself. Raises: FormRefused with every fault at once, AlreadyRegistered.
+        The actor is the draft itself. ``emails``: who has read already what the draft confirmed.
+        Raises: FormRefused with every fault at once, AlreadyRegistered.
         """
+        emails, again = emails or self.emails, count()
 
         def decide() -> Receipt:
             if act.by.role is not Role.APPLICANT or act.by.id != str(draft):
                 raise UnknownCase
-            if self.office.find(DRAFT, str(draft)) is not None:
+            contacts = Contacts.of(form)
+            kept = tidied(form, contacts)
+            faults = self._filing_faults(act, kept, contacts, documents, consents)
+            if not any(fault.field == "email" for fault in faults) and not emails.confirmed(draft, kept.email):
+                faults = (*faults, Fault("email", FaultCode.EMAIL_NOT_CONFIRMED))
+            # A draft that became an application is found out by its address, when both would be committed.
+            if (faults or next(again)) and self.office.find(DRAFT, str(draft)) is not None:
                 raise AlreadyRegistered
-            kept = tidied(form)
-            _refuse(self._filing_faults(act, draft, kept, documents, consents))
+            _refuse(faults)
             number, cash_reference = new_number(), new_cash_reference()
             application = Application.register(
                 act,
@@ -263,19 +272,17 @@ class Commands:
                 raise PaymentUnderWay
 
     def _filing_faults(
-        self, act: Act, draft: UUID, kept: Form, documents: Sequence[Document], consents: Sequence[Consent]
+        self, act: Act, kept: Form, contacts: Contacts, documents: Sequence[Document], consents: Sequence[Consent]
     ) -> tuple[Fault, ...]:
-        faults = filing_faults(
+        return filing_faults(
             kept,
             documents,
             consents,
             today=tbilisi_date(act.now),
             required=self.rules.required_consents,
             texts=self.rules.consents,
+            contacts=contacts,
         )
-        if any(fault.field == "email" for fault in faults) or self.emails.confirmed(draft, kept.email):
-            return faults
-        return (*faults, Fault("email", FaultCode.EMAIL_NOT_CONFIRMED))
 
     def _by_holder(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
         return self._change(act, case, change, check=lambda: refuse_unless_holder(act, case))

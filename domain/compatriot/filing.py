@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -33,8 +33,22 @@ _DOCUMENT_NUMBER: Final = re.compile(r"(?=.{3,30}$)(?=.*\d)[^\W_]+(?:[ /.-][^\W_
 """Letters of any script and digits, grouped by single signs; three to thirty characters, a digit among them."""
 
 
-def tidied(form: Form) -> Form:
+@dataclass(frozen=True)
+class Contacts:
+    """The normal forms of what a form gives as e-mail address and telephone, found once; None where there is none."""
+
+    email: str | None
+    telephone: str | None
+
+    @classmethod
+    def of(cls, form: Form) -> Contacts:
+        """The contacts of a form as it came in, or as it is kept: they are the same."""
+        return cls(tidy_email(form.email), tidy_telephone(form.telephone))
+
+
+def tidied(form: Form, contacts: Contacts | None = None) -> Form:
     """The form as it is kept: one way of writing for what can be written in several. Says nothing of its faults."""
+    contacts = contacts or Contacts.of(form)
     return replace(
         form,
         name_ka=Name(tidy_georgian(form.name_ka.first), tidy_georgian(form.name_ka.last)),
@@ -42,8 +56,8 @@ def tidied(form: Form) -> Form:
         citizenships=tuple(_country(code) for code in form.citizenships),
         document=_tidy_document(form.document),
         address_abroad=_tidy_address(form.address_abroad),
-        email=tidy_email(form.email) or tidy_line(form.email),
-        telephone=tidy_telephone(form.telephone) or tidy_line(form.telephone),
+        email=contacts.email or tidy_line(form.email),
+        telephone=contacts.telephone or tidy_line(form.telephone),
         personal_number=tidy_line(form.personal_number or "") or None,
     )
 
@@ -56,21 +70,23 @@ def filing_faults(
     today: date,
     required: Collection[ConsentKind],
     texts: Collection[ConsentText],
+    contacts: Contacts | None = None,
 ) -> tuple[Fault, ...]:
     """Everything wrong with a tidied form and what comes with it, at once, in the order of the form.
 
     ``today`` is the Tbilisi day, ``required`` the consents without which there is no application, ``texts`` those in
-    force.
+    force, ``contacts`` the form's if they were found already.
     """
     return (
-        *form_faults(form, today),
+        *form_faults(form, today, contacts),
         *enclosure_faults(documents),
         *consent_faults(consents, required, texts),
     )
 
 
-def form_faults(form: Form, today: date) -> Iterator[Fault]:
+def form_faults(form: Form, today: date, contacts: Contacts | None = None) -> Iterator[Fault]:
     """Everything wrong with the tidied form itself."""
+    contacts = contacts or Contacts.of(form)
     yield from georgian_name_faults("nameKa.first", form.name_ka.first)
     yield from georgian_name_faults("nameKa.last", form.name_ka.last)
     yield from latin_name_faults("nameLatin.first", form.name_latin.first)
@@ -81,8 +97,8 @@ def form_faults(form: Form, today: date) -> Iterator[Fault]:
         yield Fault("personalNumber", FaultCode.PERSONAL_NUMBER_MALFORMED)
     yield from _document_faults(form.document, today)
     yield from _address_faults(form.address_abroad)
-    yield from _email_faults(form.email)
-    yield from _telephone_faults(form.telephone)
+    yield from _email_faults(form.email, contacts.email)
+    yield from _telephone_faults(form.telephone, contacts.telephone)
     yield from grounds_faults(form.grounds, form.citizenships)
 
 
@@ -142,17 +158,17 @@ def _address_faults(address: Address) -> Iterator[Fault]:
         yield from line_faults("addressAbroad.postcode", address.postcode, LONGEST_POSTCODE)
 
 
-def _email_faults(email: str) -> Iterator[Fault]:
+def _email_faults(email: str, normal: str | None) -> Iterator[Fault]:
     faults = tuple(line_faults("email", email, LONGEST_EMAIL))
     yield from faults
-    if not faults and tidy_email(email) != email:
+    if not faults and normal != email:
         yield Fault("email", FaultCode.EMAIL_MALFORMED)
 
 
-def _telephone_faults(telephone: str) -> Iterator[Fault]:
+def _telephone_faults(telephone: str, normal: str | None) -> Iterator[Fault]:
     faults = tuple(line_faults("telephone", telephone, LONGEST_TELEPHONE))
     yield from faults
-    if not faults and tidy_telephone(telephone) != telephone:
+    if not faults and normal != telephone:
         yield Fault("telephone", FaultCode.TELEPHONE_MALFORMED)
 
 

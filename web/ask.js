@@ -23,6 +23,49 @@ export const refused = (answer) => typeof answer?.code === "string" && typeof an
 export const sentence = ({ message, faults = [] }) =>
   [message, ...faults.map((fault) => `${fault.field}: ${fault.message}`)].join("\n");
 
+export const byId = (id) => document.getElementById(id);
+
+// Names and values as a list of descriptions; those without a value are left out.
+export function facts(into, rows) {
+  into.replaceChildren(
+    ...rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+  );
+}
+
+// Tells each fault beside its field, by eye and by ear, and goes to the first; what has no field, and any other refusal,
+// stands in the form's output. Whether the answer was a refusal.
+export function tellFaults(form, answer) {
+  for (const old of form.querySelectorAll(".fault")) old.remove();
+  for (const input of form.querySelectorAll("[aria-invalid]")) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-errormessage");
+  }
+  const output = form.querySelector("output");
+  show(output, "");
+  if (!refused(answer)) return false;
+  const { message, faults = [] } = answer;
+  const marked = [];
+  const rest = [];
+  for (const fault of faults) {
+    const input = form.elements.namedItem(fault.field);
+    if (input) marked.push(mark(input, fault.message));
+    else rest.push(fault.message);
+  }
+  show(output, [message, ...rest].join("\n"), true);
+  marked[0]?.focus();
+  return true;
+}
+
+function mark(input, message) {
+  const id = `fault-${input.name}`;
+  const already = byId(id);
+  if (already) already.append(" ", message);
+  else input.closest("label").append(element("span", { class: "fault", id }, message));
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-errormessage", id);
+  return input;
+}
+
 export function show(output, text, fault = false) {
   output.toggleAttribute("data-fault", fault);
   output.textContent = text;

@@ -1,9 +1,8 @@
 // Drives /, the page that mails lead to: looks an application up by number and code, answers the office, receives
 // the decision. Number and code stay in this page's memory and are gone with it.
-import { ask, day, download, element, given, moment, onSend, refused, sentence, show } from "/ask.js";
+import { ask, byId, day, download, element, facts, given, moment, onSend, refused, sentence, show } from "/ask.js";
 
 const { texts, words } = given;
-const byId = (id) => document.getElementById(id);
 const word = (value) => words[value] ?? value;
 const money = ({ amount, currency }) => `${amount} ${word(currency)}`;
 
@@ -57,12 +56,6 @@ function tellPayment({ missing, fee, cashReference, payments }) {
   const cash = texts.pay_cash.replace("{amount}", money(fee)).replace("{reference}", cashReference ?? "");
   const link = page ? [element("a", { href: page }, texts.pay_card), " "] : [];
   section.querySelector("p").replaceChildren(...link, cash);
-}
-
-function facts(into, rows) {
-  into.replaceChildren(
-    ...rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-  );
 }
 
 function list(section, items, make) {

@@ -61,13 +61,15 @@ def step(success: type, *refusals: type[Refusal], description: str | None = None
     return _field("Mutation", success, refusals, description)
 
 
-def question(success: type, *refusals: type[Refusal], description: str | None = None) -> Callable[[Resolver], Any]:
-    """A query that may be refused: answers ``success`` or one of ``refusals``."""
+def question(
+    success: type | tuple[type, ...], *refusals: type[Refusal], description: str | None = None
+) -> Callable[[Resolver], Any]:
+    """A query that may be refused: answers ``success``, of several one for each service, or one of ``refusals``."""
     return _field("Query", success, refusals, description)
 
 
 def _field(
-    root: str, success: type, refusals: tuple[type[Refusal], ...], description: str | None
+    root: str, success: type | tuple[type, ...], refusals: tuple[type[Refusal], ...], description: str | None
 ) -> Callable[[Resolver], Any]:
     def decorate(resolver: Resolver) -> StrawberryField:
         name = _camel(resolver.__name__)
@@ -113,8 +115,9 @@ def _field(
     return decorate
 
 
-def _union(name: str, success: type, listed: tuple[type[Refusal], ...]) -> Any:
-    members = (success, *(refusal_type(each) for each in listed), Declined)
+def _union(name: str, success: type | tuple[type, ...], listed: tuple[type[Refusal], ...]) -> Any:
+    done = success if isinstance(success, tuple) else (success,)
+    members = (*done, *(refusal_type(each) for each in listed), Declined)
     return Annotated[Union[members], strawberry.union(name)]  # noqa: UP007
 
 

@@ -85,6 +85,27 @@ class EmailUnusable(Refusal):
 
 
 @dataclass(eq=False)
+class MobileUnusable(Refusal):
+    """Not a Georgian mobile number, or one that no SMS reaches."""
+
+    code = "MOBILE_UNUSABLE"
+
+
+@dataclass(eq=False)
+class SmsAway(Refusal):
+    """The SMS gateway does not take messages now; try again later."""
+
+    code = "SMS_AWAY"
+
+
+@dataclass(eq=False)
+class ConsultantUnidentified(Refusal):
+    """The account does not say who the consultant is: that it is their own registration could not be excluded."""
+
+    code = "CONSULTANT_UNIDENTIFIED"
+
+
+@dataclass(eq=False)
 class NothingThere(Refusal):
     """No such thing, or none that this account may see."""
 

@@ -11,11 +11,17 @@ from api.declined import WrongNumberOrCode
 from api.ports import Ports
 from domain.compatriot.application import Application
 from domain.compatriot.commands import NUMBER
-from domain.compatriot.rules import SERVICE
+from domain.compatriot.commands import Commands as CompatriotCommands
+from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.number import read_number, same_code
+from domain.office import UnknownCase
 from domain.people import Actor, Role, SubjectId
+from domain.taxpayer.commands import Commands as TaxpayerCommands
+from domain.taxpayer.registration import Registration
+from domain.taxpayer.rules import SERVICE as TAXPAYER
 from projections import status
 from projections.answers import Answer
+from projections.model import ReadModel
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Holder:
     """Who showed number and code. ``found`` is the case's status as it stood then."""
 
     case: UUID
+    service: str
     subject: SubjectId
     number: str
     found: Answer[status.Status]
@@ -39,6 +46,7 @@ class Holder:
 class _Lock:
     """What the code is computed from."""
 
+    service: str
     subject: SubjectId
     version: int
     issue: int
@@ -61,28 +69,42 @@ def holder(ports: Ports, address: str, typed_number: str, typed_code: str) -> Ho
     if not same_code(expected, typed_code) or case is None or lock is None:
         raise WrongNumberOrCode
     ports.lookups.forgive(taken)
-    return Holder(case, lock.subject, number, found, taken.at.astimezone(UTC))
+    return Holder(case, lock.service, lock.subject, number, found, taken.at.astimezone(UTC))
+
+
+def commands_of(ports: Ports, who: Holder) -> CompatriotCommands | TaxpayerCommands:
+    """The commands of the service that the holder's case is of."""
+    return ports.taxpayer if who.service == TAXPAYER else ports.compatriot
+
+
+def shown_by(_: Holder) -> ReadModel:
+    """The read model by which number and code of the holder's case are verified."""
+    return status.STATUS
 
 
 def _lock(ports: Ports, case: UUID | None, found: Answer[status.Status]) -> _Lock | None:
     known = found.known()
     if known is not None:
-        return _Lock(known.subject, known.code_version, known.code_issue)
+        return _Lock(COMPATRIOT, known.subject, known.code_version, known.code_issue)
     if case is None:
         return None
-    application = ports.office.load(Application, case)  # registered a moment ago, or its row is under repair
-    if application.subject is None or application.is_forgotten:
+    # Registered a moment ago, or its row is under repair.
+    try:
+        service, found_case = COMPATRIOT, ports.office.load(Application, case)
+    except UnknownCase:
+        service, found_case = TAXPAYER, ports.office.load(Registration, case)
+    if found_case.subject is None:
         return None
-    return _Lock(application.subject, application.code_version, application.code_issue)
+    return _Lock(service, found_case.subject, found_case.code_version, found_case.code_issue)
 
 
 def _decoy(ports: Ports) -> _Lock:
-    return _Lock(SubjectId(uuid4()), ports.keys.current_code_version(), 1)
+    return _Lock(COMPATRIOT, SubjectId(uuid4()), ports.keys.current_code_version(), 1)
 
 
 def _code(ports: Ports, number: str, lock: _Lock) -> str:
     """The code that would be right, the key store asked anew; one that nobody can type if there is no key."""
     try:
-        return ports.keys.code(lock.subject, SERVICE, number, lock.version, lock.issue, fresh=True)
+        return ports.keys.code(lock.subject, lock.service, number, lock.version, lock.issue, fresh=True)
     except LookupError:
         return secrets.token_hex(16)

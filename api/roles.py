@@ -11,9 +11,11 @@ from typing import Final
 
 from domain.people import Role
 
-IN_ORDER: Final = (Role.OPERATOR, Role.OFFICER, Role.CHIEF, Role.CASHIER, Role.AUDITOR)
+IN_ORDER: Final = (Role.OPERATOR, Role.CONSULTANT, Role.OFFICER, Role.CHIEF, Role.CASHIER, Role.AUDITOR)
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
+_CONSULTANT: Final = frozenset({Role.CONSULTANT})
+_AT_A_BAR: Final = _OPERATOR | _CONSULTANT
 _OFFICER: Final = frozenset({Role.OFFICER})
 _CHIEF: Final = frozenset({Role.CHIEF})
 _CASHIER: Final = frozenset({Role.CASHIER})
@@ -21,12 +23,12 @@ _AUDITOR: Final = frozenset({Role.AUDITOR})
 _REVIEW: Final = _OFFICER | _CHIEF
 
 STAFF_ONLY: Final[dict[str, frozenset[Role]]] = {
-    "Mutation.claimNextCall": _OPERATOR,
-    "Mutation.recordChecks": _OPERATOR,
-    "Mutation.verify": _OPERATOR,
-    "Mutation.refuseReception": _OPERATOR,
-    "Mutation.breakOffCall": _OPERATOR,
-    "Mutation.abandonCall": _OPERATOR,
+    "Mutation.claimNextCall": _AT_A_BAR,
+    "Mutation.recordChecks": _AT_A_BAR,
+    "Mutation.verify": _AT_A_BAR,
+    "Mutation.refuseReception": _AT_A_BAR,
+    "Mutation.breakOffCall": _AT_A_BAR,
+    "Mutation.abandonCall": _AT_A_BAR,
     "Mutation.startReview": _OFFICER,
     "Mutation.requestInformation": _OFFICER,
     "Mutation.openCaseDraft": _OFFICER,
@@ -37,7 +39,11 @@ STAFF_ONLY: Final[dict[str, frozenset[Role]]] = {
     "Mutation.decide": _CHIEF,
     "Mutation.matchPayment": _CASHIER,
     "Mutation.orderRefund": _CASHIER,
-    "Query.call": _OPERATOR,
+    "Mutation.sendReadOutCode": _CONSULTANT,
+    "Mutation.clarifyUsername": _CONSULTANT,
+    "Mutation.activateAtCentre": _CONSULTANT,
+    "Query.call": _AT_A_BAR,
+    "Query.registrationAtCentre": _CONSULTANT,
     "Query.case": _REVIEW,
     "Query.officerCases": _REVIEW,
     "Query.suspense": _CASHIER,
@@ -68,13 +74,21 @@ PUBLIC: Final = frozenset(
         "Mutation.reissueCode",
         "Mutation.resendCode",
         "Mutation.receiveDecision",
+        "Mutation.requestMobileCode",
+        "Mutation.confirmMobile",
+        "Mutation.registerTaxpayer",
+        "Mutation.sendActivationLink",
+        "Mutation.activateByLink",
+        "Mutation.disownRegistration",
         "Query.status",
         "Query.callPlace",
         "Query.me",
         "Query.office",
+        "Query.usernameFree",
+        "Query.openActivationLink",
     }
 )
-"""Fields that need no account: a draft's secret, a number and code, or nothing at all."""
+"""Fields that need no account of the staff's: a draft's or a link's secret, a number and code, or nothing at all."""
 
 
 def acting_role(held: frozenset[Role], asked: frozenset[Role]) -> Role | None:

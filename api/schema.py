@@ -15,13 +15,16 @@ from api.fields.applicant import ApplicantCommands
 from api.fields.bar_desk import BarQuestions
 from api.fields.cashier import CashierCommands
 from api.fields.chief import ChiefCommands
+from api.fields.consultant import ConsultantCommands, ConsultantQuestions
 from api.fields.holder import HolderCommands
 from api.fields.leaving import LeavingCommands
+from api.fields.links import LinkCommands, LinkQuestions
 from api.fields.lookup import LookupQuestions
 from api.fields.money_desk import CashierQuestions
 from api.fields.office_desk import OfficeQuestions
 from api.fields.officer import OfficerCommands
 from api.fields.operator import OperatorCommands
+from api.fields.taxpayer import TaxpayerCommands, TaxpayerQuestions
 from api.reading_inputs import read_directly
 from api.relay import Node
 
@@ -29,7 +32,15 @@ CONTRACT: Final = Path("schema.graphql")
 
 
 @strawberry.type
-class Query(LookupQuestions, OfficeQuestions, BarQuestions, CashierQuestions):
+class Query(
+    LookupQuestions,
+    OfficeQuestions,
+    BarQuestions,
+    CashierQuestions,
+    TaxpayerQuestions,
+    LinkQuestions,
+    ConsultantQuestions,
+):
     """Questions."""
 
 
@@ -42,6 +53,9 @@ class Mutation(
     OfficerCommands,
     ChiefCommands,
     CashierCommands,
+    TaxpayerCommands,
+    LinkCommands,
+    ConsultantCommands,
 ):
     """Commands: each takes one input with an optional commandId and answers a union of its success and refusals."""
 

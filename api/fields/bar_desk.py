@@ -1,4 +1,4 @@
-"""What an operator asks: the call that they hold, what was declared, and what the civil registry says of it."""
+"""What operators and consultants ask: the call that they hold, what was declared, what the registries say of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from uuid import UUID
 import strawberry
 
 from api.answers import question
+from api.consultation import consultation
 from api.context import Context, Info
 from api.declined import NothingThere, NotYet, Stale, TokenRefused
 from api.reading import at_least as wait_at_least
 from api.reading import shown_row
-from api.shapes.call import CallView, RegistryAnswer, RegistryView, comparisons, recorded_checks
+from api.registries import OnRecord, civil, subjects_of
+from api.shapes.call import CallView, RegistryView, comparisons, recorded_checks
 from api.shapes.case import Document
+from api.shapes.consultation import RegistrationCallView
 from api.shapes.form import FiledForm
 from api.shapes.papers import papers_of, sealed_parts
 from api.threads import Abroad, run_abroad
@@ -20,10 +23,10 @@ from domain.calendar import tbilisi_date
 from domain.office import UnknownCase
 from domain.people import Actor
 from domain.staff.reading import Purpose
+from domain.taxpayer.rules import SERVICE as TAXPAYER
 from domain.videobar.call import Call
 from domain.videobar.checks import Source
 from domain.videobar.refusals import CallOver, NotYourCall
-from domain.videobar.registry import RegistryRecord, RegistryUnavailable
 from projections import queue, status
 from projections.queue import QUEUE
 from projections.status import STATUS
@@ -31,24 +34,33 @@ from projections.status import STATUS
 
 @strawberry.type
 class BarQuestions:
-    @question(CallView, NotYourCall, CallOver, UnknownCase, Stale, NotYet, TokenRefused, NothingThere)
-    async def call(self, info: Info, id: UUID, at_least: str | None = None) -> CallView:
+    @question(
+        (CallView, RegistrationCallView), NotYourCall, CallOver, UnknownCase, Stale, NotYet, TokenRefused, NothingThere
+    )
+    async def call(self, info: Info, id: UUID, at_least: str | None = None) -> CallView | RegistrationCallView:
         """The call that one holds: what was declared beside what is to be compared with it."""
         by = await info.context.acting("Query.call")
         return await run_abroad(Abroad.REGISTRY, _call, info.context, by, id, at_least)
 
 
-def _call(context: Context, by: Actor, id: UUID, token: str | None) -> CallView:
+def _call(context: Context, by: Actor, id: UUID, token: str | None) -> CallView | RegistrationCallView:
     ports = context.ports
     for model in (QUEUE, STATUS):
         wait_at_least(ports, model, token)
-    ports.office.load(Call, id).refuse_unless_held_by(by)
+    call = ports.office.load(Call, id)
+    call.refuse_unless_held_by(by)
+    return consultation(context, by, call) if call.service == TAXPAYER else _application(context, by, id)
+
+
+def _application(context: Context, by: Actor, id: UUID) -> CallView:
+    ports = context.ports
     row = shown_row(queue.find(ports.pool, id)).call
     dossier = shown_row(status.find(ports.pool, row.case)).dossier
     opened = ports.door.unseal(sealed_parts(dossier), by, Purpose.VIDEO_CALL, "call")
     papers = papers_of(dossier, opened)
     number = papers.form.personal_number if papers.form is not None else None
-    answer, record = _asked(context, number)
+    on_record = OnRecord(by, subjects_of([dossier.subject]), Purpose.VIDEO_CALL)
+    answer, record = civil(ports, on_record, number)
     compared = []
     if papers.form is not None and record is not None:
         compared = comparisons(papers.form, record, tbilisi_date(ports.office.desk.now()))
@@ -69,13 +81,3 @@ def _call(context: Context, by: Actor, id: UUID, token: str | None) -> CallView:
         registry_answer=answer,
         comparisons=compared,
     )
-
-
-def _asked(context: Context, personal_number: str | None) -> tuple[RegistryAnswer, RegistryRecord | None]:
-    if personal_number is None:
-        return RegistryAnswer.NOT_ASKED, None
-    try:
-        record = context.ports.registry.find(personal_number)
-    except RegistryUnavailable:
-        return RegistryAnswer.UNAVAILABLE, None
-    return (RegistryAnswer.FOUND, record) if record is not None else (RegistryAnswer.NOT_FOUND, None)

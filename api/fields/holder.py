@@ -14,7 +14,7 @@ from api.context import Context, Info
 from api.declined import DraftRequired, WrongNumberOrCode
 from api.enclosures import enclosed
 from api.fields.applicant import DRAFT_LASTS, DraftOpened
-from api.holder import Holder, holder
+from api.holder import Holder, commands_of, holder
 from api.inputs import HolderInput, HolderStepInput
 from api.pay_links import pay_link
 from api.reading import caught_up
@@ -22,10 +22,12 @@ from api.shapes.case import CallPlaceView
 from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.shapes.form import SHOWN_IN, ConsentInput
 from api.shapes.money import Money
+from api.shapes.registration import DeclaredInput
 from api.threads import run
 from api.tickets import For, Tickets
 from domain.compatriot.reception import AlreadyDecided, AlreadyVerified, ApplicationEnded, NotYetReceived
 from domain.compatriot.review import NoInformationRequested
+from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.consents import ConsentKind, ConsentNeeded, ConsentNotGiven, ConsentTextOutdated
 from domain.event import Act
 from domain.faults import FormRefused
@@ -33,6 +35,7 @@ from domain.language import Language
 from domain.office import Receipt, UnknownCase
 from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, CaseEnded
+from domain.taxpayer.refusals import AlreadyActive, BarClosedToIt, RegistrationEnded
 from domain.videobar.commands import live_call
 from domain.videobar.refusals import BarClosed, ConsentOutdated, MediaMissing
 from domain.videobar.terms import Media
@@ -46,9 +49,22 @@ CALL_LASTS: Final = timedelta(hours=12)
 HOLDER = (WrongNumberOrCode, TooManyTries, UnknownCase)
 """What everything that asks for number and code may be refused for."""
 
+AWAITS_NO_CALL = (
+    ApplicationEnded,
+    AlreadyDecided,
+    AlreadyVerified,
+    AlreadyActive,
+    RegistrationEnded,
+    BarClosedToIt,
+)
+"""What each service says of a case that awaits no call."""
+
 
 @strawberry.input
 class EnterBarInput(HolderInput):
+    declared: DeclaredInput | None = strawberry.field(
+        default=None, description="Who calls; the taxpayers' bar asks for it, the compatriots' does not."
+    )
     consent: str = strawberry.field(description="The version of the consent to recording that was shown and given.")
     consent_language: Language | None = strawberry.field(default=None, description=SHOWN_IN)
     camera: bool = strawberry.field(description="Whether the browser may use a camera.")
@@ -127,9 +143,8 @@ class HolderCommands:
         BarClosed,
         MediaMissing,
         ConsentOutdated,
-        ApplicationEnded,
-        AlreadyDecided,
-        AlreadyVerified,
+        FormRefused,
+        *AWAITS_NO_CALL,
     )
     async def enter_bar(self, info: Info, input: EnterBarInput) -> BarEntered:
         """Take a place in the queue; who has one keeps it."""
@@ -178,6 +193,8 @@ class HolderCommands:
     async def open_papers_draft(self, info: Info, input: OpenPapersDraftInput) -> DraftOpened:
         """Open a draft into which papers for one's own case are uploaded."""
         who = await as_holder(info, input)
+        if who.service != COMPATRIOT:
+            raise UnknownCase
         drafts, address = info.context.ports.drafts, info.context.address
         opened = await run(lambda: drafts.open(address, subject=who.subject, case=who.case))
         if not input.bearer:
@@ -221,7 +238,7 @@ class HolderCommands:
         def give() -> CaseChanged:
             act = act_of(context, who, "giveConsent", input)
             consent = input.consent.consent(Language(context.language))
-            done = context.ports.compatriot.give_consent(act, case=who.case, consent=consent)
+            done = commands_of(context.ports, who).give_consent(act, case=who.case, consent=consent)
             return case_changed(context, done)
 
         return await run(give)
@@ -234,7 +251,7 @@ class HolderCommands:
 
         def take_back() -> CaseChanged:
             act = act_of(context, who, "withdrawConsent", input)
-            done = context.ports.compatriot.withdraw_consent(act, case=who.case, kind=input.kind)
+            done = commands_of(context.ports, who).withdraw_consent(act, case=who.case, kind=input.kind)
             return case_changed(context, done)
 
         return await run(take_back)
@@ -249,6 +266,7 @@ def _enter(context: Context, who: Holder, asked: EnterBarInput) -> BarEntered:
         consent=asked.consent,
         consent_language=asked.consent_language or Language(context.language),
         media=Media(asked.camera, asked.microphone),
+        declared=asked.declared.declared() if asked.declared is not None else None,
     )
     caught_up(ports, queue.QUEUE, receipt.position)
     place = queue.find(ports.pool, receipt.stream).known()

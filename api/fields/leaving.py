@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from api.context import Context, Info
 from api.declined import EmailUnusable, MailAway
 from api.fields.applicant import CodeMailed
 from api.fields.holder import HOLDER, act_of, as_holder
-from api.holder import Holder
+from api.holder import Holder, commands_of, shown_by
 from api.inputs import HolderInput, HolderStepInput, StepInput
 from api.letters import send_letter
 from api.ports import Ports
@@ -29,12 +30,14 @@ from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, refuse
 from domain.compatriot.review import NotYetDecided
 from domain.contacts import tidy_email
 from domain.event import Erased
-from domain.number import group_code, group_number, read_number
+from domain.number import CaseCode, group_code, group_number, read_number
 from domain.office import UnknownCase
 from domain.refusals import Refusal
+from domain.taxpayer.at_the_bar import form_of
+from domain.taxpayer.form import Form as RegistrationForm
+from domain.taxpayer.registration import Registration
 from housekeeping.lookups import TooManyTries
 from housekeeping.one_time_codes import MINUTES, CodePurpose, OneTimeCodeWrong, TooManyCodes
-from projections.status import STATUS
 
 log = structlog.get_logger("api")
 
@@ -111,9 +114,9 @@ class LeavingCommands:
 
         def reissue() -> CaseChanged:
             act = act_of(context, who, "reissueCode", input)
-            done = context.ports.compatriot.reissue_code(act, case=who.case)
+            done = commands_of(context.ports, who).reissue_code(act, case=who.case)
             # Number and code are verified by the status: once this is answered, the old code is to open nothing.
-            if not caught_up(context.ports, STATUS, done.position):
+            if not caught_up(context.ports, shown_by(who), done.position):
                 log.error("old_code_still_opens", position=done.position)
             return case_changed(context, done)
 
@@ -153,13 +156,25 @@ def _resend(ports: Ports, number: str, typed_email: str) -> None:
     if case is None or email is None:
         return
     try:
-        form = _form(ports.office.load(Application, case))
+        letter, form, code_of = _kept(ports, case)
         if form.email == email:
             ports.one_time_codes.resend(email)
-            code = group_code(ports.compatriot.code_of(case))
-            send_letter(ports, "resend", form.language, email, number=group_number(number), code=code)
+            code = group_code(code_of(case))
+            send_letter(ports, letter, form.language, email, number=group_number(number), code=code)
     except Refusal as refusal:
         log.warning("code_not_resent", code=refusal.code)
+
+
+def _kept(ports: Ports, case: UUID) -> tuple[str, Form | RegistrationForm, Callable[[UUID], CaseCode]]:
+    """The letter with number and code, the form that says where it goes, and who knows the code.
+
+    Raises: UnknownCase.
+    """
+    try:
+        return "resend", _form(ports.office.load(Application, case)), ports.compatriot.code_of
+    except UnknownCase:
+        registered = form_of(ports.office.load(Registration, case))
+        return "registration_resend", registered, ports.taxpayer.code_of
 
 
 def _receive(context: Context, who: Holder, asked: ReceiveDecisionInput) -> DecisionReceived:

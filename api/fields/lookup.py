@@ -21,6 +21,7 @@ from api.declined import (
     WrongNumberOrCode,
 )
 from api.holder import holder
+from api.ports import Ports
 from api.reading import at_least, shown_row
 from api.shapes.bar import BarView, bar_view
 from api.shapes.case import CallPlaceView, CaseStatus
@@ -31,9 +32,10 @@ from api.threads import run
 from api.tickets import For, Tickets
 from domain.calendar import tbilisi_date
 from domain.compatriot.form import Tier
-from domain.compatriot.rules import SERVICE
+from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.language import Language
 from domain.people import Role
+from domain.taxpayer.rules import SERVICE as TAXPAYER
 from housekeeping.lookups import TooManyTries
 from projections import queue
 from projections.status import STATUS
@@ -55,6 +57,14 @@ class TierView:
     term_days: int
 
 
+@strawberry.type(description="What a taxpayer needs to know before filling in the registration form.")
+class TaxpayerOfficeView:
+    consents: list[ConsentText]
+    bar: BarView
+    activation_days: int = strawberry.field(description="How long a registration waits to be activated.")
+    link_hours: int = strawberry.field(description="How long an activation link opens.")
+
+
 @strawberry.type(description="What an applicant needs to know before filing.")
 class OfficeView:
     name: str
@@ -62,6 +72,7 @@ class OfficeView:
     tiers: list[TierView]
     consents: list[ConsentText]
     bar: BarView
+    taxpayer: TaxpayerOfficeView
 
 
 @strawberry.type(description="A draft that the request's secret opens.")
@@ -76,6 +87,7 @@ class StaffView:
     account: str
     name: str
     roles: list[Role]
+    centre: str | None = strawberry.field(description="The service centre at which a consultant works.")
 
 
 @strawberry.type(description="Who the request comes from, as far as it says.")
@@ -116,7 +128,9 @@ class LookupQuestions:
         staff = None
         if member is not None:
             roles = sorted(member.roles, key=lambda role: role.value)
-            staff = StaffView(person=member.person, account=member.account, name=member.name, roles=roles)
+            staff = StaffView(
+                person=member.person, account=member.account, name=member.name, roles=roles, centre=member.centre
+            )
         return Me(draft=draft, staff=staff)
 
     @strawberry.field(description="What the office asks for and offers.")
@@ -138,22 +152,39 @@ def _office(context: Context) -> OfficeView:
     rules, now = ports.compatriot_rules, ports.office.desk.now()
     today = tbilisi_date(now)
     fees = [(tier, rules.fees.in_force(tier, today)) for tier in Tier]
-    texts_in_force = [(each.kind.value, each.version, each.kind in rules.required_consents) for each in rules.consents]
-    bar = ports.videobar_rules.bars[SERVICE]
-    recording = (bar.consent_kind, bar.consent, True)
+    asked = [(each.kind.value, each.version, each.kind in rules.required_consents) for each in rules.consents]
     return OfficeView(
         name=ports.facts.office_name[language],
         today=today,
         tiers=[TierView(tier=tier, fee=Money.of(fee.amount), term_days=fee.term_days) for tier, fee in fees],
-        consents=[
-            ConsentText(
-                kind=kind,
-                version=version,
-                language=Language(language),
-                text=texts.consent(kind, language, version),
-                required=required,
-            )
-            for kind, version, required in (*texts_in_force, recording)
-        ],
-        bar=bar_view(ports, SERVICE, now),
+        consents=_consents(ports, COMPATRIOT, asked, language),
+        bar=bar_view(ports, COMPATRIOT, now),
+        taxpayer=_for_taxpayers(ports, language, now),
     )
+
+
+def _for_taxpayers(ports: Ports, language: str, now: datetime) -> TaxpayerOfficeView:
+    rules = ports.taxpayer_rules
+    return TaxpayerOfficeView(
+        consents=_consents(
+            ports, TAXPAYER, [(each.kind.value, each.version, False) for each in rules.consents], language
+        ),
+        bar=bar_view(ports, TAXPAYER, now),
+        activation_days=rules.activation_days,
+        link_hours=round(rules.link_lasts.total_seconds() / 3600),
+    )
+
+
+def _consents(ports: Ports, service: str, asked: list[tuple[str, str, bool]], language: str) -> list[ConsentText]:
+    """What one may consent to in the service's form, and to the recording at its bar."""
+    bar = ports.videobar_rules.bars[service]
+    return [
+        ConsentText(
+            kind=kind,
+            version=version,
+            language=Language(language),
+            text=texts.consent(kind, language, version),
+            required=required,
+        )
+        for kind, version, required in (*asked, (bar.consent_kind, bar.consent, True))
+    ]

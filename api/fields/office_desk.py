@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
@@ -39,6 +39,9 @@ from projections.answers import Answer
 from projections.call_rows import CallRow
 from projections.case import CASE, Case
 from projections.officer_list import OFFICER_LIST, Listed
+
+THEMSELVES: Final = frozenset({Role.HOLDER, Role.APPLICANT, Role.ADDRESSEE, Role.TAXPAYER})
+"""Those who act in their own case: the role says it all."""
 
 
 @strawberry.type
@@ -165,7 +168,7 @@ def _events(context: Context, by: Actor, typed: str) -> CaseEvents:
                 at=each.at,
                 recorded_at=each.recorded_at,
                 role=each.event.by.role,
-                actor=each.event.by.id if each.event.by.role not in {Role.HOLDER, Role.APPLICANT} else "",
+                actor=each.event.by.id if each.event.by.role not in THEMSELVES else "",
             )
             for each in recorded
         ],

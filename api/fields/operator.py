@@ -1,4 +1,4 @@
-"""What an operator does: calls the next applicant in, compares, verifies, refuses."""
+"""What an operator or a consultant does: calls the next person in, compares, verifies, refuses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from api.inputs import CommandInput
 from api.shapes.done import CallChanged, call_changed
 from domain.compatriot.reception import AlreadyDecided, AlreadyVerified, ApplicationEnded
 from domain.office import UnknownCase
+from domain.taxpayer.refusals import (
+    AlreadyActive,
+    BarClosedToIt,
+    NotClarified,
+    RegistrationEnded,
+    TaxpayerHasAccount,
+)
 from domain.videobar.case import Ground
 from domain.videobar.checks import Check, Checks, Source, Verdict
 from domain.videobar.refusals import (
@@ -33,8 +40,15 @@ from domain.videobar.refusals import (
 from domain.videobar.terms import BreakOff
 from domain.words import ReasonsMissing, WordsTooLong
 
-SERVICE_REFUSALS = (ApplicationEnded, AlreadyDecided, AlreadyVerified)
-"""What the service may say of a case whose call ends."""
+SERVICE_REFUSALS = (
+    ApplicationEnded,
+    AlreadyDecided,
+    AlreadyVerified,
+    AlreadyActive,
+    RegistrationEnded,
+    BarClosedToIt,
+)
+"""What each service may say of a case whose call ends."""
 
 
 @strawberry.input
@@ -132,6 +146,8 @@ class OperatorCommands:
         NoVisualContact,
         ChecksNotPassed,
         WillNotRecorded,
+        NotClarified,
+        TaxpayerHasAccount,
         *SERVICE_REFUSALS,
         UnknownCase,
     )

@@ -78,8 +78,8 @@ class RegistryView:
         )
 
 
-@strawberry.type(description="The call that the operator holds.")
-class CallView:
+@strawberry.interface(description="The call that one holds, of whatever service.")
+class HeldCall:
     id: strawberry.ID
     case: UUID
     phase: Phase
@@ -90,11 +90,15 @@ class CallView:
     checks: list[CheckView]
     visual_contact: bool
     identity_source: Source = strawberry.field(description="What the declared facts are to be compared with.")
-    declared: FiledForm | None
-    documents: list[Document]
     registry: RegistryView | None
     registry_answer: RegistryAnswer
     comparisons: list[Comparison]
+
+
+@strawberry.type(description="An applicant's call, as its operator sees it.")
+class CallView(HeldCall):
+    declared: FiledForm | None
+    documents: list[Document]
 
 
 def recorded_checks(checks: Checks | None) -> list[CheckView]:
@@ -106,21 +110,18 @@ def recorded_checks(checks: Checks | None) -> list[CheckView]:
 
 def comparisons(form: Form, record: RegistryRecord, today: date) -> list[Comparison]:
     """Each declared fact beside the registry's. The picture is compared by eye, and has no line here."""
-    expires = record.document_expires
-    valid = not record.document_cancelled and (expires is None or expires >= today)
+    document, valid = validity(record, today)
     known = set(record.citizenships)
     return [
-        _line(CheckKind.SURNAME, form.name_ka.last, record.surname, _same(form.name_ka.last, record.surname)),
-        _line(
-            CheckKind.FIRST_NAME, form.name_ka.first, record.first_name, _same(form.name_ka.first, record.first_name)
-        ),
-        _line(
+        line(CheckKind.SURNAME, form.name_ka.last, record.surname, same(form.name_ka.last, record.surname)),
+        line(CheckKind.FIRST_NAME, form.name_ka.first, record.first_name, same(form.name_ka.first, record.first_name)),
+        line(
             CheckKind.DOCUMENT_VALIDITY,
             form.document.number,
-            f"{record.document_number} {expires or ''}".strip(),
-            valid and _same(form.document.number, record.document_number),
+            document,
+            valid and same(form.document.number, record.document_number),
         ),
-        _line(
+        line(
             CheckKind.CITIZENSHIP,
             ", ".join(form.citizenships),
             ", ".join(record.citizenships),
@@ -129,7 +130,15 @@ def comparisons(form: Form, record: RegistryRecord, today: date) -> list[Compari
     ]
 
 
-def _line(kind: CheckKind, declared: str, registered: str, agrees: bool) -> Comparison:
+def validity(record: RegistryRecord, today: date) -> tuple[str, bool]:
+    """The registry's document in words, and whether it is good on this Tbilisi day, its holder being alive."""
+    expires = record.document_expires
+    good = not record.document_cancelled and record.died is None and (expires is None or expires >= today)
+    return f"{record.document_number} {expires or ''}".strip(), good
+
+
+def line(kind: CheckKind, declared: str, registered: str, agrees: bool) -> Comparison:
+    """One comparison, with what it suggests."""
     return Comparison(
         kind=kind,
         declared=declared,
@@ -138,5 +147,6 @@ def _line(kind: CheckKind, declared: str, registered: str, agrees: bool) -> Comp
     )
 
 
-def _same(one: str, other: str) -> bool:
+def same(one: str, other: str) -> bool:
+    """Whether two names read alike but for capitals and blanks."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -14,6 +14,8 @@ from domain.language import Language
 from domain.payments import payment
 from domain.payments.case import Method, RefundReason
 from domain.people import Role
+from domain.taxpayer.form import TaxpayerKind
+from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.videobar import terms
 from domain.videobar.case import Ground
 from domain.videobar.checks import CheckKind, Source, Verdict
@@ -40,6 +42,10 @@ NAMED = {
     payment.Phase: "PaymentPhase",
     payment.Matching: "Matching",
     Role: "Role",
+    TaxpayerKind: "TaxpayerKind",
+    RegistrationState: "RegistrationState",
+    RefusalGround: "ActivationRefusalGround",
+    Route: "ActivationRoute",
     terms.Side: "Side",
     terms.Channel: "CallChannel",
     terms.BreakOff: "BreakOff",

@@ -15,7 +15,8 @@ IN_ORDER: Final = (Role.OPERATOR, Role.CONSULTANT, Role.OFFICER, Role.CHIEF, Rol
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
 _CONSULTANT: Final = frozenset({Role.CONSULTANT})
-_AT_A_BAR: Final = _OPERATOR | _CONSULTANT
+AT_A_BAR: Final = _OPERATOR | _CONSULTANT
+"""Who calls people in, each at the bar of their service."""
 _OFFICER: Final = frozenset({Role.OFFICER})
 _CHIEF: Final = frozenset({Role.CHIEF})
 _CASHIER: Final = frozenset({Role.CASHIER})
@@ -23,12 +24,12 @@ _AUDITOR: Final = frozenset({Role.AUDITOR})
 _REVIEW: Final = _OFFICER | _CHIEF
 
 STAFF_ONLY: Final[dict[str, frozenset[Role]]] = {
-    "Mutation.claimNextCall": _AT_A_BAR,
-    "Mutation.recordChecks": _AT_A_BAR,
-    "Mutation.verify": _AT_A_BAR,
-    "Mutation.refuseReception": _AT_A_BAR,
-    "Mutation.breakOffCall": _AT_A_BAR,
-    "Mutation.abandonCall": _AT_A_BAR,
+    "Mutation.claimNextCall": AT_A_BAR,
+    "Mutation.recordChecks": AT_A_BAR,
+    "Mutation.verify": AT_A_BAR,
+    "Mutation.refuseReception": AT_A_BAR,
+    "Mutation.breakOffCall": AT_A_BAR,
+    "Mutation.abandonCall": AT_A_BAR,
     "Mutation.startReview": _OFFICER,
     "Mutation.requestInformation": _OFFICER,
     "Mutation.openCaseDraft": _OFFICER,
@@ -42,7 +43,7 @@ STAFF_ONLY: Final[dict[str, frozenset[Role]]] = {
     "Mutation.sendReadOutCode": _CONSULTANT,
     "Mutation.clarifyUsername": _CONSULTANT,
     "Mutation.activateAtCentre": _CONSULTANT,
-    "Query.call": _AT_A_BAR,
+    "Query.call": AT_A_BAR,
     "Query.registrationAtCentre": _CONSULTANT,
     "Query.case": _REVIEW,
     "Query.officerCases": _REVIEW,

@@ -24,6 +24,7 @@ from api.declined import LinkRefused
 from api.lines import AGAIN, POLICY, TOO_MUCH, Line, close
 from api.ports import Ports
 from api.refusals import sentence
+from api.roles import AT_A_BAR, acting_role
 from api.strict_json import Malformed, read_object
 from api.switchboard import Switchboard
 from api.tickets import For, Tickets
@@ -95,14 +96,16 @@ async def _admitted(board: Switchboard, socket: WebSocket, call: UUID) -> Line:
     ports = board.ports
     member = await board.in_thread(staff_of, ports, socket)
     if member is not None:
-        operator = Actor(member.person, Role.OPERATOR)
+        role = acting_role(member.roles, AT_A_BAR)
+
+        by = Actor(member.person, role) if role is not None else None
 
         def held() -> SubjectId | None:
-            known = ports.office.load(Call, call) if Role.OPERATOR in member.roles else None
-            return known.subject if known is not None and known.is_held_by(operator) else None
+            known = ports.office.load(Call, call) if by is not None else None
+            return known.subject if known is not None and by is not None and known.is_held_by(by) else None
 
-        if (subject := await board.in_thread(held)) is not None:
-            return Line(socket, call, Side.OPERATOR, operator, subject)
+        if (subject := await board.in_thread(held)) is not None and by is not None:
+            return Line(socket, call, Side.OPERATOR, by, subject)
         if "authorization" in socket.headers:
             raise NotYourCall
     # A browser may hold a staff session and open an applicant's line all the same: its ticket decides.

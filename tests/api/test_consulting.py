@@ -1,0 +1,217 @@
+"""The consultant's side: beside the registries' word, on record, bound to the caller, never for oneself."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from taxpayers import PERSON, called_in, clarified, compared, entered, filed, texted_code
+from test_readings import readings
+from window import keyed
+
+CONSULTANT = "01019044321"
+"""Of the account ``consultant``, who directs 445500210, too."""
+
+
+def events(at, answer):
+    found = at.staff("auditor").ask("CaseEvents", number=answer["number"])["events"]
+    return [event["name"] for event in found]
+
+
+def somebody():
+    """A person of whom nobody filed anything yet; the sandbox's registries know whoever has such a number."""
+    return f"99{uuid4().int % 10**9:09}"
+
+
+def company():
+    """A company of which nobody filed anything yet, and its one director."""
+    code = f"99{uuid4().int % 10**7:07}"
+    return code, f"99{code}"
+
+
+@pytest.fixture
+def desk_is_free(at):
+    """Whatever a test left in the queue is given up, so that the next one is called in first."""
+    yield
+    for account in ("consultant", "consultant-video"):
+        desk = at.staff(account)
+        while (claimed := desk.ask("ClaimNextCall", input={})).get("call"):
+            desk.do("RefuseReception", call=claimed["call"], ground="CIRCUMSTANCE_DOUBT", reasons="End of the test.")
+
+
+pytestmark = pytest.mark.usefixtures("desk_is_free")
+
+
+def test_a_taxpayer_is_activated_by_video_and_chooses_one_of_two_usernames(at):
+    person = somebody()
+    _, first, kept = filed(at, identification=person)
+    client, answer, asked = filed(at, identification=person)
+    waiting, desk = called_in(at, client, answer, asked, personalNumber=person)
+    before = len(readings(at))
+    shown = desk.ask("Call", id=waiting["call"])
+    assert shown["__typename"] == "RegistrationCallView"
+    assert (shown["caller"]["personalNumber"], shown["form"]["username"]) == (person, asked["username"])
+    assert (shown["callerFits"], shown["mobileFits"], shown["representation"]) == (True, True, None)
+    assert shown["registryAnswer"] == "FOUND"
+    assert shown["registry"]["picture"]
+    assert {one["kind"] for one in shown["comparisons"]} == {
+        "SURNAME", "FIRST_NAME", "DOCUMENT_VALIDITY", "CITIZENSHIP",
+    }  # fmt: skip
+    assert [one["username"] for one in shown["siblings"]] == [kept["username"], asked["username"]]
+    subjects = {at.house.ledger.reader.stream(UUID(one["case"]))[0].event.subject for one in (first, answer)}
+    noted = readings(at)[before:]
+    assert [one[:3] for one in noted] == [
+        ("consultant", "VIDEO_CALL", "call"), ("consultant", "VIDEO_CALL", "civilRegistry"),
+    ]  # fmt: skip
+    assert all(set(one[3]) == subjects for one in noted)
+
+    compared(desk, waiting)
+    assert desk.refused("Verify", call=waiting["call"]) == "NOT_CLARIFIED"
+    told = desk.do("SendReadOutCode", call=waiting["call"])
+    assert told["to"] == f"+995 5•••{asked['mobile'][-2:]}"
+    code = texted_code(at, asked["mobile"])
+    wrong = {"call": waiting["call"], "kept": first["case"], "code": "".join(reversed(code)) + "0"}
+    assert desk.refused("ClarifyUsername", **wrong) == "CALLER_NOT_BOUND"
+    stranger = {"call": waiting["call"], "kept": str(uuid4()), "code": code}
+    assert desk.refused("ClarifyUsername", **stranger) == "NOT_OF_THIS_TAXPAYER"
+    desk.do("ClarifyUsername", call=waiting["call"], kept=first["case"], code=code)
+    assert desk.ask("Call", id=waiting["call"])["clarified"] == first["case"]
+    desk.do("Verify", call=waiting["call"])
+    assert events(at, first)[-2:] == ["VideoVerified", "Activated"]
+    assert events(at, answer)[-2:] == ["UsernameClarified", "Superseded"]
+    draft = at.client()
+    draft.token = draft.do("OpenDraft", bearer=True)["token"]
+    assert draft.ask("UsernameFree", username=asked["username"])["free"]
+    assert not draft.ask("UsernameFree", username=kept["username"])["free"]
+
+
+def test_who_does_not_hold_the_call_sees_and_does_nothing(at):
+    client, answer, asked = filed(at, identification=somebody())
+    waiting, desk = called_in(at, client, answer, asked)
+    other, operator = at.staff("consultant-video"), at.staff("operator-1")
+    assert operator.ask("ClaimNextCall", input={})["code"] == "NOBODY_WAITING"
+    assert other.ask("Call", id=waiting["call"])["code"] == "NOT_YOUR_CALL"
+    assert other.refused("SendReadOutCode", call=waiting["call"]) == "NOT_YOUR_CALL"
+    kept = {"call": waiting["call"], "kept": answer["case"], "code": "000000"}
+    assert other.refused("ClarifyUsername", **kept) == "NOT_YOUR_CALL"
+    assert operator.refused("ClarifyUsername", **kept) == "NOT_ALLOWED"
+    assert not desk.ask("Call", id=waiting["call"])["callerFits"]
+    desk.do("SendReadOutCode", call=waiting["call"])
+    code = texted_code(at, asked["mobile"])
+    assert desk.refused("ClarifyUsername", **{**kept, "code": code}) == "NOT_A_REPRESENTATIVE"
+
+
+def test_who_enters_says_who_they_are_all_faults_at_once(at):
+    client, answer, asked = filed(at, identification=somebody())
+    consent = client.ask("Office")["taxpayer"]["bar"]["consent"]
+    ready = {**keyed(answer), "consent": consent, "camera": True, "microphone": True}
+    faults = client.ask("EnterBar", input=ready)["faults"]
+    assert [(fault["field"], fault["code"]) for fault in faults] == [("declared", "MISSING")]
+    wrong = {"firstName": "", "surname": "Ма", "personalNumber": "1", "mobile": "2", "legalCode": "3"}
+    faults = client.ask("EnterBar", input={**ready, "declared": wrong})["faults"]
+    assert [fault["field"] for fault in faults] == [f"declared.{name}" for name in wrong]
+    assert client.refused("EnterBar", **{**ready, "consent": "v0", "declared": wrong}) == "CONSENT_OUTDATED"
+    call = entered(client, answer, asked)["call"]
+    assert entered(client, answer, asked)["call"] == call
+    client.do("LeaveBar", **keyed(answer))
+
+
+def test_for_a_company_the_public_registry_says_who_may_act(at):
+    code, director = company()
+    client, answer, asked = filed(at, identification=code)
+    waiting, desk = called_in(at, client, answer, asked, personalNumber=director, legalCode=code)
+    before = len(readings(at))
+    shown = desk.ask("Call", id=waiting["call"])
+    there = shown["representation"]
+    assert (there["answer"], there["representatives"], there["mayRepresent"]) == ("FOUND", [director], True)
+    assert shown["callerFits"]
+    assert [one[2] for one in readings(at)[before:]] == ["call", "civilRegistry", "publicRegistry"]
+    compared(desk, waiting)
+    before = len(readings(at))
+    clarified(at, desk, waiting, asked, answer["case"])
+    assert [one[1:3] for one in readings(at)[before:]] == [("VIDEO_CALL", "publicRegistry")]
+    desk.do("Verify", call=waiting["call"])
+    assert events(at, answer)[-1] == "Activated"
+
+
+@pytest.mark.parametrize(
+    ("code", "answered", "refused"),
+    [
+        ("405200116", "FOUND", "NOT_A_REPRESENTATIVE"),
+        ("205118890", "FOUND", "NOT_A_REPRESENTATIVE"),
+        ("100000000", "NOT_FOUND", "NOT_A_REPRESENTATIVE"),
+        ("000000002", "UNAVAILABLE", "PUBLIC_REGISTRY_UNAVAILABLE"),
+        ("445500210", "FOUND", "OWN_REGISTRATION"),
+    ],
+)
+def test_for_a_company_that_one_may_not_act_for_nothing_is_activated(at, code, answered, refused):
+    client, answer, asked = filed(at, identification=code)
+    waiting, desk = called_in(at, client, answer, asked, legalCode=code)
+    shown = desk.ask("Call", id=waiting["call"])
+    assert (shown["representation"]["answer"], shown["representation"]["mayRepresent"]) == (answered, False)
+    assert shown["registryAnswer"] == "FOUND"
+    desk.do("SendReadOutCode", call=waiting["call"])
+    read_out = texted_code(at, asked["mobile"])
+    kept = {"call": waiting["call"], "kept": answer["case"], "code": read_out}
+    assert desk.refused("ClarifyUsername", **kept) == refused
+
+
+def test_nobody_activates_their_own_registration(at):
+    client, answer, asked = filed(at, identification=CONSULTANT)
+    waiting, desk = called_in(at, client, answer, asked, personalNumber=CONSULTANT)
+    desk.do("SendReadOutCode", call=waiting["call"])
+    kept = {"call": waiting["call"], "kept": answer["case"], "code": texted_code(at, asked["mobile"])}
+    assert desk.refused("ClarifyUsername", **kept) == "OWN_REGISTRATION"
+    paper = {"caseNumber": answer["number"], "visitor": CONSULTANT, "formSigned": True, "documentSeen": True}
+    assert desk.refused("ActivateAtCentre", **paper) == "OWN_REGISTRATION"
+
+
+def test_a_civil_registry_that_is_down_says_so_and_stops_nothing_else(at):
+    client, answer, asked = filed(at, identification="00000000002")
+    waiting, desk = called_in(at, client, answer, asked, personalNumber="00000000002")
+    shown = desk.ask("Call", id=waiting["call"])
+    assert (shown["registryAnswer"], shown["registry"], shown["comparisons"]) == ("UNAVAILABLE", None, [])
+    assert shown["form"]["username"] == asked["username"]
+    assert desk.do("SendReadOutCode", call=waiting["call"])["minutes"] == 15
+
+
+def test_at_a_service_centre_the_signed_form_and_the_document_are_seen(at):
+    person = somebody()
+    _, answer, asked = filed(at, identification=person)
+    desk = at.staff("consultant-kutaisi")
+    before = len(readings(at))
+    shown = desk.ask("RegistrationAtCentre", number=answer["number"].replace(" ", ""), visitor=person)
+    assert (shown["id"], shown["form"]["username"], shown["state"]) == (
+        answer["case"], asked["username"], "AWAITING_ACTIVATION",
+    )  # fmt: skip
+    assert shown["registry"]["documentNumber"]
+    assert [one[1:3] for one in readings(at)[before:]] == [
+        ("SERVICE_CENTRE", "registrationAtCentre"), ("SERVICE_CENTRE", "civilRegistry"),
+    ]  # fmt: skip
+    asked = {"caseNumber": answer["number"], "visitor": person, "formSigned": True, "documentSeen": True}
+    assert desk.refused("ActivateAtCentre", **{**asked, "formSigned": False}) == "PAPER_NOT_SEEN"
+    assert desk.refused("ActivateAtCentre", **{**asked, "visitor": PERSON}) == "NOT_A_REPRESENTATIVE"
+    assert desk.refused("ActivateAtCentre", **{**asked, "visitor": "x"}) == "FORM_REFUSED"
+    assert desk.refused("ActivateAtCentre", **{**asked, "caseNumber": "1234567897"}) == "NUMBER_UNKNOWN"
+    anywhere = at.staff("consultant-video")
+    assert anywhere.refused("ActivateAtCentre", **asked) == "CENTRE_UNKNOWN"
+    assert anywhere.ask("RegistrationAtCentre", number=answer["number"], visitor=person)["code"] == "CENTRE_UNKNOWN"
+    command = str(uuid4())
+    done = desk.do("ActivateAtCentre", **asked, commandId=command)
+    assert desk.do("ActivateAtCentre", **asked, commandId=command) == done
+    assert desk.refused("ActivateAtCentre", **asked) == "ALREADY_ACTIVE"
+    assert events(at, answer)[-2:] == ["VerifiedAtServiceCentre", "Activated"]
+
+
+def test_nothing_is_asked_of_a_registry_before_it_is_noted(at, monkeypatch):
+    client, answer, asked = filed(at, identification=somebody())
+    waiting, desk = called_in(at, client, answer, asked)
+    looked_up = []
+    monkeypatch.setattr(type(at.house.ports.registry), "find", lambda *about: looked_up.append(about))
+
+    def refused(*_, **__):
+        raise RuntimeError("cannot be noted")
+
+    monkeypatch.setattr(at.house.staff, "read", refused)
+    told = desk.send("Call", id=waiting["call"])
+    assert told.status_code == 500
+    assert asked["username"] not in told.text
+    assert looked_up == []

@@ -14,16 +14,10 @@ from uuid import UUID
 import structlog
 
 from consumers.acting import act_upon
-from domain.compatriot.application import Application
-from domain.compatriot.commands import NUMBER
-from domain.compatriot.erasure import Belongings
-from domain.compatriot.erasure import Erasures as Commands
+from domain.erasing import Belongings, Erasing, EveryErasing
 from domain.erasure import LegalGround
 from domain.event import Act
 from domain.office import Office, Receipt
-from domain.payments.commands import CASH_REFERENCE
-from domain.payments.payment import Payment
-from domain.videobar.call import Call
 from gateways.files import Files
 from housekeeping import notices
 from housekeeping.erasure_requests import Asked, ErasureGroundDiffers, ErasureNotAsked, ErasureRequests
@@ -34,6 +28,7 @@ from ledger.erasure import Eraser
 from ledger.memory import MEMORY
 from ledger.reader import Reader
 from projections import case as cases
+from projections import registration as registrations
 from projections import tracking
 from projections.answers import Pool
 from projections.model import ReadModel
@@ -41,21 +36,21 @@ from projections.tracking import Place
 
 log = structlog.get_logger("deadlines")
 
-NEVER_AGAIN: Final = (NUMBER, CASH_REFERENCE)
-"""Addresses that people still hold on paper: none of them may ever come to mean somebody else."""
+UNFINISHED: Final = (cases.erasing, registrations.erasing)
+"""What each service's read model knows of erasures that are not done yet."""
 
 
-class Forgetful(Protocol):
-    """Keeps rows of a case by its id alone."""
+class RowsOfCases(Protocol):
+    """A housekeeping table with rows of cases: password hashes, sessions, links."""
 
-    def forget(self, case: UUID, /) -> None:
-        """Remove them. May be repeated."""
+    def forget(self, case: UUID) -> None:
+        """Remove every row of the case; may be repeated."""
         ...
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The housekeeping tables that hold rows of a case. ``pool`` is the ledger database's; ``accounts`` are those that
+    """The housekeeping tables that hold rows of a case. ``pool`` is the ledger database's; ``of_cases`` are those that
     let a taxpayer in: passwords, sessions, links."""
 
     pool: Pool
@@ -63,11 +58,11 @@ class Rows:
     uploads: Uploads
     codes: OneTimeCodes
     presence: Presence
-    accounts: Sequence[Forgetful]
+    of_cases: tuple[RowsOfCases, ...] = ()
 
 
 class Erasures:
-    """Asks for, confirms and carries out erasures of compatriot cases.
+    """Asks for, confirms and carries out erasures of cases of the ``services``, each by its own rules.
 
     ``models`` are the read models that must have emptied their rows; ``memory``: for how many seconds a process may
     remember a key.
@@ -81,6 +76,7 @@ class Erasures:
         rows: Rows,
         files: Files,
         models: Sequence[ReadModel],
+        services: Sequence[Erasing],
         memory: float = MEMORY,
     ) -> None:
         self.office = office
@@ -90,7 +86,7 @@ class Erasures:
         self.files = files
         self.models = models
         self.memory = memory
-        self.commands = Commands(office)
+        self.commands = EveryErasing(*services)
 
     def asked(self, case: UUID) -> Asked | None:
         """The request of this case that waits for its second person."""
@@ -99,9 +95,11 @@ class Erasures:
     def ask(self, act: Act, case: UUID, ground: LegalGround) -> Asked:
         """The first person asks; nothing changes until another confirms. If somebody asked already, that one stands.
 
-        Raises: UnknownCase, NotForThisRole, StillConsidered, MoneyDueBack, ErasureUnderWay, PersonalDataGone.
+        Raises: UnknownCase, NotForThisRole, ErasureUnderWay, PersonalDataGone, and the service's own refusals:
+        StillConsidered, MoneyDueBack; StillAwaited, AccountInUse.
         """
-        self.commands.check(act, case=case)
+        service, _ = self.commands.of(case)
+        service.check(act, case=case, ground=ground)
         return self.rows.requests.ask(case, ground, act.by.id)
 
     def confirm(self, act: Act, case: UUID, ground: LegalGround | None = None) -> Receipt:
@@ -113,82 +111,88 @@ class Erasures:
             raise ErasureNotAsked
         if ground not in (None, asked.ground):
             raise ErasureGroundDiffers(asked.ground)
-        return self.commands.request(act, case=case, ground=asked.ground, asked_by=asked.by, asked_at=asked.at)
+        service, _ = self.commands.of(case)
+        return service.request(act, case=case, ground=asked.ground, asked_by=asked.by, asked_at=asked.at)
 
     def resume(self) -> int:
         """Carry on with every erasure that is not done yet, as far as the read models know. How many were finished."""
-        return sum(self._carried_on(case) for case in cases.erasing(self.rows.pool))
+        return sum(self._carried_on(case) for case in self.unfinished())
+
+    def unfinished(self) -> list[UUID]:
+        """The cases whose erasure was decided and is not done, as far as the read models know."""
+        return [case for unfinished in UNFINISHED for case in unfinished(self.rows.pool)]
+
+    def is_decided(self, case: UUID) -> bool:
+        """Whether two persons decided that it be erased. Raises: UnknownCase."""
+        return self.commands.belongings(case).case.is_forgotten
 
     def carry_out(self, case: UUID) -> bool:
         """Erase what two persons decided; False if that is not decided, or not all have heard of it yet.
 
         May be repeated, and begun anew after it was broken off anywhere. Raises: UnknownCase, database errors, OSError.
         """
-        found = self.commands.belongings(case)
-        if not found.application.is_forgotten:
+        service, found = self.commands.of(case)
+        if not found.case.is_forgotten:
             return False
-        return all(step(self, found) for step in STEPS)
+        return all(step(self, service, found) for step in STEPS)
 
-    def told_at(self, found: Belongings) -> int:
+    def told_at(self, service: Erasing, found: Belongings) -> int:
         """The ledger position by which every stream of the case has said that it is to be erased."""
-        kinds = (Application.ErasureRequested, Call.ErasureRequested, Payment.ErasureRequested)
-        streams = (found.application.id, *_others(found))
         return max(
             recorded.position
-            for stream in streams
+            for stream in found.streams
             for recorded in self.reader.stream(stream)
-            if isinstance(recorded.event, kinds)
+            if isinstance(recorded.event, service.fences)
         )
 
     # The steps.
 
-    def destroy_keys(self, found: Belongings) -> bool:
+    def destroy_keys(self, service: Erasing, found: Belongings) -> bool:
         """Nothing sealed under them can be read any more, here at once, in other processes within 5 seconds."""
         self.eraser.destroy_keys(found.subjects)
         return True
 
-    def remove_traces(self, found: Belongings) -> bool:
+    def remove_traces(self, service: Erasing, found: Belongings) -> bool:
         """The number leads nowhere; nobody can tell any more which commands were sent about the case."""
-        case = found.application.id
-        self.eraser.remove_traces(case, (case, *_others(found)), NEVER_AGAIN)
+        self.eraser.remove_traces(found.addressed, found.streams, service.never_again)
         return True
 
-    def remove_rows(self, found: Belongings) -> bool:
-        """Drafts and what was uploaded in them, codes, notices, who was at which call; password, sessions, link."""
-        case, draft = found.application.id, found.draft
+    def remove_rows(self, service: Erasing, found: Belongings) -> bool:
+        """Drafts and what was uploaded in them, codes, notices sent and to be sent, who was at which call."""
+        case, draft = found.case.id, found.draft
         self.rows.uploads.forget(found.subjects)
-        self.rows.codes.forget((case, draft, *(call.id for call in found.calls)))
-        for each in self.rows.accounts:
-            each.forget(case)
-        self.rows.presence.forget([call.id for call in found.calls])
+        self.rows.codes.forget((case, draft, *found.call_ids))
+        self.rows.presence.forget(found.call_ids)
+        for rows in self.rows.of_cases:
+            rows.forget(case)
         with self.rows.pool.connection() as db:
             notices.forget(db, case)
         self.rows.requests.remove(case)
         return True
 
-    def await_read_models(self, found: Belongings) -> bool:
+    def await_read_models(self, service: Erasing, found: Belongings) -> bool:
         """Every read model has emptied the case's rows; they do so by themselves, on the event."""
-        told = self.told_at(found)
+        told = self.told_at(service, found)
         with self.rows.pool.connection() as db:
             standing = [tracking.find(db, Place(model)) for model in self.models]
         return all(one is not None and one.position >= told for one in standing)
 
-    def await_memories(self, found: Belongings) -> bool:
+    def await_memories(self, service: Erasing, found: Belongings) -> bool:
         """No process remembers any of the keys."""
         return self.eraser.is_forgotten(found.subjects, self.memory)
 
-    def remove_files(self, found: Belongings) -> bool:
+    def remove_files(self, service: Erasing, found: Belongings) -> bool:
         """Both copies of every document, and every recording."""
         for file in found.files:
             self.files.erase(file)
             self.files.erase(original_of(file))
         return True
 
-    def say_so(self, found: Belongings) -> bool:
+    def say_so(self, service: Erasing, found: Belongings) -> bool:
         """It is done."""
-        case = found.application.id
-        if not found.application.is_erased:
-            self.commands.finish(act_upon(self.office, "erased", case), case=case, subjects=found.subjects)
+        case = found.case.id
+        if not found.case.is_erased:
+            service.finish(act_upon(self.office, "erased", case), case=case, subjects=found.subjects)
         return True
 
     def _carried_on(self, case: UUID) -> bool:
@@ -200,7 +204,7 @@ class Erasures:
             return False
 
 
-Step = Callable[[Erasures, Belongings], bool]
+Step = Callable[[Erasures, Erasing, Belongings], bool]
 
 STEPS: Final[tuple[Step, ...]] = (
     Erasures.destroy_keys,
@@ -212,7 +216,3 @@ STEPS: Final[tuple[Step, ...]] = (
     Erasures.say_so,
 )
 """In this order; each True if it is done."""
-
-
-def _others(found: Belongings) -> tuple[UUID, ...]:
-    return (*(call.id for call in found.calls), *(payment.id for payment in found.payments))

@@ -6,6 +6,7 @@ free number as an address; who comes second with the same number conflicts, load
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,6 +37,13 @@ class Series:
             else:
                 low, found = middle, stream
         return low, found
+
+    def every(self) -> Iterator[UUID]:
+        """Every stream of the series, in order: a question for each."""
+        number = 1
+        while (stream := self.at(number)) is not None:
+            yield stream
+            number += 1
 
     def address(self, number: int, stream: UUID) -> Address:
         """The address to commit with the event that takes ``number``."""

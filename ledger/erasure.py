@@ -46,14 +46,15 @@ class Eraser:
         with _connected(self._keys) as connection:
             return keys.rests(connection, subjects, after)
 
-    def remove_traces(self, case: UUID, streams: Collection[UUID], kept: Collection[str]) -> None:
-        """Remove what leads to ``case``: its addresses, and under which commands anything was done in its ``streams``.
+    def remove_traces(self, addressed: Collection[UUID], streams: Collection[UUID], kept: Collection[str]) -> None:
+        """Remove what leads to a case: what is ``addressed``, and by which commands anything was done in ``streams``.
 
         Addresses of the kinds that are ``kept`` lead nowhere from now on and can never be minted again: to whoever
         looks them up they are as any that never was. May be repeated.
         """
         with _connected(self._ledger) as connection, connection.transaction():
-            addresses.forget(connection, case, kept)
+            for stream in addressed:
+                addresses.forget(connection, stream, kept)
             idempotency.forget(connection, streams)
 
 

@@ -9,9 +9,10 @@ from projections.model import ReadModel
 from projections.officer_list import OFFICER_LIST
 from projections.payments import PAYMENTS
 from projections.queue import QUEUE
+from projections.registration import REGISTRATION
 from projections.status import STATUS
 
-MODELS: Final[tuple[ReadModel, ...]] = (STATUS, CASE, OFFICER_LIST, QUEUE, PAYMENTS)
+MODELS: Final[tuple[ReadModel, ...]] = (STATUS, CASE, REGISTRATION, OFFICER_LIST, QUEUE, PAYMENTS)
 
 
 def named(name: str) -> ReadModel:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from domain.cases import DRAFT
 from domain.compatriot.application import Application
-from domain.compatriot.commands import DRAFT
 from domain.office import Office
 from ledger.reader import Reader
 

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from domain.compatriot.application import Application
-from domain.compatriot.commands import NUMBER
+from domain.cases import NUMBER
 from domain.erasure import ARTICLE, ErasureNeedsAnother, LegalGround
 from domain.number import read_number
 from domain.people import Role
 from domain.refusals import Refusal
-from projections import case as cases
 from sarkmeli.house import House, open_house
 from sarkmeli.settings import Settings
 from sarkmeli.signed_in import signed_in
@@ -42,7 +40,7 @@ def erase_case(
         case = house.office.find(NUMBER, number) if number is not None else None
         if case is None:
             raise NotErased("there is no case of this number")
-        if not house.office.load(Application, case).is_forgotten:
+        if not house.erasures.is_decided(case):
             act = house.office.act(officer, "erase")
             asked = house.erasures.asked(case)
             try:
@@ -64,7 +62,7 @@ def erase_case(
 def resume_erasures(settings: Settings, told: Callable[[str], None]) -> None:
     """Finish every erasure that two persons decided and that was broken off. Raises: NotErased."""
     with open_house(settings) as house:
-        for case in cases.erasing(house.pool):
+        for case in house.erasures.unfinished():
             _finish(house, case, told)
         told("no erasure is left half done, as far as the read models know")
 

@@ -24,6 +24,7 @@ from consumers.orders import Orders
 from consumers.terms import Terms
 from domain.compatriot.commands import Applications
 from domain.compatriot.commands import Commands as CompatriotCommands
+from domain.compatriot.erasure import Erasures as CompatriotErasures
 from domain.office import Office
 from domain.payments.commands import Commands as PaymentCommands
 from domain.payments.commands import orders_of_case
@@ -32,6 +33,7 @@ from domain.staff.commands import Commands as StaffCommands
 from domain.taxpayer.accounts import Accounts
 from domain.taxpayer.at_the_bar import Registrations
 from domain.taxpayer.commands import Commands as TaxpayerCommands
+from domain.taxpayer.erasure import Erasures as TaxpayerErasures
 from domain.videobar.case import EveryService
 from domain.videobar.commands import Commands as VideobarCommands
 from gateways.bank import BankOverHttp
@@ -159,7 +161,8 @@ class House:
             self.presence,
             (self.passwords, self.taxpayer_sessions, self.link_tokens),
         )
-        return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS)
+        services = (CompatriotErasures(self.office), TaxpayerErasures(self.office))
+        return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS, services)
 
     @cached_property
     def bank(self) -> BankOverHttp:

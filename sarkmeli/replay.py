@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from domain.calendar import TBILISI
+from domain.cases import NUMBER
 from domain.compatriot.application import Application
-from domain.compatriot.commands import NUMBER
 from domain.compatriot.term import due_on
 from domain.event import Erased, Root
 from domain.number import read_number

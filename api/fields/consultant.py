@@ -16,6 +16,7 @@ from api.shapes.consultation import RegistrationAtCentre
 from api.shapes.done import CaseChanged, case_changed
 from api.short_messages import send_code
 from api.threads import Abroad, run_abroad
+from domain.cases import NUMBER
 from domain.faults import Fault, FaultCode, FormRefused
 from domain.identification import is_personal_number
 from domain.number import read_number
@@ -23,7 +24,7 @@ from domain.office import UnknownCase
 from domain.people import Actor
 from domain.roles import NotForThisRole
 from domain.staff.reading import Purpose
-from domain.taxpayer.commands import NUMBER, Consultant
+from domain.taxpayer.commands import Consultant
 from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import (
     AlreadyActive,

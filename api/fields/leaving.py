@@ -22,8 +22,8 @@ from api.reading import caught_up
 from api.shapes.done import CaseChanged, Done, case_changed, token
 from api.threads import Abroad, run, run_abroad
 from api.tickets import DOWNLOAD_LASTS, For, Tickets
+from domain.cases import NUMBER
 from domain.compatriot.application import Application
-from domain.compatriot.commands import NUMBER
 from domain.compatriot.decision import Outcome
 from domain.compatriot.form import Form
 from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, refuse_unless_open

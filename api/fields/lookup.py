@@ -27,6 +27,8 @@ from api.shapes.bar import BarView, bar_view
 from api.shapes.case import CallPlaceView, CaseStatus
 from api.shapes.money import Money
 from api.shapes.papers import papers_of, sealed_parts
+from api.shapes.registration import RegistrationStatus
+from api.shapes.registration_views import registration_status
 from api.shapes.views import holders_view
 from api.threads import run
 from api.tickets import For, Tickets
@@ -38,6 +40,7 @@ from domain.people import Role
 from domain.taxpayer.rules import SERVICE as TAXPAYER
 from housekeeping.lookups import TooManyTries
 from projections import queue
+from projections.registration import REGISTRATION
 from projections.status import STATUS
 
 
@@ -98,9 +101,13 @@ class Me:
 
 @strawberry.type
 class LookupQuestions:
-    @question(CaseStatus, WrongNumberOrCode, TooManyTries, Stale, NotYet, TokenRefused, NothingThere)
-    async def status(self, info: Info, number: str, code: str, at_least: str | None = None) -> CaseStatus:
-        """The application that this number and code open."""
+    @question(
+        (CaseStatus, RegistrationStatus), WrongNumberOrCode, TooManyTries, Stale, NotYet, TokenRefused, NothingThere
+    )
+    async def status(
+        self, info: Info, number: str, code: str, at_least: str | None = None
+    ) -> CaseStatus | RegistrationStatus:
+        """The application or the registration that this number and code open."""
         return await run(_status, info.context, number, code, at_least)
 
     @question(CallPlaceView, LinkRefused, Stale, NothingThere)
@@ -138,10 +145,13 @@ class LookupQuestions:
         return await run(_office, info.context)
 
 
-def _status(context: Context, number: str, code: str, token: str | None) -> CaseStatus:
+def _status(context: Context, number: str, code: str, token: str | None) -> CaseStatus | RegistrationStatus:
     ports = context.ports
-    at_least(ports, STATUS, token)
+    for model in (STATUS, REGISTRATION):
+        at_least(ports, model, token)
     who = holder(ports, context.address, number, code)
+    if who.service == TAXPAYER:
+        return registration_status(ports, shown_row(who.registration), who.registration.position, who.at)
     found = shown_row(who.found)
     papers = papers_of(found.dossier, ports.door.own(sealed_parts(found.dossier), who.subject))
     return holders_view(ports, who, found, papers, who.at)

@@ -26,7 +26,7 @@ from api.shapes.staff import (
 )
 from api.shapes.views import staffs_view
 from api.threads import run
-from domain.compatriot.commands import NUMBER
+from domain.cases import NUMBER
 from domain.compatriot.form import Form
 from domain.compatriot.state import UNDECIDED, State
 from domain.number import read_number

@@ -123,7 +123,9 @@ class RegistrationStatus:
     number: str | None
     registration_state: RegistrationState
     registered_at: datetime
-    activation_until: date = strawberry.field(description="The last Tbilisi day on which it may be activated.")
+    activation_until: date | None = strawberry.field(
+        description="The last Tbilisi day on which it may be activated; null once the personal data are erased."
+    )
     ways: list[ActivationWay] = strawberry.field(description="Empty once it is active or has ended.")
     activated_by: Route | None
     form: RegistrationForm | None = strawberry.field(description="Null once the personal data are erased.")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
-
-from eventsourcing.domain import AggregateEvent
-from typing_extensions import override
 
 from domain import consents, roles
 from domain.calendar import days_after, tbilisi_date
@@ -20,7 +16,7 @@ from domain.compatriot.form import Form
 from domain.compatriot.rules import SERVICE, Rules
 from domain.compatriot.state import OPEN, Missing
 from domain.consents import Consent, ConsentKind
-from domain.erasure import ErasureUnderWay, LegalGround, PersonalDataGone, refuse_unless_two_persons
+from domain.erasure import LegalGround, refuse_unless_two_persons
 from domain.event import Act, Erased
 from domain.number import CaseNumber
 from domain.payments.case import Method, RefundReason
@@ -150,11 +146,6 @@ class Application(History):
     def has_ended(self) -> bool:
         """Whether money that comes now comes too late."""
         return self.state not in OPEN
-
-    @property
-    def is_forgotten(self) -> bool:
-        """Whether its personal data are erased, or are to be: nothing more is noted in it."""
-        return self.erasing or self.is_erased
 
     def is_due_back(self, payment: UUID) -> bool:
         """Whether this payment is due back and was not refunded yet."""
@@ -321,28 +312,6 @@ class Application(History):
         self.refuse_unless_erasable(act)
         refuse_unless_two_persons(asked_by, act.by.id)
         self.record(self.ErasureRequested, act, ground=ground, asked_by=asked_by, asked_at=asked_at)
-
-    def erased(self, act: Act, subjects: tuple[UUID, ...]) -> bool:
-        """The office has erased everything that two persons asked for; said once. Raises: NotForThisRole."""
-        roles.refuse_unless_role(act, Role.SYSTEM)
-        if not self.erasing:
-            return False
-        self.record(self.PersonalDataErased, act, subjects=subjects)
-        return True
-
-    def refuse_if_forgotten(self) -> None:
-        """Raises: ErasureUnderWay, PersonalDataGone."""
-        if self.erasing:
-            raise ErasureUnderWay
-        if self.is_erased:
-            raise PersonalDataGone
-
-    @override
-    def record(self, event_class: type[AggregateEvent], act: Act, **facts: Any) -> None:
-        """The fence: whatever a method forgot to ask. Raises: ErasureUnderWay, PersonalDataGone."""
-        if event_class is not self.PersonalDataErased:
-            self.refuse_if_forgotten()
-        super().record(event_class, act, **facts)
 
     def _refuse_unless_officer(self, act: Act) -> None:
         roles.refuse_unless_role(act, Role.OFFICER)

@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.calendar import tbilisi_date
+from domain.cases import DRAFT, NUMBER, CaseCommands
 from domain.compatriot.application import Application
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import Document, answer_faults, attachment_faults
@@ -21,7 +22,7 @@ from domain.compatriot.state import Missing
 from domain.consents import Consent, ConsentKind
 from domain.event import Act
 from domain.faults import Fault, FaultCode, FormRefused
-from domain.number import CaseCode, new_cash_reference, new_number
+from domain.number import new_cash_reference, new_number
 from domain.office import Address, Office, Receipt, Subjects, UnknownCase
 from domain.payments.commands import CASH_REFERENCE
 from domain.payments.commands import Commands as Payments
@@ -30,11 +31,6 @@ from domain.roles import refuse_unless_holder, refuse_unless_role
 from domain.videobar.commands import live_call
 from domain.videobar.terms import Leaving, Phase
 from domain.writing import person_faults, text_faults, tidy_text
-
-NUMBER = "number"
-"""The kind of address by which a case's number finds it."""
-DRAFT = "draft"
-"""The kind of address that makes one application of a draft and no more."""
 
 
 class ConfirmedEmails(Protocol):
@@ -56,7 +52,7 @@ class Applications:
         return self.office.load(Application, stream)
 
 
-class Commands:
+class Commands(CaseCommands[Application]):
     """The compatriot service's commands. Each may be repeated with the same ``act``: it is done once.
 
     All raise UnknownCase for a stream that is no application, ErasureUnderWay and PersonalDataGone where its person is
@@ -67,8 +63,7 @@ class Commands:
     def __init__(
         self, office: Office, subjects: Subjects, emails: ConfirmedEmails, payments: Payments, rules: Rules
     ) -> None:
-        self.office = office
-        self.subjects = subjects
+        super().__init__(office, subjects, Application, SERVICE)
         self.emails = emails
         self.payments = payments
         self.rules = rules
@@ -128,17 +123,6 @@ class Commands:
             return self.office.commit(application, payment, act=act, addresses=addresses)
 
         return self.office.perform(act, decide, only_once=True)
-
-    def code_of(self, case: UUID) -> CaseCode:
-        """The code in force of a case, ungrouped. Raises: UnknownCase, also once its personal data are erased."""
-        return self.code_in_force(self.office.load(Application, case))
-
-    def code_in_force(self, application: Application) -> CaseCode:
-        """As `code_of`, of an application that is loaded already."""
-        if application.subject is None or application.is_forgotten or not isinstance(application.number, str):
-            raise UnknownCase
-        version, issue = application.code_version, application.code_issue
-        return CaseCode(self.subjects.code(application.subject, SERVICE, application.number, version, issue))
 
     # The holder: whoever showed the case's number and code. The actor is the case itself.
 
@@ -283,34 +267,6 @@ class Commands:
             texts=self.rules.consents,
             contacts=contacts,
         )
-
-    def _by_holder(self, act: Act, case: UUID, change: Callable[[Application], object]) -> Receipt:
-        return self._change(act, case, change, check=lambda: refuse_unless_holder(act, case))
-
-    def _change(
-        self,
-        act: Act,
-        case: UUID,
-        change: Callable[[Application], object],
-        check: Callable[[], None] = lambda: None,
-    ) -> Receipt:
-        """Check, load, change, commit; a change that recorded nothing leaves nothing to commit."""
-
-        def decide() -> Receipt:
-            check()
-            application = self._loaded(case)
-            change(application)
-            if not application.pending_events:
-                return Receipt(stream=application.id, version=application.version, position=0)
-            return self.office.commit(application, act=act)
-
-        return self.office.perform(act, decide)
-
-    def _loaded(self, case: UUID) -> Application:
-        """A case in which something may still happen. Raises: UnknownCase, ErasureUnderWay, PersonalDataGone."""
-        application = self.office.load(Application, case)
-        application.refuse_if_forgotten()
-        return application
 
     def _commit_with_call(self, act: Act, application: Application) -> Receipt:
         if (call := live_call(self.office, application.id)) is None:

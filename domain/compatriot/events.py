@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
-from eventsourcing.domain import DecoratedFuncCaller, decorated_funcs, event
+from eventsourcing.domain import event
 
 from domain.calendar import tbilisi_date
+from domain.cases import NumberedCase
 from domain.compatriot.decision import Hands, Outcome
 from domain.compatriot.documents import Document
 from domain.compatriot.form import Channel, Form, Tier
@@ -24,15 +25,8 @@ from domain.people import Actor, SubjectId
 from domain.videobar.case import Ground
 
 
-class History(Root):
+class History(NumberedCase):
     """The course of one application. State is only what a rule asks for."""
-
-    def __init_subclass__(cls) -> None:
-        """The library makes each subclass event classes of its own and finds what an event does by its exact class."""
-        super().__init_subclass__()
-        for kind in vars(cls).values():
-            if isinstance(kind, type) and issubclass(kind, DecoratedFuncCaller):
-                decorated_funcs[kind] = next(decorated_funcs[base] for base in kind.__mro__ if base in decorated_funcs)
 
     class Registered(Created):
         """The form was filed. Fee, term and last day of reception are those in force on this day."""

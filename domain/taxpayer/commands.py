@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 from uuid import UUID
 
+from domain.cases import DRAFT, NUMBER, CaseCommands
 from domain.consents import Consent, ConsentKind
 from domain.event import Act, Root
 from domain.faults import Fault, FaultCode, FormRefused
-from domain.number import CaseCode, new_number
+from domain.number import new_number
 from domain.office import Address, Office, Receipt, Subjects, UnknownCase
 from domain.people import Role, SubjectId
-from domain.roles import refuse_unless_holder, refuse_unless_role
+from domain.roles import refuse_unless_role
 from domain.taxpayer.at_the_bar import (
     ACCOUNT,
     form_of,
@@ -38,11 +39,6 @@ from domain.taxpayer.siblings import Siblings
 from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.call import Call
-
-NUMBER = "number"
-"""The kind of address by which a case's number finds it; every service's numbers share it."""
-DRAFT = "draft"
-"""The kind of address that makes one registration of a draft and no more."""
 
 
 class Confirmed(Protocol):
@@ -97,7 +93,7 @@ class Standing:
     representatives: Collection[str] | None = ()
 
 
-class Commands:
+class Commands(CaseCommands[Registration]):
     """The taxpayer service's commands. Each may be repeated with the same ``act``: it is done once.
 
     All raise UnknownCase for a stream that is no registration, CommandReused, TooBusy, and the refusals they name.
@@ -112,8 +108,7 @@ class Commands:
         read_out: ReadOut,
         rules: Rules,
     ) -> None:
-        self.office = office
-        self.subjects = subjects
+        super().__init__(office, subjects, Registration, SERVICE)
         self.confirmed = confirmed
         self.passwords = passwords
         self.siblings = Siblings(office)
@@ -167,14 +162,6 @@ class Commands:
             return self.office.commit(registration, username, act=act, addresses=addresses)
 
         return self.office.perform(act, decide)
-
-    def code_of(self, case: UUID) -> CaseCode:
-        """The code in force of a registration, ungrouped. Raises: UnknownCase, also once its data are erased."""
-        registration = self.office.load(Registration, case)
-        if registration.subject is None or not isinstance(registration.number, str):
-            raise UnknownCase
-        version, issue = registration.code_version, registration.code_issue
-        return CaseCode(self.subjects.code(registration.subject, SERVICE, registration.number, version, issue))
 
     # The holder: whoever showed the case's number and code. It gives no power over e-services.
 
@@ -246,7 +233,7 @@ class Commands:
             refuse_unless_role(act, Role.CONSULTANT)
             if consultant.centre is None:
                 raise CentreUnknown
-            registration = self.office.load(Registration, case)
+            registration = self._loaded(case)
             registration.refuse_unless_pending()
             form = form_of(registration)
             _refuse_unless_may_act(form, consultant, visitor)
@@ -278,7 +265,7 @@ class Commands:
 
         def decide() -> Receipt:
             refuse_unless_addressee(act, case)
-            registration = self.office.load(Registration, case)
+            registration = self._loaded(case)
             form = form_of(registration)
             if faults := tuple(password_faults(password, form.username)):
                 raise FormRefused(faults)
@@ -301,7 +288,7 @@ class Commands:
 
         def decide() -> Receipt:
             refuse_unless_addressee(act, case)
-            registration = self.office.load(Registration, case)
+            registration = self._loaded(case)
             registration.disown(act)
             freed = released(self.office, act, registration, ReleaseReason.ACTIVATION_REFUSED)
             return self.office.commit(registration, *freed, act=act)
@@ -316,7 +303,7 @@ class Commands:
         def decide() -> Receipt:
             if act.by.role is not Role.TAXPAYER or act.by.id != str(case):
                 raise UnknownCase
-            registration = self.office.load(Registration, case)
+            registration = self._loaded(case)
             if faults := tuple(password_faults(password, form_of(registration).username)):
                 raise FormRefused(faults)
             registration.change_password(act)
@@ -347,7 +334,7 @@ class Commands:
 
         def decide() -> Receipt:
             refuse_unless_role(act, Role.SYSTEM)
-            registration = self.office.load(Registration, case)
+            registration = self._loaded(case)
             registration.expire(act)
             freed = released(self.office, act, registration, ReleaseReason.EXPIRED)
             return self.office.commit(registration, *freed, act=act)
@@ -383,25 +370,6 @@ class Commands:
             others += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
         account = Address(ACCOUNT, form.identification, registration.id)
         return self.office.commit(registration, *others, act=act, addresses=(account,))
-
-    def _by_holder(self, act: Act, case: UUID, change: Callable[[Registration], object]) -> Receipt:
-        def checked(registration: Registration) -> object:
-            refuse_unless_holder(act, case)
-            return change(registration)
-
-        return self._change(act, case, checked)
-
-    def _change(self, act: Act, case: UUID, change: Callable[[Registration], object]) -> Receipt:
-        """Load, change, commit; a change that recorded nothing leaves nothing to commit."""
-
-        def decide() -> Receipt:
-            registration = self.office.load(Registration, case)
-            change(registration)
-            if not registration.pending_events:
-                return Receipt(stream=registration.id, version=registration.version, position=0)
-            return self.office.commit(registration, act=act)
-
-        return self.office.perform(act, decide)
 
 
 def refuse_unless_addressee(act: Act, case: UUID) -> None:

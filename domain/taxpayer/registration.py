@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from eventsourcing.domain import event
-
-from domain import consents
+from domain import consents, roles
 from domain.calendar import days_after, tbilisi_date
 from domain.consents import Consent, ConsentKind
-from domain.event import Act, Created, Erased, Personal, Root
-from domain.language import Language
+from domain.erasure import LegalGround, refuse_unless_two_persons
+from domain.event import Act, Erased
 from domain.number import CaseNumber
-from domain.people import Actor, SubjectId
-from domain.taxpayer import expiry
-from domain.taxpayer.form import Form, TaxpayerKind
+from domain.people import Actor, Role, SubjectId
+from domain.taxpayer import expiry, retention
+from domain.taxpayer.events import History
+from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import (
     AlreadyActive,
     BarClosedToIt,
@@ -29,157 +27,10 @@ from domain.taxpayer.rules import Rules
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 
 
-@dataclass(frozen=True)
-class Clarified:
-    """Which of a taxpayer's registrations is to live, as a consultant asked it in a call."""
-
-    call: UUID
-    by: str
-    kept: UUID
-    others: tuple[UUID, ...]
-
-
-class Registration(Root):
+class Registration(History):
     """One filing of the form. Until it is active, whoever filed it has no power."""
 
     TOPIC = "taxpayer.Registration"
-
-    class Registered(Created):
-        """The form was filed, mobile and e-mail confirmed inside it. The password's hash is kept elsewhere."""
-
-        TOPIC = "taxpayer.Registration.Registered"
-        draft: UUID
-        number: Personal[str]
-        code_version: int
-        code_issue: int
-        form: Personal[Form]
-        kind: TaxpayerKind
-        language: Language
-        activation_until: date
-        """The last day on which it may be activated, if warned in time."""
-
-    class MobileConfirmed(Root.Event):
-        """A code sent to it by SMS came back."""
-
-        TOPIC = "taxpayer.Registration.MobileConfirmed"
-        mobile: Personal[str]
-
-    class EmailConfirmed(Root.Event):
-        """A code mailed to it came back."""
-
-        TOPIC = "taxpayer.Registration.EmailConfirmed"
-        email: Personal[str]
-
-    class ConsentGiven(Root.Event):
-        TOPIC = "taxpayer.Registration.ConsentGiven"
-        kind: ConsentKind
-        version: str
-        language: Language
-
-    class ConsentWithdrawn(Root.Event):
-        TOPIC = "taxpayer.Registration.ConsentWithdrawn"
-        kind: ConsentKind
-
-    class CodeReissued(Root.Event):
-        """A new code is in force; the one before no longer opens the case."""
-
-        TOPIC = "taxpayer.Registration.CodeReissued"
-        code_version: int
-        code_issue: int
-
-    class ActivationLinkSent(Root.Event):
-        """To the address that the public registry holds for the code; the token's hash is kept elsewhere."""
-
-        TOPIC = "taxpayer.Registration.ActivationLinkSent"
-        to: Personal[str]
-        until: datetime
-
-    class UsernameClarified(Root.Event):
-        """In a call, the consultant checked the form and asked which of the taxpayer's registrations is to live."""
-
-        TOPIC = "taxpayer.Registration.UsernameClarified"
-        call: UUID
-        kept: UUID
-        others: tuple[UUID, ...]
-        """Those that end when the kept one is activated."""
-
-    class VideoVerified(Root.Event):
-        """A consultant saw the taxpayer, every check passed. What was checked stands in the call's own stream."""
-
-        TOPIC = "taxpayer.Registration.VideoVerified"
-        call: UUID
-        consultant: str
-
-    class VerifiedAtServiceCentre(Root.Event):
-        """A consultant saw the signed form and the document of identity."""
-
-        TOPIC = "taxpayer.Registration.VerifiedAtServiceCentre"
-        centre: str
-        consultant: str
-
-    class Activated(Root.Event):
-        """E-services are open."""
-
-        TOPIC = "taxpayer.Registration.Activated"
-        route: Route
-
-    class ActivationRefused(Root.Event):
-        TOPIC = "taxpayer.Registration.ActivationRefused"
-        route: Route
-        ground: RefusalGround
-        ends: bool
-        """Whether the registration ended with it."""
-        reasons: Personal[str | None]
-
-    class Superseded(Root.Event):
-        """The taxpayer chose another registration."""
-
-        TOPIC = "taxpayer.Registration.Superseded"
-        by_registration: UUID
-
-    class PasswordChanged(Root.Event):
-        """Every session but the one that changed it is over."""
-
-        TOPIC = "taxpayer.Registration.PasswordChanged"
-        route: Route | None
-        """The activation route by which it was reset; None if the old password was shown."""
-
-    class ExpiryWarned(Root.Event):
-        TOPIC = "taxpayer.Registration.ExpiryWarned"
-        expires_after: date
-
-    class Expired(Root.Event):
-        """Nobody activated it in time."""
-
-        TOPIC = "taxpayer.Registration.Expired"
-
-    @event(Registered)
-    def __init__(
-        self,
-        subject: SubjectId | None,
-        number: str | Erased,
-        code_version: int,
-        code_issue: int,
-        form: Form | Erased,
-        kind: TaxpayerKind,
-        activation_until: date,
-        command: UUID,
-    ) -> None:
-        self.subject = subject
-        self.number = number
-        self.code_version = code_version
-        self.code_issue = code_issue
-        self.form = form
-        self.kind = kind
-        self.activation_until = activation_until
-        self.password_of = command
-        """The command of the last event that set a password: the hash that was kept for it is the one that counts."""
-        self.state = RegistrationState.AWAITING_ACTIVATION
-        self.consents: dict[ConsentKind, Consent] = {}
-        self.link_until: datetime | None = None
-        self.clarified: Clarified | None = None
-        self.bar_is_closed = False
-        self.is_warned = False
 
     @classmethod
     def register(
@@ -221,7 +72,8 @@ class Registration(Root):
             raise RegistrationEnded(self.state)
 
     def refuse_unless_bar_is_open(self) -> None:
-        """Raises: AlreadyActive, RegistrationEnded, BarClosedToIt."""
+        """Raises: ErasureUnderWay, PersonalDataGone, AlreadyActive, RegistrationEnded, BarClosedToIt."""
+        self.refuse_if_forgotten()
         self.refuse_unless_pending()
         if self.bar_is_closed:
             raise BarClosedToIt
@@ -337,71 +189,22 @@ class Registration(Root):
         if self.link_until is None or act.now >= self.link_until:
             raise LinkNotSent
 
-    @event(MobileConfirmed)
-    def _mobile_confirmed(self) -> None:
-        """The form says the number; that it is confirmed goes without saying: nothing else is filed."""
+    # Erasure.
 
-    @event(EmailConfirmed)
-    def _email_confirmed(self) -> None:
-        """As for the mobile."""
+    def refuse_unless_erasable(self, act: Act, ground: LegalGround) -> None:
+        """Raises: NotForThisRole, ErasureUnderWay, PersonalDataGone, StillAwaited, AccountInUse."""
+        roles.refuse_unless_role(act, Role.DATA_PROTECTION)
+        self.refuse_if_forgotten()
+        retention.refuse_unless_erasable(self.state, ground)
 
-    @event(ConsentGiven)
-    def _consent_given(self, kind: ConsentKind, version: str, language: Language) -> None:
-        self.consents[kind] = Consent(kind, version, language)
+    def request_erasure(
+        self, act: Act, *, ground: LegalGround, asked_by: str, asked_at: datetime, username: UUID | None
+    ) -> None:
+        """Confirm what another person asked for: from now on nothing else happens in this registration.
 
-    @event(ConsentWithdrawn)
-    def _consent_withdrawn(self, kind: ConsentKind) -> None:
-        del self.consents[kind]
-
-    @event(CodeReissued)
-    def _code_reissued(self, code_version: int, code_issue: int) -> None:
-        self.code_version = code_version
-        self.code_issue = code_issue
-
-    @event(ActivationLinkSent)
-    def _activation_link_sent(self, until: datetime) -> None:
-        self.link_until = until
-
-    @event(UsernameClarified)
-    def _username_clarified(self, by: Actor, call: UUID, kept: UUID, others: tuple[UUID, ...]) -> None:
-        self.clarified = Clarified(call, by.id, kept, others)
-
-    @event(VideoVerified)
-    def _video_verified(self) -> None:
-        """Activated says the rest."""
-
-    @event(VerifiedAtServiceCentre)
-    def _verified_at_service_centre(self) -> None:
-        """Activated says the rest."""
-
-    @event(Activated)
-    def _activated(self, route: Route, command: UUID) -> None:
-        self.state = RegistrationState.ACTIVE
-        self.link_until = None
-        if route is Route.LINK:
-            self.password_of = command
-
-    @event(ActivationRefused)
-    def _activation_refused(self, ends: bool) -> None:
-        if ends:
-            self.state = RegistrationState.ACTIVATION_REFUSED
-        self.bar_is_closed = True
-        self.link_until = None if ends else self.link_until
-
-    @event(Superseded)
-    def _superseded(self) -> None:
-        self.state = RegistrationState.SUPERSEDED
-
-    @event(PasswordChanged)
-    def _password_changed(self, command: UUID) -> None:
-        self.link_until = None
-        self.password_of = command
-
-    @event(ExpiryWarned)
-    def _expiry_warned(self, expires_after: date) -> None:
-        self.is_warned = True
-        self.activation_until = expires_after
-
-    @event(Expired)
-    def _expired(self) -> None:
-        self.state = RegistrationState.EXPIRED
+        Raises: ErasureNeedsAnother, and as `refuse_unless_erasable`.
+        """
+        self.refuse_unless_erasable(act, ground)
+        refuse_unless_two_persons(asked_by, act.by.id)
+        said = {"ground": ground, "asked_by": asked_by, "asked_at": asked_at, "username": username}
+        self.record(self.ErasureRequested, act, **said)

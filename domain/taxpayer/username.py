@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import event
 
-from domain.event import Act, Created, Erased, Personal, Root
+from domain.event import ERASED, Act, Created, Erased, Personal, Root
 from domain.faults import Fault, FaultCode
 from domain.people import SubjectId
 from domain.refusals import Refusal
@@ -45,6 +45,8 @@ class ReleaseReason(StrEnum):
     """The person chose another of their registrations."""
     ACTIVATION_REFUSED = "ACTIVATION_REFUSED"
     EXPIRED = "EXPIRED"
+    ERASED = "ERASED"
+    """Whoever had it is forgotten."""
 
 
 def tidy_username(typed: str) -> str:
@@ -96,11 +98,18 @@ class Username(Root):
         registration: UUID
         reason: ReleaseReason
 
+    class ErasureRequested(Root.Event):
+        """Who had it last is forgotten, and this stream with them: the name begins another, for whoever comes."""
+
+        TOPIC = "taxpayer.Username.ErasureRequested"
+
     @event(Reserved)
     def __init__(self, subject: SubjectId | None, registration: UUID, username: str | Erased) -> None:
         self.subject = subject
         self.username = username
         self.held_by: UUID | None = registration
+        self.last_held_by = registration
+        self.is_forgotten = False
 
     @classmethod
     def reserve(cls, act: Act, username: str, *, registration: UUID, subject: SubjectId) -> Username:
@@ -110,8 +119,8 @@ class Username(Root):
         )
 
     def reserve_again(self, act: Act, username: str, *, registration: UUID, subject: SubjectId) -> None:
-        """Reserve a name that was released. Raises: UsernameTaken."""
-        if self.held_by is not None:
+        """Reserve a name that was released. Raises: UsernameTaken, also while who had it last is being erased."""
+        if self.held_by is not None or self.is_forgotten:
             raise UsernameTaken
         self.record(self.ReservedAgain, act, subject=subject, registration=registration, username=username)
 
@@ -120,15 +129,29 @@ class Username(Root):
         if self.held_by == registration:
             self.record(self.Released, act, registration=registration, reason=reason)
 
+    def request_erasure(self, act: Act, *, registration: UUID) -> bool:
+        """Who had it last is erased: nobody has it again in this stream. False if another has had it since."""
+        if self.last_held_by != registration or self.is_forgotten:
+            return False
+        self.release(act, registration=registration, reason=ReleaseReason.ERASED)
+        self.record(self.ErasureRequested, act)
+        return True
+
     @event(ReservedAgain)
     def _reserved_again(self, subject: SubjectId | None, registration: UUID, username: str | Erased) -> None:
         self.subject = subject
         self.username = username
         self.held_by = registration
+        self.last_held_by = registration
 
     @event(Released)
     def _released(self) -> None:
         self.held_by = None
+
+    @event(ErasureRequested)
+    def _erasure_requested(self) -> None:
+        self.username = ERASED
+        self.is_forgotten = True
 
 
 def username_address(username: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from consumer_house import CASHIER, opened
 
-from domain.compatriot.commands import DRAFT, NUMBER
+from domain.cases import DRAFT, NUMBER
 from domain.compatriot.retention import MoneyDueBack, StillConsidered
 from domain.erasure import ErasureNeedsAnother, ErasureUnderWay, LegalGround, PersonalDataGone
 from domain.language import Language

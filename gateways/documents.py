@@ -7,13 +7,17 @@ give the same bytes: a decision received twice is the same file.
 from __future__ import annotations
 
 import calendar
+import io
 import json
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, cast
 
+import segno
 import typst
 from fontTools.ttLib import TTFont
 
@@ -60,6 +64,28 @@ class ReceiptPaper:
     documents: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class RegistrationFormPaper:
+    """What the filled registration form says, to be signed at a service centre. Never the code, nor the password.
+
+    ``number`` as it is shown, grouped; ``link``: where its QR code leads the consultant; ``until``: the last day.
+    """
+
+    language: str
+    office_name: str
+    number: str
+    link: str
+    username: str
+    identification: str
+    is_legal_person: bool
+    mobile: str
+    email: str
+    by_sms: bool
+    by_email: bool
+    filed: date
+    until: date
+
+
 def decision_pdf(paper: DecisionPaper) -> bytes:
     """The decision. Raises: texts.fonts.FontsMissing; NoSuchText; ValueError for an outcome that is none."""
     if paper.outcome not in {"GRANTED", "REFUSED"}:
@@ -78,18 +104,36 @@ def receipt_pdf(paper: ReceiptPaper) -> bytes:
     return _set("receipt", paper.language, {**told, **words}, paper.filed)
 
 
-def _told(paper: DecisionPaper | ReceiptPaper, names: tuple[str, ...]) -> dict[str, Any]:
+def registration_form_pdf(paper: RegistrationFormPaper) -> bytes:
+    """The form, filled in, with room for the signature. Raises: texts.fonts.FontsMissing."""
+    told = _told(paper, ("number", "username", "identification", "mobile", "email", "filed", "until"))
+    told |= {"legal": paper.is_legal_person, "by_sms": paper.by_sms, "by_email": paper.by_email}
+    return _set("registration-form-v1", paper.language, told, paper.filed, {"qr.svg": qr_code(paper.link)})
+
+
+def qr_code(link: str) -> bytes:
+    """``link`` as a QR code (ISO/IEC 18004) in SVG, a quarter of which may be stained or torn."""
+    drawn = io.BytesIO()
+    segno.make_qr(link, error="q").save(drawn, kind="svg", border=4, svgclass=None, lineclass=None)
+    return drawn.getvalue()
+
+
+def _told(paper: DecisionPaper | ReceiptPaper | RegistrationFormPaper, names: tuple[str, ...]) -> dict[str, Any]:
     language = texts.language(paper.language)
     told = {name: _drawable(str(texts.spoken(getattr(paper, name), language))) for name in names}
     return {**told, "office_name": _drawable(paper.office_name), "language": str(language)}
 
 
-def _set(name: str, language: str, facts: dict[str, Any], on: date) -> bytes:
+def _set(
+    name: str, language: str, facts: dict[str, Any], on: date, images: Mapping[str, bytes] = MappingProxyType({})
+) -> bytes:
     folder = fonts.prepared()
     facts = {**facts, "fonts": list(fonts.FAMILIES), "on": [on.year, on.month, on.day]}
     only_ours = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
     compiler = typst.Compiler(
-        cast(Any, texts.document(name, language)), font_paths=only_ours, sys_inputs={"facts": json.dumps(facts)}
+        cast(Any, {**texts.document(name, language), **images}),
+        font_paths=only_ours,
+        sys_inputs={"facts": json.dumps(facts)},
     )
     made = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=calendar.timegm(on.timetuple()))
     assert isinstance(made, bytes)

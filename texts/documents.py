@@ -1,7 +1,8 @@
 """The papers that the office issues, as typst templates: ``texts/<language>/documents/<name>.typ``.
 
 What a decision was issued with is named by its event (``decision-v1``): such a template, and the ``paper-v1.typ`` that
-it stands on, never change after that; another wording or another look is another version.
+it stands on, never change after that; another wording or another look is another version. So it is with the form that
+people sign (``registration-form-v1`` on ``form-v1.typ``).
 """
 
 from __future__ import annotations
@@ -22,4 +23,4 @@ def document(name: str, tongue: str) -> dict[str, bytes]:
     file = FOLDER / language(tongue) / "documents" / f"{name}.typ"
     if not _NAME.fullmatch(name) or not file.is_file():
         raise NoSuchText(f"document {name}")
-    return {"main.typ": file.read_bytes(), **{paper.name: paper.read_bytes() for paper in FOLDER.glob("paper-*.typ")}}
+    return {"main.typ": file.read_bytes(), **{part.name: part.read_bytes() for part in FOLDER.glob("*-v*.typ")}}

@@ -44,9 +44,7 @@ class Context:
     @property
     def address(self) -> str:
         """The client's address, for throttles."""
-        client = self.connection.client
-        forwarded = self.connection.headers.getlist("x-forwarded-for")
-        return self.ports.proxies.client(client.host if client else None, forwarded)
+        return client_address(self.ports, self.connection)
 
     async def draft(self) -> Draft:
         """Who holds the draft that the request's secret opens. Raises: DraftRequired."""
@@ -95,3 +93,10 @@ async def staff_member(ports: Ports, connection: HTTPConnection) -> StaffMember 
     if "authorization" in connection.headers:
         return await run_abroad(Abroad.SIGN_IN, staff_of, ports, connection)
     return await run(staff_of, ports, connection)
+
+
+def client_address(ports: Ports, connection: HTTPConnection) -> str:
+    """The client's address, for throttles."""
+    client = connection.client
+    forwarded = connection.headers.getlist("x-forwarded-for")
+    return ports.proxies.client(client.host if client else None, forwarded)

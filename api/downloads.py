@@ -1,4 +1,4 @@
-"""Downloads, by POST only so that no secret stands in an address: a case's documents, and the decision as PDF."""
+"""Downloads, by POST only so that no secret stands in an address: documents, the decision and the form as PDF."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 import texts
 from api.callers import StaffMember
-from api.context import staff_member
+from api.context import client_address, staff_member
 from api.declined import LinkRefused, NotAllowed, NothingThere, SignInAway, SignInRequired, Stale
 from api.endpoint import read_body
 from api.fields.leaving import decision_of
 from api.ports import Ports
 from api.reading import shown_row
 from api.refusals import sentence
+from api.registration_form import registration_form
 from api.roles import DOCUMENTS, acting_role
 from api.shapes.papers import papers_of, sealed_parts
 from api.strict_json import Malformed, read_object
@@ -34,9 +35,11 @@ from domain.number import group_number
 from domain.people import Actor, Role, SubjectId
 from domain.refusals import Refusal
 from domain.staff.reading import Purpose
+from domain.taxpayer.refusals import AlreadyActive, RegistrationEnded
 from domain.videobar.commands import live_call
 from gateways.documents import DecisionPaper, decision_pdf
 from gateways.files import FileMissing, SealedFile
+from housekeeping.tries import TooManyTries
 from ledger.keys import SubjectErased
 from projections import status
 
@@ -44,12 +47,21 @@ log = structlog.get_logger("api")
 
 PDF: Final = "application/pdf"
 ENDINGS: Final = {PDF: "pdf", "image/jpeg": "jpg", "image/png": "png"}
-STATUS: Final[dict[type[Refusal], int]] = {SignInRequired: 401, NotAllowed: 403, Stale: 503, SignInAway: 503}
+STATUS: Final[dict[type[Refusal], int]] = {
+    SignInRequired: 401,
+    NotAllowed: 403,
+    AlreadyActive: 409,
+    RegistrationEnded: 409,
+    TooManyTries: 429,
+    Stale: 503,
+    SignInAway: 503,
+}
 """The HTTP status of a refusal; 404 for the others."""
 
 
 def downloads_router(ports: Ports) -> APIRouter:
-    """``POST /documents`` with a ticket; ``POST /documents/{case}/{document}`` for staff."""
+    """``POST /documents`` with a ticket; ``POST /documents/registration-form`` with number and code;
+    ``POST /documents/{case}/{document}`` for staff."""
     router = APIRouter(include_in_schema=False)
 
     @router.post("/documents")
@@ -59,6 +71,17 @@ def downloads_router(ports: Ports) -> APIRouter:
             if not isinstance(ticket, str):
                 raise Malformed("Send a ticket.")
             return await run(_by_ticket, ports, ticket)
+        except Malformed as malformed:
+            return JSONResponse({"message": malformed.reason}, malformed.status)
+        except Refusal as refusal:
+            return _refused(request, refusal)
+
+    @router.post("/documents/registration-form")
+    async def form(request: Request) -> Response:
+        try:
+            asked = read_object(await read_body(request, 4096))
+            address = client_address(ports, request)
+            return _pdf(await run(registration_form, ports, address, asked), "registration-form")
         except Malformed as malformed:
             return JSONResponse({"message": malformed.reason}, malformed.status)
         except Refusal as refusal:
@@ -149,7 +172,11 @@ def _decision(ports: Ports, case: UUID) -> Response:
             reasons=reasons,
         )
     )
-    return Response(content, media_type=PDF, headers=_headers(PDF, "decision"))
+    return _pdf(content, "decision")
+
+
+def _pdf(content: bytes, name: str) -> Response:
+    return Response(content, media_type=PDF, headers=_headers(PDF, name))
 
 
 def _headers(media_type: str, name: str) -> dict[str, str]:

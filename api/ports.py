@@ -15,7 +15,6 @@ from domain.staff.commands import Commands as StaffCommands
 from domain.taxpayer.accounts import Accounts
 from domain.taxpayer.centres import Centres
 from domain.taxpayer.commands import Commands as TaxpayerCommands
-from domain.taxpayer.centres import Centres
 from domain.taxpayer.registry import PublicRegistry
 from domain.taxpayer.rules import Rules as TaxpayerRules
 from domain.videobar.commands import Commands as VideobarCommands

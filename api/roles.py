@@ -85,6 +85,7 @@ PUBLIC: Final = frozenset(
         "Query.callPlace",
         "Query.me",
         "Query.office",
+        "Query.centres",
         "Query.usernameFree",
         "Query.openActivationLink",
     }

@@ -14,6 +14,7 @@ from api.endpoint import extensions
 from api.fields.applicant import ApplicantCommands
 from api.fields.bar_desk import BarQuestions
 from api.fields.cashier import CashierCommands
+from api.fields.centres import CentreQuestions
 from api.fields.chief import ChiefCommands
 from api.fields.consultant import ConsultantCommands, ConsultantQuestions
 from api.fields.holder import HolderCommands
@@ -40,6 +41,7 @@ class Query(
     TaxpayerQuestions,
     LinkQuestions,
     ConsultantQuestions,
+    CentreQuestions,
 ):
     """Questions."""
 

@@ -43,7 +43,7 @@ UNFINISHED: Final = (cases.erasing, registrations.erasing)
 class RowsOfCases(Protocol):
     """A housekeeping table with rows of cases: password hashes, sessions, links."""
 
-    def forget(self, case: UUID) -> None:
+    def forget(self, case: UUID, /) -> None:
         """Remove every row of the case; may be repeated."""
         ...
 

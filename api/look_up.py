@@ -1,4 +1,4 @@
-"""``/``, where every mail leads: shows an application by number and code. It is there in production, too."""
+"""``/``, where every mail leads: shows an application or a registration by number and code; in production, too."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from api.pages import WEB, language_of, months, served
 from texts import Language
 from texts.sentences import sentences
 
-OPERATIONS: Final = ("Status", "ProvideInformation", "ReceiveDecision", "ResendCode")
+OPERATIONS: Final = ("Status", "ProvideInformation", "ReceiveDecision", "ResendCode", "Centres")
 """What the page asks: published operations, as production takes no others from a browser."""
 
 
 def look_up_router(trusted: TrustedDocuments) -> APIRouter:
-    """``/`` and its script."""
+    """``/`` and its scripts."""
     router = APIRouter(include_in_schema=False)
     pages = Environment(loader=FileSystemLoader(WEB / "status"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     operations = {each.name: each.text for each in trusted.operations if each.name in OPERATIONS}
@@ -38,5 +38,6 @@ def look_up_router(trusted: TrustedDocuments) -> APIRouter:
     async def look_up(request: Request) -> Response:
         return HTMLResponse(await to_thread.run_sync(shown, language_of(request)))
 
-    router.add_api_route("/status.js", served(WEB / "status" / "status.js"))
+    for script in ("status.js", "registration.js"):
+        router.add_api_route(f"/{script}", served(WEB / "status" / script))
     return router

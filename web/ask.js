@@ -127,7 +127,12 @@ export async function download(ticket, name) {
     body: JSON.stringify({ ticket }),
   });
   if (!response.ok) throw new Error(String(response.status));
-  const address = URL.createObjectURL(await response.blob());
+  save(await response.blob(), name);
+}
+
+// Hands what is in this page's memory over as a file.
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

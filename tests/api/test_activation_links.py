@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from neighbours import HTTP
 from taxpayers import PASSWORD, filed
+from window import keyed
 
 from domain.people import Role, system
 from domain.taxpayer.registration import Registration
@@ -95,6 +96,14 @@ def test_who_reads_the_registrys_mail_may_say_that_it_was_not_them(at, one):
     draft = at.client()
     draft.token = draft.do("OpenDraft", bearer=True)["token"]
     assert draft.ask("UsernameFree", username=asked["username"])["free"]
+
+
+def test_where_the_link_went_is_told_masked_and_only_with_number_and_code(at, one):
+    client, answer, _, _ = one
+    token = at.house.ledger.tokens.encode(at.house.ledger.reader.settled())
+    status = client.ask("Status", **keyed(answer), atLeast=token)
+    assert status["link"]["to"] == "n•••@e•••.org"
+    assert "maisuradze" not in str(status)
 
 
 def test_a_newer_link_ends_the_one_before(at, one):

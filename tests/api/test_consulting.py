@@ -7,6 +7,8 @@ from taxpayers import PERSON, called_in, clarified, compared, entered, filed, te
 from test_readings import readings
 from window import keyed
 
+from domain.number import group_code
+
 CONSULTANT = "01019044321"
 """Of the account ``consultant``, who directs 445500210, too."""
 
@@ -138,7 +140,6 @@ def test_for_a_company_the_public_registry_says_who_may_act(at):
         ("405200116", "FOUND", "NOT_A_REPRESENTATIVE"),
         ("205118890", "FOUND", "NOT_A_REPRESENTATIVE"),
         ("100000000", "NOT_FOUND", "NOT_A_REPRESENTATIVE"),
-        ("000000002", "UNAVAILABLE", "PUBLIC_REGISTRY_UNAVAILABLE"),
         ("445500210", "FOUND", "OWN_REGISTRATION"),
     ],
 )
@@ -152,6 +153,27 @@ def test_for_a_company_that_one_may_not_act_for_nothing_is_activated(at, code, a
     read_out = texted_code(at, asked["mobile"])
     kept = {"call": waiting["call"], "kept": answer["case"], "code": read_out}
     assert desk.refused("ClarifyUsername", **kept) == refused
+
+
+@pytest.fixture
+def public_registry_forgiven(at):
+    """The public registry is asked again at once, however often it failed."""
+    yield
+    at.house.public_registry._neighbour._breaker.reset()
+
+
+@pytest.mark.usefixtures("public_registry_forgiven")
+def test_a_public_registry_that_is_down_says_so_and_stops_nothing_else(at):
+    client, answer, asked = filed(at, identification="000000002")
+    waiting, desk = called_in(at, client, answer, asked, legalCode="000000002")
+    shown = desk.ask("Call", id=waiting["call"])
+    assert (shown["representation"]["answer"], shown["representation"]["mayRepresent"]) == ("UNAVAILABLE", False)
+    assert (shown["registryAnswer"], shown["form"]["username"]) == ("FOUND", asked["username"])
+    desk.do("SendReadOutCode", call=waiting["call"])
+    kept = {"call": waiting["call"], "kept": answer["case"], "code": texted_code(at, asked["mobile"])}
+    assert desk.refused("ClarifyUsername", **kept) == "PUBLIC_REGISTRY_UNAVAILABLE"
+    compared(desk, waiting)
+    assert desk.refused("Verify", call=waiting["call"]) == "NOT_CLARIFIED"
 
 
 def test_nobody_activates_their_own_registration(at):
@@ -199,6 +221,35 @@ def test_at_a_service_centre_the_signed_form_and_the_document_are_seen(at):
     assert desk.do("ActivateAtCentre", **asked, commandId=command) == done
     assert desk.refused("ActivateAtCentre", **asked) == "ALREADY_ACTIVE"
     assert events(at, answer)[-2:] == ["VerifiedAtServiceCentre", "Activated"]
+
+
+def test_the_holder_sees_where_the_registration_stands_and_by_which_ways_it_is_activated(at):
+    client, answer, asked = filed(at, identification=somebody())
+    status = client.ask("Status", **keyed(answer), atLeast=answer["token"])
+    assert (status["__typename"], status["registrationState"]) == ("RegistrationStatus", "AWAITING_ACTIVATION")
+    assert (status["number"], status["form"]["username"]) == (answer["number"], asked["username"])
+    assert (status["link"], status["call"], status["activatedBy"], status["activationRefused"]) == (None,) * 4
+    assert [way["route"] for way in status["ways"]] == ["VIDEO", "SERVICE_CENTRE", "LINK"]
+    call = entered(client, answer, asked)
+    status = client.ask("Status", **keyed(answer), atLeast=call["token"])
+    assert (status["call"]["call"], status["call"]["phase"]) == (call["call"], "WAITING")
+    desk = at.staff("consultant")
+    assert desk.do("ClaimNextCall")["call"] == call["call"]
+    refused = desk.do("RefuseReception", call=call["call"], ground="IDENTITY_DOUBT", reasons="Another face.")
+    status = client.ask("Status", **keyed(answer), atLeast=refused["token"])
+    assert (status["registrationState"], status["ways"]) == ("ACTIVATION_REFUSED", [])
+    assert status["activationRefused"] == {"ground": "IDENTITY_DOUBT", "reasons": "Another face."}
+    assert client.refused("EnterBar", **keyed(answer), consent="v1", camera=True, microphone=True) == (
+        "REGISTRATION_ENDED"
+    )
+
+
+def test_a_code_is_replaced_and_the_one_before_opens_nothing(at):
+    client, answer, _ = filed(at, identification=somebody())
+    client.do("ReissueCode", **keyed(answer))
+    assert client.ask("Status", **keyed(answer))["code"] == "WRONG_NUMBER_OR_CODE"
+    new = group_code(at.house.taxpayer.code_of(UUID(answer["case"])))
+    assert client.ask("Status", number=answer["number"], code=new)["registrationState"] == "AWAITING_ACTIVATION"
 
 
 def test_nothing_is_asked_of_a_registry_before_it_is_noted(at, monkeypatch):

@@ -1,6 +1,7 @@
-// Drives /, the page that mails lead to: looks an application up by number and code, answers the office, receives
-// the decision. Number and code stay in this page's memory and are gone with it.
+// Drives /, the page that mails lead to: looks an application or a registration up by number and code, answers the
+// office, receives the decision. Number and code stay in this page's memory and are gone with it.
 import { ask, byId, day, download, element, facts, given, moment, onSend, refused, sentence, show } from "/ask.js";
+import { tellRegistration } from "/registration.js";
 
 const { texts, words } = given;
 const word = (value) => words[value] ?? value;
@@ -10,15 +11,19 @@ let held = {};
 
 async function lookUp(atLeast) {
   const answer = await ask("Status", { ...held, atLeast });
+  const output = byId("look-up").querySelector("output");
+  byId("case").hidden = byId("registration").hidden = true;
   if (refused(answer)) {
-    byId("case").hidden = true;
-    show(byId("look-up").querySelector("output"), sentence(answer), true);
+    show(output, sentence(answer), true);
     return;
   }
-  show(byId("look-up").querySelector("output"), "");
-  tell(answer);
-  byId("case").hidden = false;
-  byId("case").focus();
+  show(output, "");
+  const registers = answer.__typename === "RegistrationStatus";
+  if (registers) tellRegistration(answer, held);
+  else tell(answer);
+  const shown = byId(registers ? "registration" : "case");
+  shown.hidden = false;
+  shown.focus();
 }
 
 function tell(told) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from api.pages import CONTENT_POLICY, WEB, language_of, months
 from api.ports import Ports
 from api.threads import run
 from domain.compatriot.documents import DocumentKind
+from domain.compatriot.rules import SERVICE as COMPATRIOT
+from domain.taxpayer.rules import SERVICE as TAXPAYER
 from texts.sentences import sentences
 
 GRAPHIQL: Final = WEB / "dist" / "graphiql"
@@ -32,21 +35,25 @@ OFFICE_STEPS: Final = (
 )  # fmt: skip
 """What staff do on the way to a decision, in order."""
 
+CONSULTANT_STEPS: Final = ("ClaimNextCall", "Call", "SendReadOutCode", "ClarifyUsername", "RecordChecks", "Verify")
+"""What a consultant does on the way to an activation, in order."""
+
 SHOWN_KINDS: Final = [kind.value for kind in DocumentKind if kind is not DocumentKind.INFORMATION]
 
 
 def start_router(ports: Ports, trusted: TrustedDocuments) -> APIRouter:
-    """``/start`` with its script, ``/graphiql`` with its."""
+    """``/start`` with its scripts, a path for each service; ``/graphiql`` with its."""
     router = APIRouter(include_in_schema=False)
     pages = Environment(loader=FileSystemLoader(WEB / "start"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
     @router.get("/start")
     async def start(request: Request) -> Response:
-        return HTMLResponse(await run(_start, ports, pages, trusted, language_of(request)))
+        shown = _taxpayer if request.query_params.get("service") == TAXPAYER else _start
+        return HTMLResponse(await run(shown, ports, pages, trusted, language_of(request)))
 
     @router.get("/start/{name}")
     async def start_file(name: str) -> Response:
-        return _file(WEB / "start", name, ("start.js", "office.js"))
+        return _file(WEB / "start", name, ("start.js", "office.js", "steps.js", "taxpayer.js"))
 
     @router.get("/graphiql")
     async def graphiql(request: Request) -> Response:
@@ -94,25 +101,48 @@ def sample_variables(ports: Ports, language: texts.Language = texts.Language.KA)
 
 
 def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: texts.Language) -> str:
-    say = sentences(language, "start")
     return pages.get_template("start.html.jinja").render(
-        language=language,
-        other=texts.Language.EN if language is texts.Language.KA else texts.Language.KA,
-        say=say,
-        links=ports.facts.links,
+        **_common(ports, trusted, language, COMPATRIOT),
         samples=ports.facts.samples,
         samples_url=ports.facts.samples_url,
         kinds=SHOWN_KINDS,
         steps=OFFICE_STEPS,
-        operations=trusted.operations,
         sample=json.dumps(sample_variables(ports, language), ensure_ascii=False, indent=2),
-        given={
+    )
+
+
+def _taxpayer(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: texts.Language) -> str:
+    consents = [{"kind": each.kind.value, "version": each.version} for each in ports.taxpayer_rules.consents]
+    more = {"consents": consents, "recording": ports.videobar_rules.bars[TAXPAYER].consent}
+    return pages.get_template("taxpayer.html.jinja").render(
+        **_common(ports, trusted, language, TAXPAYER, more), steps=CONSULTANT_STEPS, consents=consents
+    )
+
+
+def _common(
+    ports: Ports,
+    trusted: TrustedDocuments,
+    language: texts.Language,
+    service: str,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What both paths show, and give to their scripts with ``more``."""
+    say = sentences(language, "start")
+    return {
+        "language": language,
+        "other": texts.Language.EN if language is texts.Language.KA else texts.Language.KA,
+        "say": say,
+        "links": ports.facts.links,
+        "operations": trusted.operations,
+        "given": {
+            "service": service,
             "operations": {each.name: each.text for each in trusted.operations},
             "texts": say,
             "months": months(language),
             "url": ports.facts.url,
+            **(more or {}),
         },
-    )
+    }
 
 
 def _file(folder: Path, name: str, known: tuple[str, ...]) -> Response:

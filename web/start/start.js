@@ -1,20 +1,11 @@
-// Drives the first half of /start: a draft, the confirmed address, the papers, the filed form. What comes of it is
-// told to office.js, which drives the rest.
-import { HEADERS, ask, element, given, moment, onSend, refused, sentence, show } from "/ask.js";
+// Drives the first half of /start for an application: a draft, the confirmed address, the papers, the filed form. What
+// comes of it is told to office.js, which drives the rest.
+import { HEADERS, ask, element, given, moment, onSend, sentence, show } from "/ask.js";
+import { accepted } from "/start/steps.js";
 
-const { operations, texts, url } = given;
-
-// Under another name of this machine the service would take the page for a stranger's.
-if (location.origin !== url) location.replace(`${url}${location.pathname}${location.search}${location.hash}`);
+const { texts } = given;
 
 const form = (name) => document.querySelector(`form[data-form="${name}"]`);
-
-// Shows a refusal; what was answered if it is none, else null.
-function accepted(output, answer) {
-  if (!refused(answer)) return answer;
-  show(output, sentence(answer), true);
-  return null;
-}
 
 function fillIn(change) {
   const area = form("register").elements.variables;
@@ -79,16 +70,5 @@ onSend(form("register"), async ({ variables }, output) => {
   show(output, JSON.stringify(filed, null, 2));
   document.dispatchEvent(new CustomEvent("filed", { detail: filed }));
 });
-
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(operations[button.dataset.copy]);
-    button.textContent = texts.copied;
-  });
-}
-
-for (const link of document.querySelectorAll("a[data-open]")) {
-  link.href = `/graphiql#${new URLSearchParams({ query: operations[link.dataset.open] })}`;
-}
 
 if ((await ask("Me")).draft) await listUploads();

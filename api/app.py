@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import correlation
-from api.activate import activate_router
+from api.activation_pages import activation_router
 from api.answers import PASSING
 from api.bank import bank_router
 from api.documents import TrustedDocuments
@@ -70,7 +70,7 @@ def create_app(ports: Ports) -> Doorway:
         health_router(ports),
         pages_router(),
         look_up_router(trusted),
-        activate_router(trusted),
+        activation_router(trusted),
         bank_router(ports),
         sign_in_router(ports),
         downloads_router(ports),

@@ -58,7 +58,9 @@ def test_no_sentence_is_left_over_from_a_refusal_that_is_gone() -> None:
         assert set(sentences(language, "refusals")) <= set(OURS)
 
 
-@pytest.mark.parametrize("book", ["refusals", "form", "words", "start", "status", "activate", "events", "sms"])
+@pytest.mark.parametrize(
+    "book", ["refusals", "form", "words", "start", "status", "activate", "centre", "events", "sms"]
+)
 def test_both_languages_have_the_same_sentences_and_name_the_same_facts(book: str) -> None:
     georgian, english = (sentences(language, book) for language in texts.Language)
     assert georgian.keys() == english.keys()

@@ -1,0 +1,122 @@
+// Drives /centre, where the QR code of a printed form leads the consultant of a service centre. The number stands after
+// # and so in no log. Whatever is shown of a registry was noted before; it is gone with the page.
+import { ask, byId, day, element, facts, given, moment, onSend, refused, sentence, show, tellFaults } from "/ask.js";
+
+const { texts } = given;
+const found = byId("found");
+const fields = byId("find").elements;
+
+let shown = null;
+let command = crypto.randomUUID();
+
+function readNumber() {
+  const number = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", `${location.pathname}${location.search}`);
+  if (number) fields.number.value = number;
+  (number ? fields.visitor : fields.number).focus();
+}
+
+async function tellStaff() {
+  const { staff } = await ask("Me");
+  byId("staff").textContent = staff ? `${texts.signed_in} ${staff.name}${staff.centre ? `, ${staff.centre}` : ""}` : texts.nobody;
+  byId("sign-in").hidden = Boolean(staff);
+}
+
+onSend(byId("find"), async ({ number, visitor }) => {
+  found.hidden = true;
+  const asked = { number: number.value, visitor: visitor.value };
+  const answer = await ask("RegistrationAtCentre", asked);
+  if (tellFaults(byId("find"), answer)) return;
+  shown = asked;
+  command = crypto.randomUUID();
+  tell(answer);
+  found.hidden = false;
+  found.focus();
+});
+
+function tell({ number, state, filedAt, activationUntil, form, siblings, registry, registryAnswer, representation, id }) {
+  byId("state").textContent = texts[state];
+  facts(byId("filed"), [
+    [texts.number, number],
+    [texts.username, form.username],
+    [texts[form.kind], form.identification],
+    [texts.mobile, form.mobile],
+    [texts.email, form.email],
+    [texts.filed, moment(filedAt)],
+    [texts.until, day(activationUntil)],
+  ]);
+  tellRegistry(registry, registryAnswer);
+  tellCompany(representation);
+  const others = siblings.filter((one) => one.id !== id);
+  byId("others").hidden = !others.length;
+  byId("others")
+    .querySelector("ul")
+    .replaceChildren(...others.map(({ username, filedAt }) => element("li", {}, `${username}, ${moment(filedAt)}`)));
+  const form_ = byId("activate");
+  form_.reset();
+  show(form_.querySelector("output"), "");
+  form_.hidden = state !== "AWAITING_ACTIVATION";
+}
+
+function tellRegistry(registry, answer) {
+  const none = byId("registry-answer");
+  none.hidden = answer === "FOUND";
+  none.textContent = texts[`registry_${answer}`] ?? "";
+  const picture = byId("picture");
+  picture.hidden = !registry?.picture;
+  if (registry?.picture) picture.src = `data:${registry.pictureMediaType};base64,${registry.picture}`;
+  else picture.removeAttribute("src");
+  facts(
+    byId("registry"),
+    registry
+      ? [
+          [texts.surname, registry.surname],
+          [texts.first_name, registry.firstName],
+          [texts.former, registry.formerSurnames.join(", ")],
+          [texts.born, day(registry.birthDate)],
+          [texts.citizenship, registry.citizenships.join(", ")],
+          [texts.document, registry.documentNumber],
+          [texts.expires, registry.documentExpires && day(registry.documentExpires)],
+          [texts.cancelled, registry.documentCancelled && texts.yes],
+          [texts.died, registry.died && day(registry.died)],
+        ]
+      : [],
+  );
+}
+
+function tellCompany(representation) {
+  byId("company").hidden = !representation;
+  if (!representation) return;
+  const { answer, name, representatives, struckOff, mayRepresent } = representation;
+  facts(byId("representation"), [
+    [texts.company_answer, answer === "FOUND" ? null : texts[`registry_${answer}`]],
+    [texts.company_name, name],
+    [texts.representatives, representatives.join(", ")],
+    [texts.struck_off, struckOff && texts.yes],
+    [texts.may_represent, mayRepresent ? texts.yes : texts.no],
+  ]);
+}
+
+onSend(byId("activate"), async ({ formSigned, documentSeen }, output) => {
+  const input = {
+    commandId: command,
+    caseNumber: shown.number,
+    visitor: shown.visitor,
+    formSigned: formSigned.checked,
+    documentSeen: documentSeen.checked,
+  };
+  const answer = await ask("ActivateAtCentre", { input });
+  if (refused(answer)) {
+    command = crypto.randomUUID();
+    show(output, sentence(answer), true);
+    return;
+  }
+  byId("state").textContent = texts.ACTIVE;
+  show(output, texts.activated);
+});
+
+addEventListener("hashchange", () => location.hash && readNumber());
+readNumber();
+tellStaff().catch(() => {
+  byId("staff").textContent = texts.failed;
+});

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from domain.calendar import TBILISI
-from domain.cases import NUMBER
+from domain.cases import NUMBER, NumberedCase
 from domain.compatriot.application import Application
 from domain.compatriot.term import due_on
 from domain.event import Erased, Root
@@ -16,6 +16,8 @@ from domain.number import read_number
 from domain.office import UnknownCase
 from domain.people import STAFF, Role
 from domain.staff.reading import Purpose
+from domain.taxpayer.registration import Registration
+from domain.taxpayer.state import RegistrationState
 from ledger.reader import Reader, Recorded
 from sarkmeli.house import House, open_house
 from sarkmeli.settings import Settings
@@ -49,9 +51,8 @@ def replay_case(settings: Settings, typed: str, token: str, as_of: str | None, t
 
 
 def everything_of(house: House, case: UUID) -> list[Recorded]:
-    """The events of the case, its payments and its calls, in the ledger's order."""
-    found = house.erasures.commands.belongings(case)
-    streams = (case, *(payment.id for payment in found.payments), *(call.id for call in found.calls))
+    """The events of the case and of all that belongs to it, its payments and calls, in the ledger's order."""
+    streams = house.erasures.commands.belongings(case).streams
     recorded = [each for stream in streams for each in house.ledger.reader.stream(stream)]
     return sorted(recorded, key=lambda each: each.position)
 
@@ -61,7 +62,7 @@ def _case(house: House, typed: str) -> UUID | None:
     if (number := read_number(typed)) is not None:
         return house.office.find(NUMBER, number)
     try:
-        return house.office.load(Application, UUID(typed)).id
+        return house.office.load(NumberedCase, UUID(typed)).id
     except (ValueError, UnknownCase):
         return None
 
@@ -74,26 +75,31 @@ def told(
     if not by_then:
         return [say(tongue, "events", "nothing")]
     lines: list[str] = []
-    application: Application | None = None
+    found: Application | Registration | None = None
     before: str | None = None
     for each, event in zip(by_then, reader.open_all(by_then), strict=True):
         lines.append(_line(each, event, tongue))
         if each.stream == case:
-            application = cast(Application, event.mutate(cast(Any, application)))
-            if application.state != before:
-                lines.append(f"      {say(tongue, 'events', 'state', state=application.state)}")
-                before = application.state
-    if application is not None:
-        lines += ["", *_standing(application, "now" if until is None else "then", tongue)]
+            found = cast(Application | Registration, event.mutate(cast(Any, found)))
+            if found.state != before:
+                lines.append(f"      {say(tongue, 'events', 'state', state=found.state)}")
+                before = found.state
+    if found is not None:
+        lines += ["", *_standing(found, "now" if until is None else "then", tongue)]
     return lines
 
 
-def _standing(application: Application, when: str, tongue: Language) -> Iterable[str]:
-    yield say(tongue, "events", when, state=application.state)
-    if application.missing:
-        yield say(tongue, "events", "missing", missing=application.missing)
-    if application.due is not None:
-        yield say(tongue, "events", "due", due=due_on(application.due))
+def _standing(found: Application | Registration, when: str, tongue: Language) -> Iterable[str]:
+    yield say(tongue, "events", when, state=found.state)
+    match found:
+        case Application():
+            if found.missing:
+                yield say(tongue, "events", "missing", missing=found.missing)
+            if found.due is not None:
+                yield say(tongue, "events", "due", due=due_on(found.due))
+        case Registration():
+            if found.state is RegistrationState.AWAITING_ACTIVATION:
+                yield say(tongue, "events", "until", until=found.activation_until)
 
 
 def _line(recorded: Recorded, event: Root.Event, tongue: Language) -> str:

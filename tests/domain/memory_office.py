@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -70,6 +70,11 @@ class MemoryLedger(POPOApplicationRecorder):
 
     def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
         return [self.addresses.get((kind, value)) for value in values]
+
+    def forget(self, streams: Collection[UUID], kept: Collection[str]) -> None:
+        """As the eraser: addresses of these streams go, but for the kinds that stay taken."""
+        gone = {address for address, stream in self.addresses.items() if stream in streams and address[0] not in kept}
+        self.addresses = {address: stream for address, stream in self.addresses.items() if address not in gone}
 
 
 def _key(act: Act) -> tuple[str, str, UUID]:

@@ -16,12 +16,14 @@ from memory_office import MemoryOffice, MemorySubjects, names
 
 from domain.calendar import ROUND_THE_CLOCK, TBILISI, tbilisi_date
 from domain.consents import Consent
+from domain.erasure import LegalGround
 from domain.event import Act
 from domain.language import Language
 from domain.people import Actor, Role, system
 from domain.refusals import Refusal
 from domain.taxpayer.at_the_bar import Registrations
 from domain.taxpayer.commands import Commands, Consultant, Standing
+from domain.taxpayer.erasure import Erasures
 from domain.taxpayer.form import Form
 from domain.taxpayer.password import NewPassword
 from domain.taxpayer.registration import Registration
@@ -38,6 +40,8 @@ from domain.videobar.terms import BreakOff, Channel, Declared, Media, Side
 RULES = Rules()
 LALI = Actor("person-lali", Role.CONSULTANT)
 ZURAB = Actor("person-zurab", Role.CONSULTANT)
+IRMA = Actor("person-irma", Role.DATA_PROTECTION)
+GURAM = Actor("person-guram", Role.DATA_PROTECTION)
 DEADLINES = system("deadlines")
 LINKS = system("links")
 
@@ -132,6 +136,7 @@ class Stage:
         bar = BarRules(staff=Role.CONSULTANT, hours=ROUND_THE_CLOCK, consent="v1", declares=True, broken_off_limit=2)
         cases = Registrations(self.office)
         self.bar = Bar(self.office, cases, self.queue, VideobarRules(bars={SERVICE: bar}))
+        self.erasures = Erasures(self.office)
         self.before: dict[str, int] = {}
         self.refusal: Refusal | None = None
 
@@ -226,6 +231,23 @@ class Stage:
     def expires(self, name: str) -> None:
         self.commands.expire(self.act(DEADLINES), case=self.cases[name])
 
+    def is_to_be_erased(
+        self, name: str, ground: LegalGround = LegalGround.DATA_SUBJECT_REQUEST, by: Actor = GURAM
+    ) -> None:
+        """Irma asked for it, another confirms."""
+        asked_at = self.office.ledger.clock
+        case = self.cases[name]
+        self.erasures.request(self.act(by), case=case, ground=ground, asked_by=IRMA.id, asked_at=asked_at)
+
+    def leads_nowhere(self, name: str) -> None:
+        """What the eraser removes: every address of the case that nobody holds on paper."""
+        belongings = self.erasures.belongings(self.cases[name])
+        self.office.ledger.forget(belongings.addressed, kept=self.erasures.never_again)
+
+    def is_erased(self, name: str) -> None:
+        found = self.erasures.belongings(self.cases[name])
+        self.erasures.finish(self.act(DEADLINES), case=found.case.id, subjects=found.subjects)
+
     # What is tried, and what came of it.
 
     def when(self, try_it: Callable[[], object]) -> Stage:
@@ -255,6 +277,14 @@ class Stage:
 
     def act(self, by: Actor) -> Act:
         return self.office.by(by)
+
+    @staticmethod
+    def standing(personal_number: str, representatives: Collection[str] | None = ()) -> Standing:
+        return Standing(personal_number, representatives)
+
+    @staticmethod
+    def address_of(username: str) -> tuple[str, str]:
+        return username_address(username)
 
     def holder(self, name: str) -> Actor:
         return Actor(str(self.cases[name]), Role.HOLDER)

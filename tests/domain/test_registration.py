@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from taxpayer_stage import (
     BETTER,
     COMPANY,
+    DEADLINES,
     DESK,
     GIORGI,
     GOOD,
@@ -48,6 +50,8 @@ from domain.taxpayer.refusals import (
     RegistrationEnded,
     TaxpayerHasAccount,
 )
+from domain.taxpayer.registry import Entry, PublicRegistryUnavailable, representatives
+from domain.taxpayer.siblings import SLOTS
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import UsernameTaken
 from domain.videobar.refusals import NotYourCall
@@ -389,3 +393,101 @@ def test_what_nobody_activates_is_warned_of_and_expires(stage: Stage) -> None:
     stage.go_to(last + timedelta(days=11))
     stage.when(lambda: stage.expires("giorgi")).then("giorgi", "Expired")
     assert stage.who_has("giorgi-beridze") is None
+
+
+# The registry.
+
+
+class Silent:
+    """A public registry that does not answer."""
+
+    def find(self, identification: str) -> Entry | None:
+        raise PublicRegistryUnavailable
+
+
+def test_a_registry_that_does_not_answer_makes_nobody_a_representative(stage: Stage) -> None:
+    stage.files("company", identification=COMPANY)
+    visitor = Standing(GIORGI, representatives(Silent(), COMPANY))
+    stage.when(lambda: stage.visits("company", visitor=visitor)).refused(NotARepresentative)
+
+
+# Siblings.
+
+
+def test_siblings_are_found_by_one_question_whoever_is_known(stage: Stage) -> None:
+    asked: list[int] = []
+    find_all = stage.office.ledger.find_addresses
+    stage.office.ledger.find_addresses = lambda kind, values: asked.append(len(values)) or find_all(kind, values)
+    for number in range(3):
+        stage.files(f"filing-{number}", username=f"name-number-{number}")
+    stage.files("maia", username="maia-maisuradze", identification=MAIA)
+    siblings = stage.commands.siblings
+    found = {who: siblings.pending(who) for who in (GIORGI, MAIA, COMPANY)}
+    assert [len(found[who]) for who in (GIORGI, MAIA, COMPANY)] == [3, 1, 0]
+    assert asked == [SLOTS] * 7, "one for each that was filed, and one for each question"
+    stage.visits("filing-1")
+    assert siblings.pending(GIORGI) == ()
+
+
+def test_two_forms_filed_at_once_for_one_taxpayer_are_both_found(stage: Stage) -> None:
+    stage.office.ledger.before_next_append = lambda: stage.files("second", username="second-name")
+    stage.files("first", username="first-name")
+    assert set(stage.commands.siblings.pending(GIORGI)) == {stage.cases["first"], stage.cases["second"]}
+
+
+def test_more_forms_than_one_question_holds_are_found_all_the_same(stage: Stage) -> None:
+    for number in range(SLOTS + 2):
+        stage.files(f"filing-{number}", username=f"name-number-{number}")
+    assert len(stage.commands.siblings.pending(GIORGI)) == SLOTS + 2
+    stage.visits("filing-3")
+    assert stage.state(f"filing-{SLOTS + 1}") is RegistrationState.SUPERSEDED
+
+
+def test_who_files_while_the_call_lasts_does_not_outlive_it(stage: Stage) -> None:
+    stage.files("giorgi")
+    call = stage.calls("giorgi")
+    stage.clarifies(call, "giorgi")
+    stage.files("attacker", username="another-name")
+    stage.ends_well(call)
+    assert stage.state("attacker") is RegistrationState.SUPERSEDED
+    assert stage.who_has("another-name") is None
+
+
+def test_what_one_consultant_clarified_no_other_ends(stage: Stage) -> None:
+    """The call was taken back and claimed by the very taxpayer, who serves at the bar, too."""
+    stage.files("giorgi")
+    call = stage.calls("giorgi")
+    stage.clarifies(call, "giorgi")
+    stage.office.later(timedelta(hours=5))
+    stage.bar.take_back(stage.act(DEADLINES), call=call)
+    assert stage.calls("giorgi", ZURAB) == call
+    stage.when(lambda: stage.ends_well(call, ZURAB)).refused(NotClarified)
+    assert stage.state("giorgi") is RegistrationState.AWAITING_ACTIVATION
+
+
+# Passwords.
+
+
+def test_the_password_of_a_command_that_did_not_come_to_pass_counts_for_nothing(stage: Stage) -> None:
+    stage.files("giorgi")
+    stage.visits("giorgi")
+    taxpayer = stage.act(Actor(str(stage.cases["giorgi"]), Role.TAXPAYER))
+    change = partial(stage.commands.change_password, taxpayer, case=stage.cases["giorgi"], password=BETTER)
+
+    def die() -> None:
+        raise ConnectionError
+
+    stage.office.ledger.before_next_append = die
+    with pytest.raises(ConnectionError):
+        change()
+    registration = stage.registration("giorgi")
+    assert stage.passwords.kept[registration.id, taxpayer.command] == BETTER.text, "kept before the event"
+    assert stage.passwords.of(registration) == GOOD.text, "and the one before still counts"
+    change()
+    assert stage.passwords.of(stage.registration("giorgi")) == BETTER.text
+
+
+def test_activating_at_a_desk_keeps_the_password_of_the_form(stage: Stage) -> None:
+    stage.files("giorgi")
+    stage.visits("giorgi")
+    assert stage.passwords.of(stage.registration("giorgi")) == GOOD.text

@@ -107,11 +107,13 @@ def test_every_event_of_a_case_and_every_role_has_its_words(language):
     from domain.compatriot.application import Application
     from domain.event import Root
     from domain.payments.payment import Payment
+    from domain.taxpayer.registration import Registration
+    from domain.taxpayer.username import Username
     from domain.videobar.call import Call
 
     topics = {
         kind.TOPIC
-        for aggregate in (Application, Payment, Call)
+        for aggregate in (Application, Payment, Call, Registration, Username)
         for base in aggregate.__mro__
         for kind in vars(base).values()
         if isinstance(kind, type) and issubclass(kind, Root.Event) and hasattr(kind, "TOPIC")

@@ -26,7 +26,7 @@ from ledger.shape import shape_of
 from ledger.topics import event_class
 
 FOLDER = Path(__file__).parent / "stored"
-OURS = ("compatriot.", "videobar.", "payments.", "staff.")
+OURS = ("compatriot.", "taxpayer.", "videobar.", "payments.", "staff.")
 """The topics of the office's own aggregates; a test's permit is none."""
 
 
@@ -111,11 +111,41 @@ def _payment(payment: Any) -> dict[str, Any]:
     }
 
 
+def _registration(registration: Any) -> dict[str, Any]:
+    clarified = registration.clarified
+    return {
+        "state": registration.state.name,
+        "kind": registration.kind.name,
+        "activation_until": registration.activation_until.isoformat(),
+        "password_of": str(registration.password_of),
+        "link_until": registration.link_until and registration.link_until.isoformat(),
+        "clarified": clarified and [str(clarified.call), clarified.by, str(clarified.kept)],
+        "consents": sorted(
+            f"{kind}: {given.version} {given.language}" for kind, given in registration.consents.items()
+        ),
+        "code": [registration.code_version, registration.code_issue],
+        "bar_is_closed": registration.bar_is_closed,
+        "is_warned": registration.is_warned,
+        "is_erased": registration.is_erased,
+        "username_erased": registration.username_erased and str(registration.username_erased),
+    }
+
+
+def _username(username: Any) -> dict[str, Any]:
+    return {
+        "held_by": username.held_by and str(username.held_by),
+        "last_held_by": str(username.last_held_by),
+        "is_forgotten": username.is_forgotten,
+    }
+
+
 STANDINGS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "compatriot.Application": _application,
     "videobar.Call": _call,
     "payments.Payment": _payment,
     "staff.Reading": lambda _: {},
+    "taxpayer.Registration": _registration,
+    "taxpayer.Username": _username,
 }
 
 

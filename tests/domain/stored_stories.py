@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
+import taxpayer_stories
 from memory_office import CASHIER
 from story import (
     ANA,
@@ -45,6 +47,7 @@ from story import (
     warned,
     withdrawn,
 )
+from taxpayer_stage import Stage
 
 from domain.compatriot.decision import Outcome
 from domain.compatriot.documents import DocumentKind
@@ -174,7 +177,7 @@ def forgotten_by_right() -> Story:
     return story
 
 
-STORIES: dict[str, Callable[[], Story]] = {
+STORIES: dict[str, Callable[[], Any]] = {
     "granted-2026-11": granted,
     "refused-2026-11": refused,
     "not-received-2026-11": not_received,
@@ -183,5 +186,8 @@ STORIES: dict[str, Callable[[], Story]] = {
     "taken-back-2026-11": taken_back,
     "bar-and-till-2026-11": at_bar_and_till,
     "erased-2026-11": forgotten_by_right,
+    "taxpayers-activated-2026-11": lambda: taxpayer_stories.activated(Stage()),
+    "taxpayers-not-activated-2026-11": lambda: taxpayer_stories.not_activated(Stage()),
+    "taxpayers-erased-2026-11": lambda: taxpayer_stories.forgotten(Stage()),
 }
 """A story is told once and stored; a later one, of changed events, is added under another name."""

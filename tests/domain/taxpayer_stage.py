@@ -118,9 +118,9 @@ class Waiting:
 class Stage:
     """Registrations by the name that a test gives them."""
 
-    def __init__(self, rules: Rules = RULES) -> None:
-        self.office = MemoryOffice()
-        self.subjects = MemorySubjects()
+    def __init__(self, rules: Rules = RULES, office: Any = None, subjects: Any = None) -> None:
+        self.office: MemoryOffice = office or MemoryOffice()
+        self.subjects: MemorySubjects = subjects or MemorySubjects()
         self.confirmed = ConfirmedInTheForm()
         self.passwords = KeptPasswords()
         self.queue = Waiting()
@@ -157,18 +157,20 @@ class Stage:
         self.cases[name] = receipt.stream
         return self.registration(name)
 
-    def calls(self, name: str, consultant: Actor = LALI, declared: Declared | None = DECLARED) -> UUID:
-        """Enters the bar, is called in; both are connected."""
-        case = self.cases[name]
-        holder = self.holder(name)
-        call = self.bar.enter(
-            self.act(holder),
-            case=case,
+    def enters(self, name: str, declared: Declared | None = DECLARED) -> UUID:
+        """Takes a place in the queue."""
+        return self.bar.enter(
+            self.act(self.holder(name)),
+            case=self.cases[name],
             consent="v1",
             consent_language=Language.KA,
             media=Media(True, True),
             declared=declared,
         ).stream
+
+    def calls(self, name: str, consultant: Actor = LALI, declared: Declared | None = DECLARED) -> UUID:
+        """Enters the bar, is called in; both are connected."""
+        holder, call = self.holder(name), self.enters(name, declared)
         if call not in self.queue.entered:
             self.queue.entered.append(call)
         assert self.bar.claim_next(self.act(consultant)).stream == call

@@ -24,6 +24,7 @@ LISTED = {
     "taxpayer.Registration.VideoVerified.consultant": "a claim of the staff's",
     "taxpayer.Registration.VerifiedAtServiceCentre.consultant": "as above",
     "taxpayer.Registration.VerifiedAtServiceCentre.centre": "the office's own name for one of its places",
+    "taxpayer.Registration.ErasureRequested.asked_by": "as above",
     "videobar.Call.Requested.service": "a service's own name",
     "compatriot.Application.Decided.paper": "a version of the paper that the office issues",
     "payments.Payment.Succeeded.transaction": "the bank's id, which the books keep beyond an erasure",

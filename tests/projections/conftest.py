@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "domain"))
 
 import stories
 from histories import RealStory, TimedOffice
+from taxpayer_stage import Stage
 
 from housekeeping.schema import HOUSEKEEPING_DDL
 from ledger.opening import Ledger, open_ledger
@@ -36,6 +37,7 @@ class History:
     ledger: Ledger
     office: TimedOffice
     told: dict[str, RealStory]
+    taxpayers: Stage
     events: Sequence[Recorded]
 
     def story(self, name: str) -> RealStory:
@@ -60,7 +62,12 @@ def apply(conninfo: str, statements: Sequence[str]) -> None:
             db.execute(statement)
 
 
-def make_history(postgres: str, folder: Path, told: Sequence[Callable[[RealStory], Any]]) -> History:
+def make_history(
+    postgres: str,
+    folder: Path,
+    told: Sequence[Callable[[RealStory], Any]],
+    taxpayers: Sequence[Callable[[Stage], Any]] = (),
+) -> History:
     conninfo, keys_conninfo = create_database(postgres), create_database(postgres)
     with psycopg.connect(conninfo, autocommit=True) as db:
         make_ledger(db)
@@ -74,7 +81,11 @@ def make_history(postgres: str, folder: Path, told: Sequence[Callable[[RealStory
         story = RealStory(office, ledger, number)
         tell(story)
         stories_told[tell.__name__] = story
-    return History(conninfo, keys_conninfo, folder, ledger, office, stories_told, ledger.reader.read(0, 100_000))
+    stage = Stage(office=office, subjects=ledger.keys)
+    for tell_of_taxpayers in taxpayers:
+        tell_of_taxpayers(stage)
+    events = ledger.reader.read(0, 100_000)
+    return History(conninfo, keys_conninfo, folder, ledger, office, stories_told, stage, events)
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +93,8 @@ def histories(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Makes a history of the stories that it is given, for the tests of a module."""
     made: list[History] = []
 
-    def make(*told: Callable[[RealStory], Any]) -> History:
-        made.append(make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", told))
+    def make(*told: Callable[[RealStory], Any], taxpayers: Sequence[Callable[[Stage], Any]] = ()) -> History:
+        made.append(make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", told, taxpayers))
         return made[-1]
 
     yield make
@@ -95,7 +106,7 @@ def histories(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="session")
 def history(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """Read only: whoever appends to it spoils it for the others."""
-    made = make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", stories.ALL)
+    made = make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", stories.ALL, stories.TAXPAYERS)
     yield made
     made.office.close()
     made.ledger.close()

@@ -33,6 +33,8 @@ from story import (
     warned,
     withdrawn,
 )
+from taxpayer_stage import Stage
+from taxpayer_stories import activated, not_activated
 
 from domain.compatriot.form import Tier
 from domain.consents import ConsentKind
@@ -128,6 +130,19 @@ def order_declined(story: RealStory) -> None:
     answer = BankOrder(order, OrderStatus.DECLINED)
     story.payments.settle(story.act(system("bank")), payment=order, bank_answer=answer)
 
+
+def at_the_taxpayers_bar(stage: Stage) -> None:
+    """One is being seen, and one waits."""
+    stage.files("seen now", username="seen-just-now", identification="01001000008")
+    stage.queue.entered.clear()
+    call = stage.calls("seen now")
+    stage.clarifies(call, "seen now", caller=stage.standing("01001000008"))
+    stage.files("waits", username="waits-for-it", identification="01001000009", mobile="577000009")
+    stage.enters("waits")
+
+
+TAXPAYERS = (activated, not_activated, at_the_taxpayers_bar)
+"""Told after each other: what the first leaves, the next finds."""
 
 ALL = (
     granted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -28,9 +29,11 @@ from story import (
     seen,
     withdrawn,
 )
+from taxpayer_stage import Stage
+from taxpayer_stories import forgotten
 
 from domain.compatriot.state import State
-from projections import case, officer_list, payments, queue, rows, status
+from projections import case, look_up, officer_list, payments, queue, registration, rows, status
 from projections.all import MODELS
 from projections.follower import Follower
 from projections.tracking import Place
@@ -53,6 +56,18 @@ def refused_and_asked_for(story: Any) -> None:
     story.given(filed, paid_in_cash("49.00"), withdrawn, erasure_requested)
 
 
+def taxpayers(stage: Stage) -> None:
+    """Seen, refused in writing, to be erased and not yet done; another is a bystander, at the bar."""
+    stage.queue.entered.clear()
+    stage.files("doubted", username="doubted-name", identification="01001000007")
+    stage.doubted("doubted")
+    stage.is_to_be_erased("doubted")
+    stage.queue.entered.clear()
+    stage.files("bystander", username="by-stander", identification="01001000008")
+    stage.calls("bystander")
+
+
+ERASED_TAXPAYERS = ("giorgi", "maia", "doubted")
 ERASED = ("granted_and_erased", "paid_too_late", "refused_and_asked_for")
 
 
@@ -63,9 +78,14 @@ def bystander(story: Any) -> None:
 @pytest.fixture(scope="module")
 def history(histories: Callable[..., Any]) -> Any:
     """Told, and read, while the keys were there; they are destroyed now."""
-    made = histories(granted_and_erased, bystander, paid_too_late, refused_and_asked_for)
+    made = histories(
+        granted_and_erased, bystander, paid_too_late, refused_and_asked_for, taxpayers=(forgotten, taxpayers)
+    )
     for name in ERASED:
         for subject in made.story(name).erasures.belongings(made.case(name)).subjects:
+            made.ledger.keys.erase(subject)
+    for name in ERASED_TAXPAYERS:
+        for subject in made.taxpayers.erasures.belongings(made.taxpayers.cases[name]).subjects:
             made.ledger.keys.erase(subject)
     return made
 
@@ -149,3 +169,18 @@ def test_questions_know_nothing_of_the_case_any_more(
     call = history.story("granted_and_erased").queue.entered[0]
     found = queue.find(pool, call).known().call
     assert (found.will, found.checks, found.reasons) == (None, None, None)
+
+
+def test_questions_know_nothing_of_the_registration_any_more(
+    history: Any, after: Any, db: Any, reading: str, pool_of: Callable[[str], Any]
+) -> None:
+    folded(db, after, (10_000,))
+    pool, cases = pool_of(reading), history.taxpayers.cases
+    for name in ERASED_TAXPAYERS:
+        assert registration.find(pool, cases[name]).row is None
+        assert (look_up.find(pool, cases[name]).lock, look_up.find(pool, cases[name]).registration.row) == (None, None)
+    bystander_row = registration.find(pool, cases["bystander"]).known()
+    assert bystander_row is not None
+    assert bystander_row.calls[0].declared is not None
+    assert registration.erasing(pool) == [cases["doubted"]]
+    assert [each.case for each in registration.awaiting(pool, date.max)] == [cases["bystander"]]

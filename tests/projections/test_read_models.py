@@ -193,7 +193,7 @@ def test_the_queue_gives_the_longest_waiting_first(read: Any, pool: Any) -> None
     assert waiting.next_waiting([SERVICE], []) == first
     assert waiting.next_waiting([SERVICE], [first]) == second
     assert waiting.next_waiting([SERVICE], [first, second]) is None
-    assert waiting.next_waiting(["taxpayer"], []) is None
+    assert waiting.next_waiting(["taxpayer"], []) not in (None, first, second)
     assert queue.waiting(pool, [SERVICE]) == 2
     assert [queue.find(pool, call).known().ahead for call in (first, second)] == [0, 1]
     assert queue.find(pool, uuid4()).row is None

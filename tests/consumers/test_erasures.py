@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from consumer_house import CASHIER, opened
+from erasure_steps import GROUND, GURAM, IRMA, decide, killed_at, rows
 
 from domain.cases import DRAFT, NUMBER
 from domain.compatriot.retention import MoneyDueBack, StillConsidered
@@ -24,6 +21,8 @@ from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
 from domain.payments.commands import CASH_REFERENCE
 from domain.payments.payment import Payment, Phase
 from domain.people import Actor, Role, system
+from domain.videobar.call import Call
+from domain.videobar.checks import Checks, Source
 from domain.videobar.terms import Media, Side
 from gateways.files import FileMissing
 from housekeeping.erasure_requests import ErasureGroundDiffers, ErasureNotAsked
@@ -36,9 +35,6 @@ from projections import case as cases
 from projections import status
 from sarkmeli.house import open_house
 
-IRMA = Actor("person-irma", Role.DATA_PROTECTION)
-GURAM = Actor("person-guram", Role.DATA_PROTECTION)
-GROUND = LegalGround.DATA_SUBJECT_REQUEST
 BANK = system("deadlines")
 
 
@@ -132,18 +128,6 @@ def send_back(at, case):
         )
 
 
-def decide(at, case, ground=GROUND):
-    """Two persons decide that the case be erased."""
-    at.house.erasures.ask(at.office.act(IRMA, "erase"), case, ground)
-    at.house.erasures.confirm(at.office.act(GURAM, "erase"), case)
-
-
-def rows(at, query, *arguments, keys=False):
-    settings = at.house.settings
-    with psycopg.connect(settings.keys_conninfo if keys else settings.ledger_conninfo) as db:
-        return db.execute(query, arguments).fetchall()
-
-
 def is_gone(at, left):
     """Nothing is left of the case but bare facts, wherever one looks."""
     house = at.house
@@ -178,33 +162,6 @@ def erased_at(at, left):
     )[0][0]
 
 
-PROGRAM = """
-import importlib, os, signal, sys
-from uuid import UUID
-from sarkmeli.house import open_house
-from sarkmeli.settings import Settings
-
-place, name, after, case = sys.argv[1], sys.argv[2], sys.argv[3] == "after", UUID(sys.argv[4])
-from consumers import erasures
-module = importlib.import_module(place)
-
-def deadly(do):
-    def done(*arguments, **named):
-        if not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        do(*arguments, **named)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return done
-
-if (place, name) in [(step.__module__, step.__name__) for step in erasures.STEPS]:
-    erasures.STEPS = tuple(deadly(step) if step.__name__ == name else step for step in erasures.STEPS)
-else:
-    setattr(module, name, deadly(getattr(module, name)))
-with open_house(Settings()) as house:
-    house.erasures.memory = 0.0
-    house.erasures.carry_out(case)
-"""
-
 KILLS = [
     ("consumers.erasures", "destroy_keys", "before"),
     ("ledger.keys", "destroy", "before"),
@@ -225,25 +182,11 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(at, place, name, wh
     left = full(at)
     decide(at, left.case)
     at.project()
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, place, name, when, str(left.case)],
-        env=environment(at.house.settings), cwd=Path(__file__).parents[2], capture_output=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    killed_at(at, left.case, place, name, when)
     at.house.erasures.resume()
     is_gone(at, left)
     assert at.house.erasures.carry_out(left.case)
     is_gone(at, left)
-
-
-def environment(settings):
-    told = {name: getattr(settings, name) for name in settings.model_fields_set}
-    shown = {
-        f"SARKMELI_{name.upper()}": value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-        for name, value in told.items()
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SARKMELI_")}
-    return {**kept, **shown, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def test_it_waits_for_every_read_model_and_for_every_memory(at):
@@ -364,23 +307,26 @@ def test_a_fee_that_is_owed_back_when_the_second_person_confirms_stops_it(at):
 
 def test_who_still_speaks_of_an_erased_person_is_refused(at):
     """Another process, that has not heard of it: what it would seal has no key any more."""
-    case = at.register()
-    subject = at.application(case).subject
-    at.house.eraser.destroy_keys([subject])
+    case, other = at.register(), at.register()
+
+    def enter(house, case):
+        return house.videobar.enter(
+            house.office.act(at.holder(case), "enter"), case=case, consent="v1", consent_language=Language.EN,
+            media=Media(True, True),
+        ).stream  # fmt: skip
+
+    call = enter(at.house, case)
+    at.house.eraser.destroy_keys([at.application(each).subject for each in (case, other)])
     with open_house(at.house.settings) as elsewhere:
-        notice = elsewhere.office.act(at.holder(case), "answer")
-        call = elsewhere.videobar.enter(
-            notice, case=case, consent="v1", consent_language=Language.EN, media=Media(True, True)
-        ).stream
         operator = Actor("person-operator", Role.OPERATOR)
-        found = elsewhere.office.load(type(elsewhere.erasures.commands.belongings(case).calls[0]), call)
+        found = elsewhere.office.load(Call, call)
         found.claim(elsewhere.office.act(operator, "claim"), number=1)
         act = elsewhere.office.act(operator, "checks")
-        from domain.videobar.checks import Checks, Source
-
         found.record_checks(act, checks=Checks(), will="…", expected=Source.UPLOADED_DOCUMENT)
         with pytest.raises(PersonalDataGone):
             elsewhere.office.commit(found, act=act)
+        with pytest.raises(PersonalDataGone):
+            enter(elsewhere, other)
 
 
 def test_erasing_while_the_epoch_turns_leaves_no_key_behind(at):

@@ -93,10 +93,11 @@ def plainly() -> Generator[None]:
     from ledger.kms import KeysMissing, KmsUnavailable
     from sarkmeli.migrate import NotAllowed, TooOld
     from sarkmeli.rights import WrongRights
+    from sarkmeli.settings import WrongFile
 
     try:
         yield
-    except (KeysMissing, KmsUnavailable, NotAllowed, RegisterDamaged, TooOld, WrongRights) as error:
+    except (KeysMissing, KmsUnavailable, NotAllowed, RegisterDamaged, TooOld, WrongFile, WrongRights) as error:
         raise SystemExit(f"{error}") from None
 
 

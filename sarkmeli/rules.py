@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, time, timedelta
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
 
 from domain.calendar import ROUND_THE_CLOCK, Hours
 from domain.compatriot.fees import parse_schedule
@@ -17,7 +20,9 @@ from domain.taxpayer.rules import SERVICE as TAXPAYER
 from domain.taxpayer.rules import Rules as TaxpayerRules
 from domain.videobar.rules import Bar
 from domain.videobar.rules import Rules as VideobarRules
-from sarkmeli.settings import Settings
+from sarkmeli.settings import Settings, WrongFile
+
+T = TypeVar("T")
 
 RECORDING_CONSENT = "v1"
 """The version of texts/*/consents/call-recording that whoever enters the compatriots' bar agrees to."""
@@ -26,10 +31,9 @@ TAXPAYER_RECORDING_CONSENT = "v1"
 
 
 def compatriot_rules(settings: Settings) -> CompatriotRules:
-    """Raises: BrokenSchedule, ValueError."""
-    schedule = settings.fees_file or files("domain.compatriot") / "fees.toml"
+    """Raises: WrongFile, ValueError."""
     return CompatriotRules(
-        fees=parse_schedule(schedule.read_text(encoding="utf-8")),
+        fees=_from_file("fees_file", settings.fees_file, files("domain.compatriot") / "fees.toml", parse_schedule),
         reception_days=settings.reception_days,
         information_days=settings.information_days,
         warning_days=settings.warning_days,
@@ -70,10 +74,12 @@ def taxpayer_rules(settings: Settings) -> TaxpayerRules:
 
 
 def service_centres(settings: Settings) -> Centres:
-    """The service centres and the places that one may name. Raises: BrokenCentres."""
+    """The service centres and the places that one may name. Raises: WrongFile."""
     ours = files("domain.taxpayer")
-    centres = settings.centres_file or ours / "centres.toml"
-    return parse_centres(centres.read_text(encoding="utf-8"), (ours / "places.toml").read_text(encoding="utf-8"))
+    places = (ours / "places.toml").read_text(encoding="utf-8")
+    return _from_file(
+        "centres_file", settings.centres_file, ours / "centres.toml", lambda text: parse_centres(text, places)
+    )
 
 
 def payment_rules(settings: Settings) -> PaymentRules:
@@ -96,3 +102,11 @@ def _hours(written: str, weekdays: Collection[int], holidays: Collection[date]) 
         return ROUND_THE_CLOCK
     opens, _, closes = written.partition("-")
     return Hours(time.fromisoformat(opens), time.fromisoformat(closes), frozenset(weekdays), frozenset(holidays))
+
+
+def _from_file(setting: str, given: Path | None, ours: Traversable, parse: Callable[[str], T]) -> T:
+    """What ``parse`` makes of the file that a setting names, or of ours. Raises: WrongFile."""
+    try:
+        return parse((given or ours).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongFile(f"SARKMELI_{setting.upper()}: {error}") from error

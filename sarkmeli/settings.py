@@ -29,6 +29,10 @@ NEIGHBOURS = {
 """Where each neighbour is and the secret that opens it: an address that is empty means the sandbox's stand-in."""
 
 
+class WrongFile(Exception):
+    """A file that a setting names cannot be read or will not do. The message names the setting."""
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 

@@ -8,9 +8,10 @@ from running_office import sarkmeli
 
 from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.state import State
+from domain.language import Language
 from sarkmeli.neighbours import Neighbours, sandbox_credentials
-from sarkmeli.rules import compatriot_rules, hours, payment_rules, videobar_rules
-from sarkmeli.settings import MailSecurity, Settings
+from sarkmeli.rules import compatriot_rules, hours, payment_rules, service_centres, videobar_rules
+from sarkmeli.settings import MailSecurity, Settings, WrongFile
 
 PUBLIC = {
     "SARKMELI_PRODUCTION": "true",
@@ -120,6 +121,21 @@ def test_what_a_newer_release_shares_with_the_sandbox_is_minted_beside_what_was_
     later = sandbox_credentials(tmp_path)
     assert later == json.loads(path.read_text()) == {**first, "sms_api_key": later["sms_api_key"]}
     assert later["sms_api_key"] not in ("", first["sms_api_key"])
+
+
+def test_an_agency_puts_in_its_own_centres_and_fees(tmp_path):
+    ours = service_centres(Settings())
+    assert len(ours.all(Language.KA)) > 10
+    theirs = tmp_path / "centres.toml"
+    table = 'id = "gori"\nname = {ka = "გ", en = "G"}\naddress = {ka = "გ", en = "G"}\nplace = {ka = "გ", en = "G"}'
+    theirs.write_text(f"[[centre]]\n{table}\nlatitude = 42.0\nlongitude = 44.1\n", encoding="utf-8")
+    (only,) = service_centres(Settings(centres_file=theirs)).nearest("ბათუმი", Language.EN)
+    assert only.centre.id == "gori"
+    theirs.write_text("[[centre]]\nid = 5", encoding="utf-8")
+    for name, read in (("centres_file", service_centres), ("fees_file", compatriot_rules)):
+        for wrong in (theirs, tmp_path / "missing.toml"):
+            with pytest.raises(WrongFile, match=f"SARKMELI_{name.upper()}: "):
+                read(Settings(**{name: wrong}))
 
 
 def test_hours_and_days_off_are_settings(monkeypatch):

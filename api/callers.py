@@ -40,7 +40,7 @@ class StaffMember:
 
 def draft_of(ports: Ports, connection: HTTPConnection) -> Draft | None:
     """The draft whose secret the request carries: as a bearer, or in the cookie of one of our own pages."""
-    token = bearer(connection) or _cookie(ports, connection, DRAFT_COOKIE)
+    token = bearer(connection) or cookie(ports, connection, DRAFT_COOKIE)
     return ports.drafts.find(token) if token else None
 
 
@@ -49,7 +49,7 @@ def staff_of(ports: Ports, connection: HTTPConnection) -> StaffMember | None:
     token = bearer(connection)
     if token:
         return _by_token(ports, token)
-    secret = _cookie(ports, connection, SESSION_COOKIE)
+    secret = cookie(ports, connection, SESSION_COOKIE)
     found = ports.sessions.find(secret) if secret else None
     if found is None:
         return None
@@ -72,7 +72,8 @@ def from_our_pages(ports: Ports, connection: HTTPConnection) -> bool:
     return connection.scope["type"] == "websocket" or HEADER in connection.headers
 
 
-def _cookie(ports: Ports, connection: HTTPConnection, name: str) -> str:
+def cookie(ports: Ports, connection: HTTPConnection, name: str) -> str:
+    """The cookie of this name if one of our own pages sends it, or an empty text."""
     value = connection.cookies.get(name, "")
     return value if value and from_our_pages(ports, connection) else ""
 

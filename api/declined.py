@@ -15,6 +15,27 @@ class WrongNumberOrCode(Refusal):
 
 
 @dataclass(eq=False)
+class WrongUsernameOrPassword(Refusal):
+    """No active registration has this username and this password together. What is wrong is not said."""
+
+    code = "WRONG_USERNAME_OR_PASSWORD"
+
+
+@dataclass(eq=False)
+class AccountRequired(Refusal):
+    """The request carries no session of a taxpayer, or one that is over."""
+
+    code = "ACCOUNT_REQUIRED"
+
+
+@dataclass(eq=False)
+class CurrentPasswordWrong(Refusal):
+    """Who changes a password shows the one in force; this is another."""
+
+    code = "CURRENT_PASSWORD_WRONG"
+
+
+@dataclass(eq=False)
 class DraftRequired(Refusal):
     """The request carries no draft's secret, or that draft has expired."""
 

@@ -81,6 +81,10 @@ PUBLIC: Final = frozenset(
         "Mutation.sendActivationLink",
         "Mutation.activateByLink",
         "Mutation.disownRegistration",
+        "Mutation.signIn",
+        "Mutation.signOut",
+        "Mutation.changePassword",
+        "Query.account",
         "Query.status",
         "Query.callPlace",
         "Query.me",
@@ -90,7 +94,7 @@ PUBLIC: Final = frozenset(
         "Query.openActivationLink",
     }
 )
-"""Fields that need no account of the staff's: a draft's or a link's secret, a number and code, or nothing at all."""
+"""Fields that need no staff account: a taxpayer's session, a draft's or link's secret, number and code or nothing."""
 
 
 def acting_role(held: frozenset[Role], asked: frozenset[Role]) -> Role | None:

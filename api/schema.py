@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api.endpoint import extensions
+from api.fields.account import AccountCommands, AccountQuestions
 from api.fields.applicant import ApplicantCommands
 from api.fields.bar_desk import BarQuestions
 from api.fields.cashier import CashierCommands
@@ -35,6 +36,7 @@ CONTRACT: Final = Path("schema.graphql")
 @strawberry.type
 class Query(
     LookupQuestions,
+    AccountQuestions,
     OfficeQuestions,
     BarQuestions,
     CashierQuestions,
@@ -49,6 +51,7 @@ class Query(
 @strawberry.type
 class Mutation(
     ApplicantCommands,
+    AccountCommands,
     HolderCommands,
     LeavingCommands,
     OperatorCommands,

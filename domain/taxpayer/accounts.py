@@ -59,6 +59,11 @@ class Account:
     password_of: UUID
 
 
+def reads_as(username: str) -> str:
+    """What a username reads as, however it was typed: the same for all its look-alikes. Bounded, whatever was typed."""
+    return username_address(_tidied(username))[1]
+
+
 class Accounts:
     """Finds accounts."""
 
@@ -68,8 +73,7 @@ class Accounts:
 
     def named(self, username: str) -> Account | None:
         """The account behind a username as it was typed. Three questions to the ledger, whatever they answer."""
-        name = tidy_username(username[: 4 * LONGEST])
-        stream = self.office.find(*username_address(name))
+        stream = self.office.find(*username_address(_tidied(username)))
         said = self.history.newest(stream or Username.create_id(), HOLDS)
         newest = said[-1] if said else None
         held_by = newest.registration if isinstance(newest, Username.Reserved | Username.ReservedAgain) else None
@@ -96,6 +100,10 @@ class Accounts:
 def password_of(said: Sequence[Root.Event]) -> UUID | None:
     """The command of the last of these events that set a password; None in no history."""
     return next((event.command for event in reversed(said) if _sets_password(event)), None)
+
+
+def _tidied(username: str) -> str:
+    return tidy_username(username[: 4 * LONGEST])
 
 
 def _sets_password(event: Root.Event) -> bool:

@@ -30,6 +30,14 @@ class NewPassword:
         return unicodedata.normalize("NFKC", self.password)
 
 
+def typed_text(password: str) -> str:
+    """What is compared when a password is shown: as `NewPassword.text`, and never longer than any that was set.
+
+    Of one that is longer still, which therefore is wrong, only so much is looked at.
+    """
+    return unicodedata.normalize("NFKC", password[: 4 * LONGEST])[: LONGEST + 1]
+
+
 def password_faults(typed: NewPassword, username: str) -> Iterator[Fault]:
     """Everything wrong with a new password, at once.
 

@@ -1,5 +1,9 @@
 """One service a worker, over real PostgreSQL and real neighbours on loopback."""
 
+import threading
+
+import argon2
+import psycopg
 import pytest
 from neighbours import Sandbox, free_port
 from window import settings_of, window
@@ -32,3 +36,45 @@ def at(tmp_path_factory, databases):
     with window(settings_of(folder, databases, port, sandbox), sandbox) as running:
         yield running
     sandbox.stop()
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """Every statement that the API's own threads send, every round trip and every password hashed, since last asked."""
+    seen = []
+    execute, wait = psycopg.Cursor.execute, psycopg.Connection.wait
+
+    def ours():
+        return "AnyIO" in threading.current_thread().name
+
+    def noted(self, query, *arguments, **options):
+        if ours():
+            seen.append(query.decode() if isinstance(query, bytes) else str(query))
+        return execute(self, query, *arguments, **options)
+
+    def waited(self, *arguments, **options):
+        if ours():
+            seen.append("round trip")
+        return wait(self, *arguments, **options)
+
+    def hashed(name):
+        do = getattr(argon2.PasswordHasher, name)
+
+        def counted(self, *arguments, **options):
+            if ours():
+                seen.append(f"password: {name}")
+            return do(self, *arguments, **options)
+
+        monkeypatch.setattr(argon2.PasswordHasher, name, counted)
+
+    hashed("verify")
+    hashed("hash")
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(psycopg.Connection, "wait", waited)
+
+    def taken():
+        found = list(seen)
+        seen.clear()
+        return found
+
+    return taken

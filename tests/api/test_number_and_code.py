@@ -1,45 +1,13 @@
 """Number and code: what is wrong is not told, not even by the work done; guessing is slowed; nobody is locked out."""
 
-import threading
 from uuid import UUID
 
 import psycopg
-import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 from window import keyed, registered
 
 from domain.erasure import LegalGround
 from domain.people import Actor, Role
-
-
-@pytest.fixture
-def statements(monkeypatch):
-    """Every statement that the API's own threads send, and every round trip, since last asked."""
-    seen = []
-    execute, wait = psycopg.Cursor.execute, psycopg.Connection.wait
-
-    def ours():
-        return "AnyIO" in threading.current_thread().name
-
-    def noted(self, query, *arguments, **options):
-        if ours():
-            seen.append(query.decode() if isinstance(query, bytes) else str(query))
-        return execute(self, query, *arguments, **options)
-
-    def waited(self, *arguments, **options):
-        if ours():
-            seen.append("round trip")
-        return wait(self, *arguments, **options)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
-    monkeypatch.setattr(psycopg.Connection, "wait", waited)
-
-    def taken():
-        found = list(seen)
-        seen.clear()
-        return found
-
-    return taken
 
 
 def other(code):

@@ -35,6 +35,7 @@ def settings_of(folder, new_database, port, sandbox, **more):
         database_url=ledger,
         keys_database_url=keys,
         trusted_proxies=("127.0.0.1/32", "::1/128"),
+        password_cost="m=64,t=1,p=1",
         **more,
     )
 

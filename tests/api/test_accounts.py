@@ -1,0 +1,207 @@
+"""Taxpayers' accounts: who may sign in and from when, that failing tells nothing, and that a new password ends all."""
+
+from uuid import uuid4
+
+import pytest
+from neighbours import HTTP
+
+from bench.accounts import PASSWORD, active, by_link, filed
+from domain.office import Office
+from domain.people import Actor, Role
+from domain.taxpayer.accounts import Account, Counts
+from domain.taxpayer.registration import Registration
+
+BETTER = "Msxali8-tkbili"
+WRONG = "WRONG_USERNAME_OR_PASSWORD"
+
+
+def sign_in(client, one, password=None):
+    """Signed in as a program; what is left of the client's requests carries the session."""
+    client.token = client.do("SignIn", username=one.username, password=password or one.password, bearer=True)["session"]
+    return client
+
+
+def change(client, current, new, **more):
+    return client.ask(
+        "ChangePassword",
+        input={"currentPassword": current, "password": new, "repeatedPassword": new, "bearer": True, **more},
+    )
+
+
+def disowned(house):
+    """A registration that ended."""
+    one = filed(house)
+    by = Actor(str(one.registration), Role.ADDRESSEE)
+    house.taxpayer.send_link(
+        house.office.act(Actor("links", Role.SYSTEM), "sendLink"), case=one.registration, to=one.email
+    )
+    house.taxpayer.disown(house.office.act(by, "disown"), case=one.registration)
+    return one
+
+
+def test_signing_in_works_from_activation_on_and_not_before(at):
+    one = filed(at.house)
+    assert at.client().refused("SignIn", username=one.username, password=one.password) == WRONG
+    by_link(at.house, one, BETTER)
+    assert at.client().refused("SignIn", username=one.username, password=one.password) == WRONG
+    client = sign_in(at.client(), one, BETTER)
+    shown = client.ask("Account")
+    assert (shown["username"], shown["kind"], shown["email"]) == (one.username, "PERSON", one.email)
+    assert client.do("SignOut") == {"__typename": "AccountClosed", "closed": True}
+    assert client.ask("Account")["code"] == "ACCOUNT_REQUIRED"
+
+
+def test_a_username_is_typed_as_it_reads(at):
+    one = active(at.house)
+    alike = one.username.replace("a", "A").replace("taxpayer", "TAXPAYER").replace("0", "O")
+    assert alike != one.username
+    client = at.client()
+    assert client.do("SignIn", username=f" {alike} ", password=PASSWORD)["session"] is None
+    assert client.refused("SignIn", username=one.username, password=PASSWORD.lower()) == WRONG
+
+
+def test_a_browser_has_the_session_in_a_cookie_that_only_our_pages_send(at):
+    one, client = active(at.house), at.client()
+    answer = client.send("SignIn", input={"username": one.username, "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-account=")
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
+    held = cookie.partition(";")[0]
+
+    def account(**headers):
+        body = {"query": "{ account { __typename } }"}
+        return HTTP.post(f"{at.url}/graphql", json=body, headers={"Cookie": held, **headers}).json()["data"]["account"]
+
+    ours = {"Origin": at.house.facts.url, "X-Sarkmeli": "1"}
+    assert account(**ours) == {"__typename": "AccountView"}
+    assert account(**{**ours, "Origin": "https://elsewhere.example"}) == {"__typename": "AccountRequired"}
+    assert account(Origin=at.house.facts.url) == {"__typename": "AccountRequired"}
+
+
+def test_failing_sign_ins_are_alike(at, statements):
+    """The same statements, one verification, the same status, headers and body, whatever it was that was wrong."""
+    house = at.house
+    known, waiting, changed = active(house), filed(house), active(house)
+    by_link(house, changed, BETTER)
+    ended = disowned(house)
+    house.passwords.keep(known.registration, uuid4(), BETTER)  # and its event never came
+    cases = {
+        "unknown": (f"nobody-{uuid4().hex[:12]}", PASSWORD),
+        "wrong": (known.username, "Wrong7-password"),
+        "not active": (waiting.username, PASSWORD),
+        "not active, wrong": (waiting.username, "Wrong7-password"),
+        "ended": (ended.username, PASSWORD),
+        "replaced": (changed.username, PASSWORD),
+        "no event": (known.username, BETTER),
+        "empty": ("", ""),
+        "no username at all": ("\u0640:/" * 1000, "\ud83d\ude00" * 1000),
+    }
+    told, done = {}, {}
+    for name, (username, password) in cases.items():
+        attempts = []
+        for _ in range(3):  # a pool that looks whether a connection still lives adds to what is sent, now and then
+            statements()
+            answer = at.client().send("SignIn", input={"username": username, "password": password})
+            attempts.append(statements())
+            assert answer.json()["data"]["signIn"]["code"] == WRONG
+        varying = {"date", "x-request-id"}
+        headers = [(key, value) for key, value in answer.headers.multi_items() if key not in varying]
+        told[name] = answer.status_code, headers, set(answer.headers), len(answer.content), answer.content
+        done[name] = min(attempts, key=len)
+    for name in cases:
+        assert told[name] == told["unknown"], name
+        assert done[name] == done["unknown"], name
+    for asked in ("housekeeping.take_try", "ledger.address", "housekeeping.password"):
+        assert sum(asked in statement for statement in done["wrong"]) == 1, asked
+    assert sum("DISTINCT ON" in statement for statement in done["wrong"]) == 2
+    assert [each for each in done["wrong"] if each.startswith("password")] == ["password: verify"]
+    assert not any("keystore" in statement for statement in done["wrong"])
+    statements()
+    sign_in(at.client(), known)
+    assert statements() != done["wrong"]
+
+
+def test_five_wrong_passwords_and_then_none_is_verified_from_there_and_the_holder_is_not_locked_out(at, statements):
+    one, stranger = active(at.house), at.client()
+    for _ in range(5):
+        assert stranger.refused("SignIn", username=one.username.upper(), password="Wrong7-password") == WRONG
+    statements()
+    assert stranger.refused("SignIn", username=one.username, password=PASSWORD) == "TOO_MANY_TRIES"
+    assert not any("password" in statement for statement in statements())
+    holder = at.client()
+    for _ in range(8):
+        sign_in(holder, one)
+
+
+def test_changing_the_password_ends_the_other_sessions(at):
+    one = active(at.house)
+    here, there = sign_in(at.client(), one), sign_in(at.client(), one)
+    assert change(here, "Wrong7-password", BETTER)["code"] == "CURRENT_PASSWORD_WRONG"
+    refused = change(here, PASSWORD, "short")
+    assert {fault["field"] for fault in refused["faults"]} == {"password"}
+    assert there.ask("Account")["username"] == one.username
+    before = here.token
+    here.token = change(here, PASSWORD, BETTER)["session"]
+    assert here.ask("Account")["username"] == one.username
+    assert there.ask("Account")["code"] == "ACCOUNT_REQUIRED"
+    assert at.client(before).ask("Account")["code"] == "ACCOUNT_REQUIRED"
+    assert at.client().refused("SignIn", username=one.username, password=PASSWORD) == WRONG
+    sign_in(at.client(), one, BETTER)
+
+
+def test_a_reset_by_the_link_ends_every_session_in_the_moment_in_which_it_is_history(at):
+    """Nobody has to remove anything: a process that dies right after the event has left no session behind."""
+    one = active(at.house)
+    thief = sign_in(at.client(), one)
+    command = by_link(at.house, one, BETTER)
+    assert thief.ask("Account")["code"] == "ACCOUNT_REQUIRED"
+    assert change(thief, PASSWORD, "Atami3-mtsipe")["code"] == "ACCOUNT_REQUIRED"
+    assert at.house.accounts.of(one.registration) == Account(one.registration, command)
+    sign_in(at.client(), one, BETTER)
+
+
+def test_a_change_that_never_becomes_history_leaves_the_password_before(at, monkeypatch):
+    one = active(at.house)
+    client = sign_in(at.client(), one)
+
+    def killed(*_, **__):
+        raise RuntimeError("the process died here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Office, "commit", killed)
+        asked = {"currentPassword": PASSWORD, "password": BETTER, "repeatedPassword": BETTER}
+        assert client.send("ChangePassword", input=asked).status_code == 500
+    kept = "SELECT count(*) FROM housekeeping.password WHERE registration = %s"
+    with at.house.pool.connection() as db:
+        assert db.execute(kept, (one.registration,)).fetchone() == (3,)
+    assert at.client().refused("SignIn", username=one.username, password=BETTER) == WRONG
+    assert client.ask("Account")["username"] == one.username
+    sign_in(at.client(), one, PASSWORD)
+
+
+def test_a_repeated_change_is_one_change(at):
+    one, command = active(at.house), str(uuid4())
+    client = sign_in(at.client(), one)
+    first = change(client, PASSWORD, BETTER, commandId=command)
+    assert change(client, PASSWORD, "Atami3-mtsipe", commandId=command)["code"] == "ACCOUNT_REQUIRED"
+    client.token = first["session"]
+    change(client, BETTER, "Atami3-mtsipe", commandId=command)
+    assert at.client().refused("SignIn", username=one.username, password="Atami3-mtsipe") == WRONG
+    sign_in(at.client(), one, BETTER)
+
+
+@pytest.mark.parametrize("make", [filed, active, disowned])
+def test_the_account_that_the_newest_events_tell_is_the_registrations_own(at, make):
+    """`domain.taxpayer.accounts` reads history by itself; the aggregate says the same."""
+    one, accounts = make(at.house), at.house.accounts
+    for password in (None, BETTER, "Atami3-mtsipe"):
+        if password is not None and make is not disowned:
+            by_link(at.house, one, password)
+        registration = at.house.office.load(Registration, one.registration)
+        is_active = registration.state.value == "ACTIVE"
+        expected = Account(one.registration, registration.password_of) if is_active else None
+        assert accounts.of(one.registration) == accounts.named(one.username) == expected
+        alive = Counts.FOR_NOW if make is not disowned else Counts.NOT
+        told = accounts.counts(one.registration, registration.password_of)
+        assert told is (Counts.FOR_GOOD if is_active else alive)
+        assert accounts.counts(one.registration, uuid4()) is Counts.NOT

@@ -51,6 +51,8 @@ PER_CODE = 3
 """Requests for one code within an hour that are looked into; more are answered alike and noted nowhere."""
 PER_PREFIX = 10
 """Requests from one prefix within an hour, for whatever codes."""
+LONGEST = 20
+"""Characters of a code that are kept: no registry has a longer one."""
 HOURS = 24
 """For so long a request is looked into again, while the registry or the mail server is down."""
 
@@ -121,10 +123,11 @@ class LinkRequests:
         While one waits for the same code it stands for both, in the language of the later.
         Raises: TooManyLinkRequests, in which case nothing was noted; ValueError for what is no address.
         """
-        of_code = self._keys.mac("link-code", identification)
+        code = identification[:LONGEST].encode("utf-8", "surrogatepass")
+        of_code = self._keys.mac("link-code", code)
         of_prefix = self._keys.mac("link-prefix", prefix(address))
         request = UUID(int=uuid7().int)
-        sealed = self._keys.seal_for_office(PURPOSE, request.bytes + identification.encode("utf-8", "surrogatepass"))
+        sealed = self._keys.seal_for_office(PURPOSE, request.bytes + code)
         with self._pool.connection() as db, db.transaction():
             noted = hourly.take(db, of_code, PER_CODE) is None
             if (seconds := hourly.take(db, of_prefix, PER_PREFIX)) is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -31,6 +32,8 @@ from sarkmeli.run_folder import RunFolder
 from sarkmeli.settings import Settings
 from sarkmeli.story import Story
 from sarkmeli.throw_away import throw_away_office
+
+T = TypeVar("T")
 
 EACH = 8
 """Registrations of one client in one round."""
@@ -73,8 +76,8 @@ def registered(port: int, drafts: Iterator[ReadyDraft]) -> float:
     return per_second(port, lanes, lambda body: b'"ApplicationRegistered"' in body)
 
 
-def alone(folder: RunFolder, turn: Callable[[], float]) -> float:
-    """The turn's rate, with nothing but PostgreSQL and the API beside it."""
+def alone(folder: RunFolder, turn: Callable[[], T]) -> T:
+    """What the turn measures, with nothing but PostgreSQL and the API beside it."""
     others = [one for one in recorded(folder.running) if one.name != "postgres" and not one.name.startswith("api")]
     processes = [process for one in others if (process := one.process()) is not None]
     for process in processes:

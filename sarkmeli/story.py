@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
 
-from sarkmeli.outside import Away, NotAnswered, Outside, Refused
+from sarkmeli.telling import AUDITOR, Step, Telling, wait_at_the_bar
+
+__all__ = ["AUDITOR", "CARD", "CHIEF", "OFFICER", "OPERATOR", "Story"]
 
 PAPERS = (
     ("PHOTOGRAPH", "photograph-1.jpg", "image/jpeg"),
@@ -23,37 +22,17 @@ PAPERS = (
 CARD = "4000000000000010"
 """The sandbox bank's card that is approved."""
 
-OPERATOR, OFFICER, CHIEF, AUDITOR = "operator-1", "officer-1", "chief", "auditor"
-"""The sandbox's accounts: three persons on one case, as the rule wants it, and a fourth who reads its history."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A named step; ``do`` may be repeated and gives the sentence that tells of it."""
-
-    name: str
-    do: Callable[[], str]
+OPERATOR, OFFICER, CHIEF = "operator-1", "officer-1", "chief"
+"""The sandbox's accounts: three persons on one case, as the rule wants it."""
 
 
 @dataclass
-class Story:
-    """Nino Maisuradze lives in Lyon and asks for the status. ``language``: of her mails, KA or EN."""
+class Story(Telling):
+    """Nino Maisuradze lives in Lyon and asks for the status."""
 
-    outside: Outside
-    language: str = "EN"
     email: str = field(default_factory=lambda: f"nino.{secrets.token_hex(4)}@example.com")
-    number: str = ""
-    code: str = ""
-    case: str = ""
-    events: list[str] = field(default_factory=list[str])
-    status: str = ""
-    outcome: str = ""
-    _ids: dict[str, UUID] = field(default_factory=dict[str, UUID])
-    _draft: str = ""
     _uploads: dict[str, str] = field(default_factory=dict[str, str])
     _registered: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    _call: str = ""
-    _ticket: str = ""
 
     def steps(self) -> list[Step]:
         """The story in order."""
@@ -82,11 +61,6 @@ class Story:
             Step("the auditor reads the history", self.read_history),
         ]
 
-    def open_draft(self) -> str:
-        if not self._draft:
-            self._draft = self.outside.ask("OpenDraft", input=self._input("draft", bearer=True))["token"]
-        return "A draft is open for a day; its secret stays with the applicant."
-
     def upload_papers(self) -> str:
         for kind, name, media_type in PAPERS:
             if name not in self._uploads:
@@ -94,11 +68,7 @@ class Story:
         return "Two photographs, the passport and the letter are sealed as they come in."
 
     def confirm_email(self) -> str:
-        self.outside.ask("RequestEmailCode", draft=self._draft, input={"email": self.email})
-        newest = [mail for mail in self.outside.mails(self.email) if "code" in mail["message_id"]][-1]
-        code = re.search(r"\b[0-9]{6}\b", newest["text"])
-        assert code
-        self.outside.ask("ConfirmEmail", draft=self._draft, input={"email": self.email, "code": code[0]})
+        self._email_confirmed(self.email)
         return f"{self.email} is confirmed by the code that was mailed there: a typo sends no number to a stranger."
 
     def register(self) -> str:
@@ -118,11 +88,7 @@ class Story:
 
     def read_registered(self) -> str:
         mail = self.outside.mail(self.email, "registered")
-        number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])
-        code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b", mail["text"])
-        assert number
-        assert code
-        self.number, self.code = number[0], code[0]
+        self._keep_number_and_code(mail)
         return f"Mail: “{mail['subject']}”. Number {self.number}; the code opens the case and stands nowhere else."
 
     def look_up(self) -> str:
@@ -141,33 +107,18 @@ class Story:
             "EnterBar", input=self._held("enter", consent="v1", consentLanguage="KA", camera=True, microphone=True)
         )  # fmt: skip
         self._call, self._ticket = entered["call"], entered["ticket"]
-        place = entered["place"]
-        wait = "unknown" if place is None or place["expectedWaitSeconds"] is None else place["expectedWaitSeconds"]
-        return f"In the queue; expected wait: {wait}."
+        return wait_at_the_bar(entered)
 
     def claim(self) -> str:
-        claimed = self._when("NOBODY_WAITING", lambda: self._as(OPERATOR, "ClaimNextCall", "claim"))
-        if claimed["call"] != self._call:
-            raise AssertionError("the operator was given another call; is somebody else at this bar?")
+        self._claimed_by(OPERATOR)
         return "The operator got the call that waited longest and could not have picked another."
 
     def connect(self) -> str:
-        def meet() -> None:
-            with (
-                self.outside.at_the_bar(self._call, ticket=self._ticket) as applicant,
-                self.outside.at_the_bar(self._call, account=OPERATOR) as operator,
-            ):
-                try:
-                    applicant.until("connected")
-                    operator.until("connected")
-                except NotAnswered as silence:  # the side that we do not listen to may have been cut off
-                    raise Away(str(silence)) from silence
-
-        self.outside.patiently(meet)
+        self._met_by(OPERATOR)
         return "Both sides are on the line, and the ledger says so."
 
     def compare(self) -> str:
-        seen = self.outside.patiently(self._with_registry)
+        seen = self._with_registry(OPERATOR)
         check = {"source": "CIVIL_REGISTRY", "verdict": "MATCHES"}
         names = ("surname", "firstName", "documentValidity", "citizenship", "picture")
         self._as(
@@ -180,13 +131,6 @@ class Story:
         )
         record: Mapping[str, str] = seen["registry"]
         return f"The civil registry's {record['firstName']} {record['surname']} is who is on the line."
-
-    def _with_registry(self) -> dict[str, Any]:
-        """The call beside the registry's record. An operator who sees none looks again: no check would pass."""
-        seen = self.outside.ask("Call", account=OPERATOR, id=self._call)
-        if seen["registry"] is None:
-            raise Away("the civil registry does not answer")
-        return seen
 
     def verify(self) -> str:
         self._as(OPERATOR, "Verify", "verify", call=self._call)
@@ -230,35 +174,6 @@ class Story:
             raise AssertionError("the decision is no PDF")
         self.status = self._status(received["token"])["state"]
         return f"{self.outcome}: a PDF of {len(paper) // 1024} KiB, handed over and recorded. Status: {self.status}."
-
-    def read_history(self) -> str:
-        told = self.outside.ask("CaseEvents", account=AUDITOR, number=self.number)
-        self.events = [each["name"] for each in told["events"]]
-        return f"{len(self.events)} events, and the auditor's reading is one more, elsewhere."
-
-    def _status(self, at_least: str) -> dict[str, Any]:
-        return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
-
-    def _when(self, code: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What ``ask`` gives, asked again while it is refused with ``code``: as a person would press again."""
-        end = time.monotonic() + self.outside.patience
-        while True:
-            try:
-                return ask()
-            except Refused as refused:
-                if refused.code != code or time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
-
-    def _as(self, account: str, operation: str, command: str, **asked: Any) -> dict[str, Any]:
-        return self.outside.ask(operation, account=account, input=self._input(command, **asked))
-
-    def _held(self, command: str, **asked: Any) -> dict[str, Any]:
-        return self._input(command, number=self.number, code=self.code, **asked)
-
-    def _input(self, command: str, **asked: Any) -> dict[str, Any]:
-        """An input with the command's id, which stays the same however often it is sent."""
-        return {"commandId": str(self._ids.setdefault(command, uuid4())), **asked}
 
     def form(self) -> dict[str, Any]:
         """As the sandbox's civil registry knows her."""

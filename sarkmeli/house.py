@@ -21,6 +21,8 @@ from consumers.erasures import Rows as ErasedRows
 from consumers.letters import Letterhead
 from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
+from consumers.taxpayer.letters import RegistrationLetters
+from consumers.taxpayer.links import Links
 from consumers.terms import Terms
 from domain.compatriot.commands import Applications
 from domain.compatriot.commands import Commands as CompatriotCommands
@@ -82,6 +84,9 @@ SELDOM = 60.0
 """Seconds between two rounds of clearing away what has expired."""
 
 DAILY = 86400.0
+
+LINKS = 2.0
+"""Seconds between two looks for requests of activation links: somebody is waiting for the mail."""
 
 SAMPLES = ("photograph-1.jpg", "photograph-2.jpg", "passport.pdf", "motivation-letter.pdf")
 """The sandbox's sample files, that /start links to."""
@@ -301,8 +306,18 @@ class House:
 
     def notices(self) -> NoticesConsumer:
         """The notices consumer."""
-        letters = (ApplicationLetters(self.compatriot, self.ledger.reader, self.letterhead, self.pay_link),)
+        letters = (
+            ApplicationLetters(self.compatriot, self.ledger.reader, self.letterhead, self.pay_link),
+            RegistrationLetters(self.taxpayer, self.letterhead),
+        )
         return NoticesConsumer(self.settings.ledger_as(DbRole.APP), self.ledger.reader, letters, self.mail)
+
+    @property
+    def links(self) -> Links:
+        """What mails activation links."""
+        return Links(
+            self.taxpayer, self.public_registry, self.link_requests, self.link_tokens, self.mail, self.letterhead
+        )
 
     def deadlines(self) -> Duties:
         """The deadlines consumer."""
@@ -318,6 +333,7 @@ class House:
         return Duties(
             [
                 Duty("terms", often, terms.keep),
+                Duty("activation links", LINKS, self.links.send),
                 Duty("calls left hanging", SELDOM, Calls(self.office, self.videobar, self.pool).take_back),
                 Duty("orders out of time", often, orders.expire),
                 Duty("orders at the bank", often, orders.ask),

@@ -12,8 +12,19 @@ from domain.taxpayer.registration import Registration
 PASSWORD = NewPassword("Tbilisi-1846", "Tbilisi-1846")
 CHANGED = NewPassword("Batumi-1907", "Batumi-1907")
 NINO, GIORGI = "01008012345", "01024067891"
-"""Whom the sandbox's public registry knows, with an e-mail each."""
-REGISTERED_EMAIL = {NINO: "nino.maisuradze@example.org", GIORGI: "giorgi.beridze@example.org"}
+REGISTERED_EMAIL = {
+    NINO: "nino.maisuradze@example.org",
+    GIORGI: "giorgi.beridze@example.org",
+    "01030033445": "ana.dvali@example.org",
+    "54001022119": "zurab.nadiradze@example.org",
+    "62007015151": "irakli.shonia@example.org",
+    "42001020304": "salome.tsiklauri@example.org",
+    "01011023781": "luka.kvaratskhelia@example.org",
+    "01025011906": "akaki.tsereteli@example.org",
+    "01026004437": "elene.orbeliani@example.org",
+    "17001031125": "khatuna.mikadze@example.org",
+}
+"""Whom the sandbox's public registry knows, and where their mail goes."""
 
 _filed = itertools.count(1)
 

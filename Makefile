@@ -22,8 +22,8 @@ help: ## Print this list
 run: setup ## Start the whole office on this machine, with sandbox neighbours; RESET=1 begins anew
 	@exec $(BIN)/python -m sarkmeli run $(if $(filter-out 0,$(RESET)),--reset)
 
-demo: setup ## Tell one applicant's whole story, against the running office or a throw-away one
-	@exec $(BIN)/python -m sarkmeli demo
+demo: setup ## Tell one person's whole story, to the running office or a throw-away one; STORY=taxpayer the other service's
+	@exec $(BIN)/python -m sarkmeli demo $(if $(STORY),--story $(STORY))
 
 test: setup ## Run the tests
 	@exec $(BIN)/python -m pytest -n $(WORKERS) -m "not long"

@@ -10,6 +10,7 @@ import typer
 
 from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands
 from sarkmeli.options import Folder, audited, begin, leave, plainly, settings_of
+from sarkmeli.stories import Told
 
 app = typer.Typer(
     name="sarkmeli",
@@ -58,11 +59,14 @@ def run(
 
 
 @app.command()
-def demo(folder: Folder = None) -> None:
-    """Tell one applicant's whole story: to the office that runs in the folder, or to one on a throw-away folder."""
+def demo(
+    folder: Folder = None,
+    story: Annotated[Told, typer.Option(help="Whose: a service's name")] = Told.COMPATRIOT,
+) -> None:
+    """Tell one person's whole story: to the office that runs in the folder, or to one on a throw-away folder."""
     from sarkmeli.demo import run_demo
 
-    raise typer.Exit(run_demo(settings_of(folder=folder)))
+    raise typer.Exit(run_demo(settings_of(folder=folder), story))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`make demo`: tells one applicant's story to an office from outside, and prints what came of it as JSON."""
+"""`make demo`: tells one person's story to an office from outside, and prints what came of it as JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sarkmeli.neighbours import sandbox_credentials
 from sarkmeli.outside import NotAnswered, Outside, Refused
 from sarkmeli.run_folder import RunFolder
 from sarkmeli.settings import Settings
-from sarkmeli.story import Story
+from sarkmeli.stories import Told, story_of
 from sarkmeli.throw_away import NotStarted, throw_away_office
 
 PATIENCE = 30.0
 """Seconds for which one step may wait for the office."""
 
 
-def run_demo(settings: Settings) -> int:
+def run_demo(settings: Settings, whose: Told = Told.COMPATRIOT) -> int:
     """Tell the story to the office that runs in the settings' folder, or to one on a throw-away folder.
 
     The exit status; the last line printed is one JSON object.
@@ -38,7 +38,7 @@ def run_demo(settings: Settings) -> int:
         console.print(f"The office is at [bold]{addresses.url}[/bold].")
         outside = Outside(addresses.url, addresses.sandbox, sandbox_credentials(folder.path), PATIENCE)
         opened.callback(outside.close)
-        story = Story(outside)
+        story = story_of(whose)(outside)
         try:
             for number, step in enumerate(story.steps(), 1):
                 console.print(f"[bold cyan]{number:>2}  {step.name}[/bold cyan]")

@@ -186,6 +186,31 @@ class Outside:
         seen = [after]
         return self.patiently(look)
 
+    def texted(self, to: str, after: int = 0) -> dict[str, Any]:
+        """The newest text message to a mobile (E.164) after number ``after``; waits for it. Raises: NotAnswered."""
+
+        def look() -> dict[str, Any]:
+            told = self._http.get(
+                f"{self.sandbox}/phones/messages", params={"to": to, "after": after, "wait": 2.0}
+            ).raise_for_status()
+            if not (messages := told.json()["messages"]):
+                raise Away("no text message")
+            return messages[-1]
+
+        return self.patiently(look)
+
+    def person(self, personal_number: str) -> dict[str, Any]:
+        """What stands on somebody's identity card, as the sandbox's civil registry has it."""
+
+        def look() -> dict[str, Any]:
+            key = {"Authorization": f"Bearer {self._credentials['registry_api_key']}"}
+            told = self._http.post(
+                f"{self.sandbox}/registry/person", headers=key, json={"personal_number": personal_number}
+            )
+            return told.raise_for_status().json()
+
+        return self.patiently(look)
+
     def mails(self, to: str) -> list[dict[str, Any]]:
         """Every mail to ``to`` so far."""
         found = self.patiently(

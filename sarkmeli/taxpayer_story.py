@@ -157,7 +157,13 @@ class TaxpayerStory(Telling):
 
     def change_password(self) -> str:
         passwords = {"currentPassword": FIRST, "password": SECOND, "repeatedPassword": SECOND}
-        self.outside.ask("ChangePassword", draft=self._session, input=self._input("change", **passwords))
+        asked = self._input("change", bearer=True, **passwords)
+        try:
+            self._session = self.outside.ask("ChangePassword", draft=self._session, input=asked)["session"]
+        except Refused as refused:
+            if refused.code != "ACCOUNT_REQUIRED":
+                raise
+            self._session = self._signed_in(SECOND)  # it was done and the answer lost: that session is over
         return "Changed; every other session is over."
 
     def read_changed(self) -> str:

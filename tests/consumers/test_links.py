@@ -4,7 +4,7 @@ import re
 from uuid import uuid4
 
 import pytest
-from taxpayers import GIORGI, NINO, REGISTERED_EMAIL, Taxpayers
+from consumer_taxpayers import GIORGI, NINO, REGISTERED_EMAIL, Taxpayers
 
 from consumers.duties import Later
 from domain.language import Language

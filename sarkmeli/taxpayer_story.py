@@ -36,6 +36,7 @@ class TaxpayerStory(Telling):
     username: str = field(default_factory=lambda: f"gadamkhdeli-{secrets.token_hex(4)}")
     _registered: Mapping[str, Any] = field(default_factory=dict[str, Any])
     _session: str = ""
+    _changed: str | None = None
 
     @property
     def email(self) -> str:
@@ -159,7 +160,8 @@ class TaxpayerStory(Telling):
         passwords = {"currentPassword": FIRST, "password": SECOND, "repeatedPassword": SECOND}
         asked = self._input("change", bearer=True, **passwords)
         try:
-            self._session = self.outside.ask("ChangePassword", draft=self._session, input=asked)["session"]
+            renewed = self.outside.ask("ChangePassword", draft=self._session, input=asked)
+            self._session, self._changed = renewed["session"], renewed["token"]
         except Refused as refused:
             if refused.code != "ACCOUNT_REQUIRED":
                 raise
@@ -172,7 +174,7 @@ class TaxpayerStory(Telling):
     def sign_in_with_the_old(self) -> str:
         refused = self._refused_sign_in(FIRST)
         self._session = self._signed_in(SECOND)
-        told = self._status("")
+        told = self._status(self._changed)
         self.status, self.outcome = told["registrationState"], f"BY_{told['activatedBy']}"
         return f"The old one: {refused}, as for whoever has no account. The new one signs in."
 

@@ -100,7 +100,7 @@ class Telling(ABC):
 
         return self.outside.patiently(look)
 
-    def _status(self, at_least: str) -> dict[str, Any]:
+    def _status(self, at_least: str | None) -> dict[str, Any]:
         return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
 
     def _when(self, code: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:

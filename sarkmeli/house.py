@@ -23,6 +23,7 @@ from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
 from consumers.taxpayer.letters import RegistrationLetters
 from consumers.taxpayer.links import Links
+from consumers.taxpayer.terms import RegistrationTerms
 from consumers.terms import Terms
 from domain.compatriot.commands import Applications
 from domain.compatriot.commands import Commands as CompatriotCommands
@@ -322,6 +323,7 @@ class House:
     def deadlines(self) -> Duties:
         """The deadlines consumer."""
         terms = Terms(self.office, ApplicationTerms(self.compatriot, self.pool), self.pool)
+        activations = Terms(self.office, RegistrationTerms(self.taxpayer, self.pool), self.pool)
         orders = Orders(self.office, self.payments, self.bank, self.pool, Statement(self.pool))
         held = LedgerFiles(self.office, self.ledger.reader)
         often = self.settings.deadlines_every
@@ -333,6 +335,7 @@ class House:
         return Duties(
             [
                 Duty("terms", often, terms.keep),
+                Duty("activations", often, activations.keep),
                 Duty("activation links", LINKS, self.links.send),
                 Duty("calls left hanging", SELDOM, Calls(self.office, self.videobar, self.pool).take_back),
                 Duty("orders out of time", often, orders.expire),

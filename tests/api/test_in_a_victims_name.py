@@ -1,0 +1,142 @@
+"""Two who gain nothing: whoever files in somebody else's name, and a program that opens every link in a mail."""
+
+import re
+from uuid import UUID
+
+import pytest
+from neighbours import HTTP
+from taxpayers import PASSWORD, begun, form
+
+from domain.taxpayer.registration import Registration
+
+VICTIM, VICTIMS_MAIL = "01026004437", "elene.orbeliani@example.org"
+READER, READERS_MAIL = "17001031125", "khatuna.mikadze@example.org"
+"""Numbers, and the mail that the public registry holds for them: nobody types it."""
+MINE = "Gori-19411941"
+
+
+def files(at, identification, username):
+    """Somebody files for this number with a mobile and an address of their own: the client, the answer, the form."""
+    client, confirmed = begun(at)
+    asked = form(confirmed, identification=identification, username=username)
+    answer = client.do("RegisterTaxpayer", form=asked)
+    client.token = None
+    return client, answer, asked
+
+
+def link_of(at, mail, username):
+    """The token that the newest mail gives for a username."""
+    text = at.sandbox.mails(mail)[-1]["text"]
+    return re.search(rf"{re.escape(username)}[^#]*#(\S+)", text)[1]
+
+
+def asks_for_link(at, identification):
+    """Anybody does, and the office looks into it."""
+    at.client().do("SendActivationLink", identification=identification)
+    return at.house.links.send()
+
+
+def signs_in(at, username, password):
+    """What signing in answers: a session, or why not."""
+    told = at.client().ask("SignIn", input={"username": username, "password": password, "bearer": True})
+    return told.get("session") or told["code"]
+
+
+def events(at, answer):
+    return [type(event).__name__ for event in at.house.office.history(UUID(answer["case"]))]
+
+
+def written_to(at, mail):
+    """The kinds of mail that somebody got, but for what confirmed their address."""
+    at.house.notices().run_once()
+    kinds = [each["message_id"].strip("<").partition("@")[0].split(".")[-1] for each in at.sandbox.mails(mail, wait=0)]
+    return [kind for kind in kinds if not re.fullmatch("[0-9a-f]{32}", kind)]
+
+
+def test_who_files_in_a_victims_name_gains_nothing_and_tells_the_victim(at):
+    attacker, filed, theirs = files(at, VICTIM, "elene-orbeliani")
+    _, own, asked = files(at, VICTIM, "orbeliani.e".replace(".", "-"))
+
+    assert signs_in(at, theirs["username"], PASSWORD) == "WRONG_USERNAME_OR_PASSWORD"
+    assert asks_for_link(at, VICTIM) == 1
+    assert written_to(at, theirs["email"]) == ["registration_filed"], "a link goes to no address that was typed"
+    shown = attacker.ask("Status", number=filed["number"], code=filed["code"])
+    assert VICTIMS_MAIL not in str(shown)
+    assert shown["link"]["to"].endswith(".org")
+    assert "•" in shown["link"]["to"]
+    for guess in (filed["number"], filed["code"], filed["case"], filed["token"], "", "x" * 43):
+        told = attacker.ask("ActivateByLink", input={"token": guess, "password": MINE, "repeatedPassword": MINE})
+        assert told["code"] == "LINK_NOT_SENT"
+
+    victim = at.client()
+    not_mine, mine = (link_of(at, VICTIMS_MAIL, name) for name in (theirs["username"], asked["username"]))
+    victim.do("DisownRegistration", token=not_mine)
+    victim.do("ActivateByLink", token=mine, password=MINE, repeatedPassword=MINE)
+    assert events(at, filed)[-1] == "ActivationRefused"
+    assert events(at, own)[-1] == "Activated"
+    assert signs_in(at, theirs["username"], PASSWORD) == "WRONG_USERNAME_OR_PASSWORD"
+    assert signs_in(at, asked["username"], PASSWORD) == "WRONG_USERNAME_OR_PASSWORD"
+    assert len(signs_in(at, asked["username"], MINE)) > 30
+
+    _, again, once_more = files(at, VICTIM, theirs["username"])
+    assert asks_for_link(at, VICTIM) == 1
+    assert "new password" in at.sandbox.mails(VICTIMS_MAIL)[-1]["text"]
+    assert theirs["username"] not in at.sandbox.mails(VICTIMS_MAIL)[-1]["text"]
+    assert events(at, again)[-1] != "ActivationLinkSent"
+    assert signs_in(at, once_more["username"], PASSWORD) == "WRONG_USERNAME_OR_PASSWORD"
+
+
+def test_a_victim_who_takes_what_the_attacker_filed_has_it_for_themselves(at):
+    _, filed, theirs = files(at, READER, "khatuna-mikadze")
+    asks_for_link(at, READER)
+    at.client().do(
+        "ActivateByLink", token=link_of(at, READERS_MAIL, "khatuna-mikadze"), password=MINE, repeatedPassword=MINE
+    )
+    assert signs_in(at, "khatuna-mikadze", PASSWORD) == "WRONG_USERNAME_OR_PASSWORD", "the form's password is nobody's"
+    session = signs_in(at, "khatuna-mikadze", MINE)
+    changed = at.client()
+    changed.token = session
+    changed.do("ChangePassword", currentPassword=MINE, password="Telavi-1762", repeatedPassword="Telavi-1762")
+    earlier = len(at.sandbox.mails(READERS_MAIL))
+    assert written_to(at, theirs["email"]) == ["registration_filed"], "what follows is told to whom the registry knows"
+    assert written_to(at, READERS_MAIL)[earlier - 1 :][-2:] == ["activated", "password_changed"]
+    attacker = at.client()
+    told = attacker.ask("Status", number=filed["number"], code=filed["code"])
+    assert told["registrationState"] == "ACTIVE"
+    assert attacker.refused("EnterBar", number=filed["number"], code=filed["code"], consent="v1", camera=True,
+                            microphone=True, declared={"firstName": "ხათუნა", "surname": "მიქაძე",
+                            "personalNumber": READER, "mobile": theirs["mobile"]}) == "ALREADY_ACTIVE"  # fmt: skip
+
+
+SCANNING = [
+    ("GET", {}),
+    ("HEAD", {}),
+    ("OPTIONS", {}),
+    ("GET", {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender"}),
+    ("GET", {"X-Moz": "prefetch"}),
+    ("GET", {"User-Agent": "Mozilla/5.0 (compatible; SafeLinks)", "Range": "bytes=0-1023"}),
+]
+"""What programs that look into mails, and browsers ahead of their users, send."""
+
+
+@pytest.mark.parametrize("times", [3])
+def test_a_scanner_that_opens_every_link_in_a_mail_uses_nothing_up(at, times):
+    identification = "54001022119"
+    _, answer, asked = files(at, identification, "zurab-nadiradze")
+    asks_for_link(at, identification)
+    mail = at.sandbox.mails("zurab.nadiradze@example.org")[-1]
+    links = re.findall(r"https?://\S+", mail["text"]) + re.findall(r'href="([^"]+)"', mail["html"])
+    assert any("#" in link for link in links)
+    before = events(at, answer)
+    for _ in range(times):
+        for link in links:
+            for method, headers in SCANNING:
+                there = link.replace("localhost", "127.0.0.1")
+                assert HTTP.request(method, there, headers=headers).status_code in (200, 405), (method, there)
+    token = link_of(at, "zurab.nadiradze@example.org", asked["username"])
+    for _ in range(times):  # one that runs the page's script shows itself what the link is for
+        assert at.client().ask("OpenActivationLink", token=token)["username"] == asked["username"]
+    assert events(at, answer) == before
+    assert at.house.office.load(Registration, UUID(answer["case"])).link_until is not None
+    at.client().do("ActivateByLink", token=token, password=MINE, repeatedPassword=MINE)
+    assert events(at, answer)[-1] == "Activated"

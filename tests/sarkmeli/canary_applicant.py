@@ -92,13 +92,13 @@ class Applicant:
         self.call, self.ticket = entered["call"], entered["ticket"]
         self.outside.ask("CallPlace", ticket=self.ticket)
 
-    def meets(self):
+    def meets(self, staff=OPERATOR):
         """The operator calls in, both lines meet and their programs say something to each other."""
-        claimed = self.outside.when("NOBODY_WAITING", lambda: self.as_(OPERATOR, "ClaimNextCall"))
+        claimed = self.outside.when("NOBODY_WAITING", lambda: self.as_(staff, "ClaimNextCall"))
         assert claimed["call"] == self.call
         with (
             self.outside.at_the_bar(self.call, ticket=self.ticket) as applicant,
-            self.outside.at_the_bar(self.call, account=OPERATOR) as operator,
+            self.outside.at_the_bar(self.call, account=staff) as operator,
         ):
             applicant.until("connected")
             operator.until("connected")

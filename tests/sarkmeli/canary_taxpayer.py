@@ -1,4 +1,4 @@
-"""Taxpayers whose form, password, declaration and words at the bar are canaries: activated by video and by link, refused."""
+"""Taxpayers with a canary in each field of form, declaration and talk: activated by each way, and refused."""
 
 import re
 
@@ -102,11 +102,11 @@ class Taxpayer(Applicant):
         self.told.secret("session of a taxpayer", session)
         return session
 
-    def link(self):
-        """The token of the newest mail to the address that the registry holds."""
+    def link(self, kind="activation_link"):
+        """The token of the mail to the address that the registry holds."""
         self.outside.ask("SendActivationLink", input={"identification": self.identification})
         to = f"{self.identification}@taxpayers.example.org"
-        mail = self.outside.mail(to, "(?:activation|password)_link")
+        mail = self.outside.mail(to, kind)
         token = re.search(r"/activate#(\S+)", mail["text"])[1]
         self.told.secret("token of a link", token)
         return token
@@ -163,13 +163,13 @@ class Registrations:
         asked = {"token": token, "password": password, "repeatedPassword": password}
         outside.ask("ActivateByLink", input=asked)
         one.signs_in(password)
-        again = one.link()
+        again = one.link("password_link")
         password = f"{words('password by another link')}7"
         outside.ask("ActivateByLink", input={"token": again, "password": password, "repeatedPassword": password})
         return one
 
     def refused(self):
-        outside, one = self.outside, Taxpayer(self.outside, "refused at the bar").files()
+        outside, one = self.outside, Taxpayer(self.outside, "refused at the bar", legal=True).files()
         with self.bar:
             one.enters_bar()
             one.meets(CONSULTANT)

@@ -13,6 +13,7 @@ from canary_attacks import Attacks
 from canary_office import CONTROL, CONTROL_CODE, DATABASES, kill, plant, run, settle
 from canary_schema import places
 from canary_story import Stories
+from canary_taxpayer import Registrations
 from in_clear import Search, dump, files_under, leave_uncompressed
 from running_office import PARTS, ROOT
 
@@ -42,6 +43,7 @@ def test_nothing_is_found_in_clear(uncompressed, office_folder, tmp_path):
     told = Told()
     with contextlib.closing(client(office, told)) as outside:
         one, attacks = Stories(outside, told).tell(), Attacks(outside, told)
+        Registrations(outside, told, Stories.bar).tell()
         assert places() - told.places == set(), "a text that may be kept and that nobody told here"
         attacks.tell(one)
         assert attacks.while_everything_fails(one, lambda: spoil(office)) > 5
@@ -134,7 +136,7 @@ def assert_clean(office, told, scratch, places):
 def assert_no_code_is_told(office, told):
     """One-time codes have six digits, which may stand anywhere by chance: looked for where they stand alone."""
     files = [*(office.folder / "logs").iterdir(), *office.folder.glob("*.dump")]
-    assert len(told.codes) == 4
+    assert len(told.codes) == 13
     assert len(telling(files, CONTROL_CODE)) > len(PARTS)
     assert not [path for code in told.codes for path in telling(files, code)]
 

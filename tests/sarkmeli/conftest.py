@@ -9,6 +9,9 @@ from canary_office import let_postgresql_talk
 from canary_office import watched as watched_office
 from running_office import Office
 
+EVERYBODY_FROM_HERE = {"SARKMELI_SMS_PER_PREFIX": "1000", "SARKMELI_SMS_PER_NUMBER": "50"}
+"""Every client of a test is at one address, and asks again whatever was not answered."""
+
 
 @pytest.fixture
 def office_folder():
@@ -21,7 +24,7 @@ def office_folder():
 @pytest.fixture
 def own_office(office_folder):
     """An office of the test's own, not started yet."""
-    office = Office(office_folder)
+    office = Office(office_folder, **EVERYBODY_FROM_HERE)
     yield office
     office.clean_up()
 

@@ -25,13 +25,18 @@ OPERATIONS = Path(__file__).resolve().parent.parent / "web" / "operations"
 AWAY = (httpx.TransportError, OSError, WebSocketException)
 AWAY_STATUS = frozenset({500, 502, 503, 504})
 
-LATER = frozenset(
-    {
-        *("SIGN_IN_AWAY", "MAIL_AWAY", "BANK_UNAVAILABLE", "REGISTRY_UNAVAILABLE", "PUBLIC_REGISTRY_UNAVAILABLE"),
-        *("TOO_BUSY", "NOT_YET"),
-    }
-)
-"""Refusals that ask for the same to be sent again in a while: nothing was done."""
+LATER = {
+    "SIGN_IN_AWAY": 0.0,
+    "BANK_UNAVAILABLE": 0.0,
+    "REGISTRY_UNAVAILABLE": 0.0,
+    "PUBLIC_REGISTRY_UNAVAILABLE": 0.0,
+    "TOO_BUSY": 0.0,
+    "NOT_YET": 0.0,
+    "MAIL_AWAY": 2.0,
+    "SMS_AWAY": 2.0,
+}
+"""Refusals that ask for the same to be sent again in a while: nothing was done. In how many seconds at the earliest:
+each try to send a code counts as a code, and there are not many in an hour."""
 
 
 class Refused(Exception):
@@ -47,7 +52,11 @@ class NotAnswered(Exception):
 
 
 class Away(Exception):
-    """For now nobody answers; the same may be asked again."""
+    """For now nobody answers; the same may be asked again, after ``pause`` seconds at least."""
+
+    def __init__(self, why: str, pause: float = 0.0) -> None:
+        super().__init__(why)
+        self.pause = pause
 
 
 class Outside:
@@ -75,7 +84,7 @@ class Outside:
             except (*AWAY, Away) as error:
                 if time.monotonic() > end:
                     raise NotAnswered(f"{type(error).__name__}: {error}") from error
-                time.sleep(pause)
+                time.sleep(max(pause, error.pause if isinstance(error, Away) else 0.0))
                 pause = min(pause * 1.5, 0.5)
 
     def ask(
@@ -103,7 +112,8 @@ class Outside:
                 raise NotAnswered(f"{operation}: {answer.status_code} {json.dumps(said, ensure_ascii=False)[:2000]}")
             told: dict[str, Any] = next(iter(said["data"].values()))
             if "code" in told and "message" in told:
-                raise Away(f"{operation}: {told['code']}") if told["code"] in LATER else Refused(told)
+                later = LATER.get(str(told["code"]))
+                raise Refused(told) if later is None else Away(f"{operation}: {told['code']}", later)
             return told
 
         return self.patiently(send)

@@ -1,4 +1,4 @@
-"""Running one GraphQL operation: its document made ready once, its root fields resolved, its answer written by plan."""
+"""Running one GraphQL operation: its document made ready once, its variables read and its answer written by plan."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import graphql
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
     OperationDefinitionNode,
     OperationType,
     parse,
 )
-from graphql.execution.collect_fields import FieldDetails
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 from strawberry import Schema
 from strawberry.execution.is_awaitable import optimized_is_awaitable
@@ -25,6 +27,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, vali
 
 from api.limits import PARSING
 from api.plans import Plans
+from api.variables import Variables
 
 T = TypeVar("T")
 
@@ -32,6 +35,8 @@ CACHED: Final = 256
 """Documents that are kept as they were made ready."""
 
 _execute: Any = cast(Any, graphql).execute
+_by_attribute: Any = cast(Any, graphql).default_field_resolver
+_by_type: Any = cast(Any, graphql).default_type_resolver
 _OfStrawberry: Any = StrawberryGraphQLCoreExecutionContext
 
 ANSWERED: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -49,14 +54,17 @@ class Prepared:
     operations: tuple[OperationDefinitionNode, ...]
     errors: tuple[GraphQLError, ...]
     plans: Plans
+    fragments: dict[str, FragmentDefinitionNode]
+    variables: tuple[Variables, ...]
+    """As ``operations``; none where there are errors."""
 
-    def named(self, name: str | None) -> OperationDefinitionNode:
-        """The operation of this name, without one the first. Raises: NoSuchOperation."""
-        for each in self.operations:
+    def place(self, name: str | None) -> int:
+        """The place of the operation of this name, without one the first. Raises: NoSuchOperation."""
+        for place, each in enumerate(self.operations):
             if name is None or (each.name is not None and each.name.value == name):
                 if each.operation not in ANSWERED:
                     break
-                return each
+                return place
         raise NoSuchOperation
 
 
@@ -77,16 +85,21 @@ class Execution:
         """
         try:
             prepared = self._prepared(text)
-            prepared.named(operation_name)
+            place = prepared.place(operation_name)
             if prepared.errors:
                 return ExecutionResult(None, list(prepared.errors))
             if operation_name is None and len(prepared.operations) > 1:
                 return ExecutionResult(None, [GraphQLError("The operation is not named.", [*prepared.operations])])
+            given = dict(variables or {})
+            read = prepared.variables[place].of(given)
+            if read is not None:
+                answered = self._executor(prepared, place, read, context).execute_operation()
+                return answered if isinstance(answered, ExecutionResult) else await answered
             answered = _execute(
                 self._schema,
                 prepared.document,
                 context_value=context,
-                variable_values=dict(variables or {}),
+                variable_values=given,
                 operation_name=operation_name,
                 executor_class=Executor,
                 is_awaitable=optimized_is_awaitable,
@@ -104,7 +117,26 @@ class Execution:
         document = parse(text, **PARSING)
         operations = tuple(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
         errors = validate_document(self._schema, document, self._rules)
-        return Prepared(document, operations, tuple(errors), Plans(text))
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        variables = () if errors else tuple(Variables(self._schema, each) for each in operations)
+        return Prepared(document, operations, tuple(errors), Plans(text), fragments, variables)
+
+    def _executor(self, prepared: Prepared, place: int, variables: VariableValues, context: object) -> Any:
+        """What graphql-core builds from the same document, whose variables it need not read."""
+        return Executor(
+            self._schema,
+            prepared.fragments,
+            {name: FragmentDetails(each) for name, each in prepared.fragments.items()},
+            None,
+            context,
+            prepared.operations[place],
+            variables,
+            _by_attribute,
+            _by_type,
+            _by_attribute,
+            is_awaitable=optimized_is_awaitable,
+            plans=prepared.plans,
+        )
 
 
 class Executor(_OfStrawberry):

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     Undefined,
+    get_variable_values,
     is_leaf_type,
     parse,
 )
@@ -26,6 +27,7 @@ from api.execution import Executor, _execute
 from api.fields.lookup import DraftView, Me
 from api.plans import Plans
 from api.schema import build_schema
+from api.variables import Variables
 
 WEB = build_schema(closed=False)
 CORE = WEB._schema
@@ -233,3 +235,43 @@ def test_an_input_is_read_as_strawberry_reads_it(data):
             one.from_input = hook
     assert type(ours) is type(theirs)
     assert ours == theirs
+
+
+class SentOddly(Sent):
+    """Makes what a client may send in error, too: other values, members too few or too many."""
+
+    def of(self, type_):
+        chance = self.data.draw(st.integers(0, 40))
+        if chance == 1:
+            return self.data.draw(ODD)
+        made = super().of(type_)
+        if chance == 2 and isinstance(made, dict):
+            made["member"] = 1
+        if chance == 3 and isinstance(made, dict) and made:
+            made.pop(self.data.draw(st.sampled_from(sorted(made))))
+        return made
+
+
+@pytest.mark.parametrize("sent", [Sent, SentOddly])
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_variable_is_made_as_graphql_core_makes_it(sent, data):
+    place, type_, _ = data.draw(st.sampled_from(list(inputs())))
+    written = f"query Q($one: {type_}, $two: {str(type_).rstrip('!')}) {{ __typename }}"
+    [operation] = parse(written).definitions
+    variables = {name: sent(data).of(type_) for name in ("one", "two") if data.draw(st.integers(0, 9))}
+    ours = Variables(CORE, operation).of(variables)
+    theirs = get_variable_values(CORE, operation.variable_definitions, variables)
+    if sent is Sent and "one" in variables:
+        assert ours is not None, place
+    if ours is not None:
+        assert ours.coerced == theirs.coerced
+        assert repr(ours) == repr(theirs)
+
+
+def test_a_default_of_the_document_and_a_list_of_one_are_left_to_graphql_core():
+    [operation] = parse("query Q($a: Int = 3, $b: [Int!]) { __typename }").definitions
+    assert Variables(CORE, operation).of({"b": [1]}) is None
+    [operation] = parse("query Q($b: [Int!]) { __typename }").definitions
+    assert Variables(CORE, operation).of({"b": 1}) is None
+    assert Variables(CORE, operation).of({"b": [1]}).coerced == {"b": [1]}

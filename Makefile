@@ -45,13 +45,14 @@ fmt: setup ## Format the code and mend what ruff can
 schema: setup ## Write schema.graphql from the code
 	$(BIN)/python -m sarkmeli schema
 
-bench: setup ## Measure look-ups, commands, appends, read models against bare peers, and what answers' times tell
+bench: setup ## Measure look-ups, commands, appends, read models, held transactions against peers, and what times tell
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.commands
 	$(BIN)/python -m bench.append
 	$(BIN)/python -m bench.rebuild
 	$(BIN)/python -m bench.tail
+	$(BIN)/python -m bench.held
 	$(BIN)/python -m bench.timing
 
 bench-long: bench ## Measure also what takes long: appends to 10^7 events, the signed tree

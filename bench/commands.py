@@ -9,29 +9,22 @@ the clock runs, as the peer has nothing that follows it, and goes on between the
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.postgres import PostgresFactory
 
 from bench.append import WRITERS, appending, ours
-from bench.drafts import ReadyDraft, ready_drafts
-from bench.load import Request, contest, per_second
+from bench.load import contest
 from bench.memory import tell_peaks
+from bench.registering import registering
 from ledger.opening import environment
 from sarkmeli import embedded
-from sarkmeli.house import open_house
-from sarkmeli.neighbours import sandbox_credentials
-from sarkmeli.outside import OPERATIONS, Outside
 from sarkmeli.processes import recorded
 from sarkmeli.run_folder import RunFolder
-from sarkmeli.settings import Settings
-from sarkmeli.story import Story
-from sarkmeli.throw_away import throw_away_office
 
 T = TypeVar("T")
 
@@ -43,37 +36,17 @@ GOAL = 0.5
 
 def main() -> None:
     """Print the line."""
-    with throw_away_office() as (folder, addresses):
-        outside = Outside(addresses.url, addresses.sandbox, sandbox_credentials(folder.path))
-        story = Story(outside)
-        for step in story.steps()[:4]:
-            step.do()
-        with open_house(Settings(folder=folder.path)) as house:
-            drafts = iter(ready_drafts(house, story, WRITERS * EACH * (ROUNDS + 1)))
-        port = urlsplit(addresses.url).port or 80
-        with stock_recorder(folder) as recorder:
+    with registering(WRITERS * EACH * (ROUNDS + 1)) as office:
+        with stock_recorder(office.folder) as recorder:
             line = contest(
                 "commands",
-                lambda: alone(folder, lambda: registered(port, drafts)),
-                lambda: alone(folder, lambda: ours(WRITERS, appending(recorder))),
+                lambda: alone(office.folder, lambda: office.per_second(WRITERS, EACH)),
+                lambda: alone(office.folder, lambda: ours(WRITERS, appending(recorder))),
                 GOAL,
                 ROUNDS,
             )
-        outside.close()
-        tell_peaks("commands", folder)
+        tell_peaks("commands", office.folder)
     print(line)
-
-
-def registered(port: int, drafts: Iterator[ReadyDraft]) -> float:
-    """Registrations a second, one connection a client."""
-    query = (OPERATIONS / "RegisterApplication.graphql").read_text(encoding="utf-8")
-
-    def registration(draft: ReadyDraft) -> Request:
-        body = {"query": query, "variables": draft.variables}
-        return Request.post("/graphql", body, Authorization=f"Bearer {draft.token}")
-
-    lanes = [[registration(next(drafts)) for _ in range(EACH)] for _ in range(WRITERS)]
-    return per_second(port, lanes, lambda body: b'"ApplicationRegistered"' in body)
 
 
 def alone(folder: RunFolder, turn: Callable[[], T]) -> T:

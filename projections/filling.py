@@ -190,6 +190,7 @@ class _Filling:
                 raise
             self._write(self._storable(folded), last)
         self.filled = last
+        self.follower.goes_on()
 
     def _write(self, folded: Sequence[Folded], last: UUID) -> None:
         found = [one.poison for one in folded if one.poison is not None]

@@ -84,7 +84,13 @@ class Follower:
         self.lineage = standing.lineage
         self.position = standing.position
         self.rows = Rows(db, place)
-        tracking.stop(db, place, None)
+        self._was_stopped = standing.stopped is not None
+
+    def goes_on(self) -> None:
+        """Something was done, or there was nothing to do: what stopped the model before is over."""
+        if self._was_stopped:
+            tracking.stop(self.db, self.place, None)
+            self._was_stopped = False
 
     def step(self) -> int:
         """Follow at most one batch; the number of events passed, 0 when caught up.
@@ -95,6 +101,7 @@ class Follower:
         if batch:
             self._advance(batch)
             tracking.signal(self.db, self.place, self.position)
+        self.goes_on()
         return len(batch)
 
     def _advance(self, batch: Sequence[Recorded]) -> None:
@@ -175,6 +182,7 @@ def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
             events = [recorded for recorded in source.stream(stream) if recorded.position <= standing.position]
             for recorded in events:
                 _take(db, rows, place, recorded)
+            tracking.stop(db, place, None)  # if it had set too many apart: its runner looks whether it may go on
             return True
     except Undecodable as error:
         found = Poison(error.position, error.stream)

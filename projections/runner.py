@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
@@ -30,9 +31,13 @@ HEARTBEAT_SECONDS = 1.0
 """How long one wait for new events lasts."""
 PAUSE_SECONDS = (0.1, 5.0)
 """The first and the longest pause after an error that passes."""
+LOOK_SECONDS = 2.0
+"""How often a model that stopped is looked at, whether a person has mended it."""
+LOOKS = 30
+"""Looks, after which it tries again whatever they saw: some things are mended elsewhere."""
 
 STOPS = (LineageMismatch, TooMuchPoison)
-"""The model stops until a person has looked; the message names the remedy."""
+"""The model stands still until a person has mended what the message names."""
 
 
 class Runner:
@@ -72,7 +77,10 @@ class Runner:
         return passed
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Run until ``stop`` is set. A model that must stop is left out, loudly, while the others go on."""
+        """Run until ``stop`` is set. A model that must stop says why, loudly, while the others go on.
+
+        It goes on within seconds of its remedy, and by itself within a minute of any other.
+        """
         with Heart(self.conninfo) as heart:
             threads = [
                 threading.Thread(target=self._keep, args=(place, heart.id, stop), name=f"projection {place.title}")
@@ -84,26 +92,28 @@ class Runner:
                 thread.join()
 
     def _keep(self, place: Place, holder: UUID, stop: threading.Event) -> None:
-        """Follow with one model, again after every error that passes."""
+        """Follow with one model, again after every error: one that stops it is said and noted when it is another."""
         shortest, longest = PAUSE_SECONDS
         pause = shortest
+        stopped: str | None = None
         while not stop.is_set():
             try:
                 with session(self.conninfo) as db:
                     for _ in self._work(db, place, holder, stop):
-                        pause = shortest
+                        pause, stopped = shortest, None
             except Fenced:
                 log.warning("fenced", model=place.title)
-            except STOPS as error:
-                log.critical("projection stopped", model=place.title, why=str(error))
-                self._note(place, str(error))
-                return
             except Exception as error:  # noqa: BLE001 - what does not pass stops this model and no other
-                if not poison.passes(error):
-                    log.critical("projection stopped", model=place.title, why=poison.told(error))
-                    self._note(place, poison.told(error))
-                    return
-                log.warning("projection pauses", model=place.title, why=poison.told(error), seconds=pause)
+                if poison.passes(error):
+                    log.warning("projection pauses", model=place.title, why=poison.told(error), seconds=pause)
+                else:
+                    why = str(error) if isinstance(error, STOPS) else poison.told(error)
+                    if why != stopped:
+                        log.critical("projection stopped", model=place.title, why=why)
+                    stopped = why
+                    self._note(place, why)
+                    self._await_mending(place, stop)
+                    continue
             stop.wait(pause * random.uniform(0.5, 1))
             pause = min(pause * 2, longest)
 
@@ -142,6 +152,16 @@ class Runner:
                 next_line = progress.done + max(progress.total // 10, 1)
 
         return told
+
+    def _await_mending(self, place: Place, stop: threading.Event) -> None:
+        """Until the tracking row says no more that the model stopped, or for as long as it may take elsewhere."""
+        for _ in range(LOOKS):
+            if stop.wait(LOOK_SECONDS):
+                return
+            with suppress(psycopg.Error), session(self.conninfo) as db:
+                standing = tracking.find(db, place)
+                if standing is None or standing.stopped is None:
+                    return
 
     def _note(self, place: Place, reason: str) -> None:
         """Say in the tracking row why the model stopped, if the database can be reached."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -20,6 +20,7 @@ from sources import Told
 from story import asked, begun, paid, seen
 
 from projections import lag, poison, rows, status, tracking
+from projections import runner as runners
 from projections.all import MODELS
 from projections.filling import Progress
 from projections.follower import Follower
@@ -152,12 +153,36 @@ def test_a_model_that_must_stop_says_why_while_the_others_go_on(own_history: Any
     with running(own_history):
         assert waiting.wait_for(PAYMENTS, end(own_history), LONG)
         until(lambda: tracking.find(db, Place(STATUS)).stopped is not None)
-    assert "sarkmeli projections rebuild status" in tracking.find(db, Place(STATUS)).stopped
-    assert not lag.is_ready(db, MODELS)
-    rebuild(own_history.conninfo, own_history.ledger.reader, STATUS)
-    with running(own_history):
-        assert caught_up(own_history, waiting)
-    assert lag.is_ready(db, MODELS)
+        assert "sarkmeli projections rebuild status" in tracking.find(db, Place(STATUS)).stopped
+        assert not lag.is_ready(db, MODELS)
+
+        rebuild(own_history.conninfo, own_history.ledger.reader, STATUS)
+        own_history.story("waiting").given(paid)
+        assert caught_up(own_history, waiting), "the same runner goes on with it"
+        assert lag.is_ready(db, MODELS)
+
+
+def test_a_model_that_stopped_is_asked_again_quietly_and_says_so_until_it_goes_on(
+    own_history: Any, db: Any, waiting: Waiting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody clears the mark: what was wrong is mended elsewhere, here in the ledger's own lineage."""
+    monkeypatch.setattr(runners, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(runners, "LOOKS", 1)
+    tracking.begin(db, Place(STATUS), other := uuid4(), uuid4())
+    tried = []
+    check = own_history.ledger.reader.check
+
+    def counted(position: int, lineage: UUID) -> None:
+        tried.append(lineage == other and tracking.find(db, Place(STATUS)).stopped is not None)
+        check(position, lineage)
+
+    monkeypatch.setattr(own_history.ledger.reader, "check", counted)
+    with running(own_history, [STATUS]):
+        until(lambda: tried.count(True) >= 5)
+        db.execute("UPDATE reading.tracking SET lineage = %s", (own_history.ledger.reader.lineage(),))
+        assert waiting.wait_for(STATUS, end(own_history), LONG)
+        until(lambda: tracking.find(db, Place(STATUS)).stopped is None)
+    assert capsys.readouterr().out.count("projection stopped") == 1
 
 
 def test_lag_is_told_in_positions_and_seconds(own_history: Any, db: Any) -> None:

@@ -13,6 +13,7 @@ from projections.model import Change, Key, Row, Table
 from projections.poison import Bound, Poison
 from projections.rows import Rows
 from projections.tracking import Db, Place
+from projections.turns import BusyElsewhere
 
 BATCH = 500
 """Events folded into one transaction."""
@@ -170,13 +171,16 @@ def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
     """Replay a quarantined stream as far as the model stands and lift its mark, in one transaction.
 
     Returns False if the stream was not quarantined. Raises: Poison if the model still cannot take it, in which case
-    nothing has changed but the count of retries.
+    nothing has changed but the count of retries; BusyElsewhere while the model is filled, which ends at a position that
+    it does not show yet: what is replayed would end before it.
     """
     try:
         with db.transaction():
             standing = tracking.find(db, place, lock=True)
             if standing is None or not poison.lift(db, place, stream):
                 return False
+            if standing.fill_until is not None:
+                raise BusyElsewhere(f"{place.title} is being filled: try again when it follows")
             rows = Rows(db, place)
             rows.remove_of(db, stream)
             events = [recorded for recorded in source.stream(stream) if recorded.position <= standing.position]

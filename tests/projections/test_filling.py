@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from domain.payments.payment import Payment
 from ledger.reader import Recorded
 from projections import filling, poison, rows, tracking
 from projections.filling import Progress, fill
-from projections.follower import Follower
+from projections.follower import Follower, retry
 from projections.model import Change, Put, Table, on
 from projections.poison import Bound, TooMuchPoison
 from projections.status import STATUS
 from projections.tracking import Fenced, Place
+from projections.turns import BusyElsewhere
 
 CLAIM = Table(
     "claim",
@@ -121,6 +123,26 @@ def test_too_much_poison_stops_a_fill(db: Any, history: Any, portions: None) -> 
     with pytest.raises(TooMuchPoison):
         fill(follower)
     assert tracking.find(db, Place(model)).position == 0
+
+
+def test_what_was_set_apart_is_not_retried_before_the_fill_has_ended(
+    db: Any, history: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model stands at 0 for so long: the stream would be replayed to there, and be without a row for ever."""
+    monkeypatch.setattr(filling, "PORTION", 5)
+    model, place, told, stop = Tallies(), Place(Tallies()), Told(history.events), threading.Event()
+    rows.create(db, place)
+    expected = made(db, model, told)
+    tracking.forget(db, place)
+    model.raises.add(history.case("granted"))
+    fill(Follower(db, told, Place(model)), lambda progress: stop.set() if poison.every(db) else None, stop)
+    model.raises.clear()
+    with pytest.raises(BusyElsewhere):
+        retry(db, told, place, history.case("granted"))
+    assert len(poison.every(db)) == 1
+    fill(Follower(db, told, place))
+    assert retry(db, told, place, history.case("granted"))
+    assert made(db, model, told) == expected
 
 
 def test_a_fill_of_another_program_begins_anew(db: Any, history: Any, monkeypatch: pytest.MonkeyPatch) -> None:

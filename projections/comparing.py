@@ -24,7 +24,7 @@ from projections.rows import ONE_SPELLING, Columns, listed
 from projections.tracking import Db, Place
 
 _SERVED = """
-SELECT {owner}, {key}, sha256(to_jsonb(t)::text::bytea) FROM {table} t WHERE {owner} > %s AND {owner} <= %s
+SELECT {owner}, {key}, sha256(to_jsonb(t)::text::bytea) FROM {table} t WHERE {owner} BETWEEN %s AND %s
 """
 _FOLDED = "SELECT {owner}, {key}, sha256(to_jsonb(t)::text::bytea) FROM unnest({arrays}) AS t ({columns})"
 _SERVED_ROW = "SELECT to_jsonb(t) FROM {table} t WHERE ({key}) = ({given})"
@@ -110,12 +110,13 @@ class _Comparing:
 
     def run(self, told: Callable[[Progress], None]) -> None:
         done, total = events.count(self.ledger, BEFORE_ALL, self.found.position, self.without)
-        after, last = BEFORE_ALL, False
+        first, after, last = BEFORE_ALL, BEFORE_ALL, False
         while not last:
             folded, last = fold_portion(self.found.model, self._read, after)
             until = AFTER_ALL if last else folded[-1].stream
-            self._compare(folded, after, until)
-            after = until
+            self._compare(folded, first, until)
+            if not last:
+                first, after = UUID(int=until.int + 1), until
             done += sum(one.events for one in folded)
             told(Progress(done, total))
         self.found.served, self.found.folded = (one.hexdigest() for one in self.hashes)
@@ -124,8 +125,8 @@ class _Comparing:
         for row in events.by_stream(self.ledger, after, self.found.position, limit, self.without):
             yield Recorded(*row)
 
-    def _compare(self, folded: Sequence[Folded], after: UUID, until: UUID) -> None:
-        """The rows of the streams past ``after``, up to ``until``."""
+    def _compare(self, folded: Sequence[Folded], first: UUID, until: UUID) -> None:
+        """The rows of the streams from ``first`` to ``until``; with all portions, of every id that a row can have."""
         for side in self.sides:
             made = {
                 key: row
@@ -135,7 +136,7 @@ class _Comparing:
                 if table is side.table and row is not None
             }
             served = {
-                key: digest for owner, key, digest in side.served(self.db, after, until) if owner not in self.apart
+                key: digest for owner, key, digest in side.served(self.db, first, until) if owner not in self.apart
             }
             expected = {key: digest for _, key, digest in side.folded(self.db, list(made.values()))}
             self.found.rows += len(served)
@@ -175,9 +176,9 @@ class _Side:
         self._served_row = sql.SQL(_SERVED_ROW).format(**pieces)
         self._folded_row = sql.SQL(_FOLDED_ROW).format(**pieces)
 
-    def served(self, db: Db, after: UUID, until: UUID) -> Iterator[tuple[UUID, Key, bytes]]:
+    def served(self, db: Db, first: UUID, until: UUID) -> Iterator[tuple[UUID, Key, bytes]]:
         """Owner, key and digest of each row that these streams own."""
-        return ((row[0], row[1:-1], row[-1]) for row in db.execute(self._served, (after, until)))
+        return ((row[0], row[1:-1], row[-1]) for row in db.execute(self._served, (first, until)))
 
     def folded(self, db: Db, rows: Sequence[Row]) -> Iterator[tuple[UUID, Key, bytes]]:
         """The same of rows in memory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -78,6 +79,17 @@ def test_a_row_too_many_or_too_few_is_found(own_history: Any, db: Any) -> None:
     )
     found = compared(own_history, PAYMENTS)
     assert [one.what for one in found.differences if one.table == REFUND.name] == ["should not be there"]
+
+
+@pytest.mark.parametrize("end", [0, 2**128 - 1], ids=["first", "last"])
+def test_a_row_of_an_id_that_no_stream_has_is_found(own_history: Any, db: Any, end: int) -> None:
+    table, nobody = STATUS.applications.bare(), UUID(int=end)
+    db.execute(f"UPDATE reading.{table} SET stream = %s WHERE stream = %s", (nobody, own_history.case("waiting")))
+    found = compared(own_history, STATUS)
+    assert {(one.key, one.what) for one in found.differences} == {
+        ((nobody,), "should not be there"),
+        ((own_history.case("waiting"),), "is missing"),
+    }
 
 
 def test_a_model_that_goes_on_meanwhile_is_compared_as_it_stood(own_history: Any, db: Any) -> None:

@@ -40,12 +40,14 @@ def retry(
     stream: Annotated[UUID, typer.Argument(help="The quarantined stream.")],
     folder: Folder = None,
 ) -> None:
-    """Replay a quarantined stream, after what was wrong has been mended, and lift its mark."""
+    """Replay a quarantined stream, after what was wrong has been mended, and lift its mark; fails if it has none."""
     from sarkmeli.read_models import retry_stream
 
     with plainly():
         lifted = retry_stream(begin(folder), model, stream)
-    typer.echo("lifted" if lifted else "it was not quarantined")
+    if not lifted:
+        leave(f"{model} has not quarantined {stream}: `sarkmeli projections status` tells what it has")
+    typer.echo("lifted")
 
 
 @app.command()

@@ -56,14 +56,14 @@ class Difference:
 class Comparison:
     """What was found of one model. ``served`` and ``folded`` hash everything compared on either side.
 
-    ``apart`` counts streams left out: they are quarantined, and their rows say that they are stale. ``unable`` says
-    why nothing could be compared, if so.
+    ``apart`` are streams left out: they are quarantined, and their rows say that they are stale. ``unable`` says why
+    nothing could be compared, if so.
     """
 
     model: ReadModel
     position: int = 0
     rows: int = 0
-    apart: int = 0
+    apart: tuple[UUID, ...] = ()
     different: int = 0
     differences: list[Difference] = field(default_factory=list[Difference])
     served: str = ""
@@ -72,7 +72,12 @@ class Comparison:
 
     @property
     def is_well(self) -> bool:
-        """Whether the model says nothing that the ledger does not say: what never ran is well."""
+        """Whether all that the model says was compared and is what the ledger says: what never ran is well."""
+        return self.is_same and not self.apart
+
+    @property
+    def is_same(self) -> bool:
+        """Whether what was compared is what the ledger says."""
         return self.different == 0 and self.served == self.folded
 
 
@@ -94,7 +99,7 @@ def compare(
         return found
     found.position = standing.position
     apart = poison.streams(db, place)
-    found.apart = len(apart)
+    found.apart = tuple(sorted(apart))
     db.execute(ONE_SPELLING)
     with seldom_collecting():
         _Comparing(db, ledger, found, apart).run(told)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC
 from typing import Final
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from projections import filling, versions
 from projections.all import MODELS, named
 from projections.comparing import MOST_TOLD, Comparison, compare
 from projections.follower import retry
-from projections.lag import lag
+from projections.lag import Lag, lag
 from projections.model import ReadModel
-from projections.poison import every
+from projections.poison import Quarantined, every
 from projections.rebuild import rebuild
 from projections.tracking import Place
 from projections.turns import session
@@ -34,22 +35,44 @@ LINE_EVERY: Final = 2.0
 
 
 def show_status(settings: Settings) -> bool:
-    """Print how far each read model is, what is quarantined and what was left behind; whether all is well."""
+    """Print how far each read model is, what stopped it, what is quarantined and left behind; whether all is well."""
     console = Console()
     table = Table("read model", "position", "behind", "seconds", "quarantined", "stopped")
     with session(settings.ledger_as(DbRole.AUDITOR)) as db:
         lags, quarantined, left = lag(db, MODELS), every(db), versions.left_behind(db, MODELS)
     for one in lags:
         position = "never ran" if one.position is None else str(one.position)
-        figures = (position, str(one.behind), f"{one.seconds:.1f}", str(one.quarantined), one.stopped or "")
-        table.add_row(f"{one.model} v{one.version}", *figures)
+        figures = (position, str(one.behind), f"{one.seconds:.1f}", str(one.quarantined), "yes" if one.stopped else "")
+        table.add_row(_title(one), *figures)
     console.print(table)
-    for mark in quarantined:
-        console.print(f"quarantined: {mark}", markup=False)
+    # One line each, however narrow the terminal: they hold commands to be copied.
+    for line in (*_stopped(lags), *_apart(quarantined), *_left(left)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return all(one.position is not None and one.stopped is None and not one.quarantined for one in lags)
+
+
+def _stopped(lags: Sequence[Lag]) -> Generator[str]:
+    return (f"stopped: {_title(one)}: {one.stopped}" for one in lags if one.stopped)
+
+
+def _apart(quarantined: Sequence[Quarantined]) -> Generator[str]:
+    in_force = {(model.name, model.version) for model in MODELS}
+    for one in (one for one in quarantined if (one.model, one.version) in in_force):
+        since = f"{one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" + (f", {one.retries} retries" if one.retries else "")
+        yield (
+            f"quarantined: {one.model} v{one.version}: {_replayed(one.model, one.stream)}. "
+            f"It cannot take position {one.position}: {one.error}, since {since}"
+        )
+
+
+def _left(left: Sequence[versions.Version]) -> Generator[str]:
     for one in left:
         remedy = f"`sarkmeli projections drop {one.model} {one.version}` once no other release runs"
-        console.print(f"left behind: {one.model} v{one.version}; {remedy}", markup=False, soft_wrap=True)
-    return all(one.position is not None and one.stopped is None and not one.quarantined for one in lags)
+        yield f"left behind: {one.model} v{one.version}; {remedy}"
+
+
+def _title(one: Lag) -> str:
+    return f"{one.model} v{one.version}"
 
 
 def rebuild_model(settings: Settings, name: str) -> int:
@@ -107,11 +130,16 @@ def _lines(found: Comparison) -> Generator[str]:
         yield f"DIFFERS: {title}: {difference}"
     if found.different > MOST_TOLD:
         yield f"DIFFERS: {title}: {found.different - MOST_TOLD} rows more"
-    apart = f"; {found.apart} quarantined streams were left out" if found.apart else ""
-    if found.is_well:
-        yield f"{title}: {found.rows} rows at position {found.position} are what the ledger says{apart}"
+    if found.is_same:
+        yield f"{title}: {found.rows} rows at position {found.position} are what the ledger says"
     else:
-        yield f"{title}: hash {found.served[:16]}, by the ledger {found.folded[:16]}{apart}"
+        yield f"{title}: hash {found.served[:16]}, by the ledger {found.folded[:16]}"
+    for stream in found.apart:
+        yield f"NOT COMPARED: {title}: {_replayed(found.model.name, stream)}"
+
+
+def _replayed(model: str, stream: UUID) -> str:
+    return f"stream {stream} is quarantined: `sarkmeli projections retry {model} {stream}` once its fault is mended"
 
 
 @contextmanager

@@ -106,13 +106,13 @@ def test_a_model_that_goes_on_meanwhile_is_compared_as_it_stood(own_history: Any
     assert compared(own_history, STATUS).is_well
 
 
-def test_a_quarantined_stream_is_left_out_and_counted(own_history: Any, db: Any) -> None:
+def test_a_quarantined_stream_is_left_out_and_named_and_not_all_is_well(own_history: Any, db: Any) -> None:
     case = own_history.case("waiting")
     db.execute(f"UPDATE reading.{STATUS.applications.bare()} SET state = 'DECIDED' WHERE stream = %s", (case,))
     first = next(one for one in own_history.events if one.stream == case)
     poison.add(db, Place(STATUS), poison.blame(first, ValueError()), poison.Bound())
     found = compared(own_history, STATUS)
-    assert (found.is_well, found.apart) == (True, 1)
+    assert (found.is_same, found.is_well, found.apart) == (True, False, (case,))
 
 
 def test_a_model_that_never_ran_says_so(own_history: Any) -> None:

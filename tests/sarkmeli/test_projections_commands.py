@@ -100,10 +100,28 @@ def test_a_quarantined_stream_fails_the_status_until_it_is_replayed(office):
             (STATUS.version, stream),
         )
     status, said = projections(office, "status")
-    assert (status, f"{stream}" in said) == (1, True), said
+    (line,) = [line for line in said.splitlines() if line.startswith("quarantined: ")]
+    remedy = f"sarkmeli projections retry status {stream}"
+    assert (status, remedy in line, "position 1: ValueError, since 20" in line) == (1, True, True), said
+    status, said = sarkmeli("audit", "verify", "--folder", str(office.folder))
+    (line,) = [line for line in said.splitlines() if line.startswith("NOT COMPARED: ")]
+    assert (status, remedy in line) == (1, True), said
+
     assert projections(office, "retry", "status", str(stream)) == (0, "lifted\n")
-    assert projections(office, "retry", "status", str(uuid4())) == (0, "it was not quarantined\n")
+    status, said = projections(office, "retry", "status", str(stream))
+    assert (status, said) == (
+        1, f"status has not quarantined {stream}: `sarkmeli projections status` tells what it has\n",
+    )  # fmt: skip
     assert projections(office, "status")[0] == 0
+
+
+def test_why_a_model_stopped_stands_whole_below_the_table(office):
+    why = "it followed another ledger; run `sarkmeli projections rebuild status`"
+    with owner(office) as db:
+        db.execute("UPDATE reading.tracking SET stopped = %s WHERE model = 'status' AND NOT beside", (why,))
+        status, said = projections(office, "status")
+        db.execute("UPDATE reading.tracking SET stopped = NULL WHERE model = 'status'")
+    assert (status, f"stopped: status v{STATUS.version}: {why}\n" in said) == (1, True), said
 
 
 @pytest.mark.parametrize("command", [("rebuild", "nobody"), ("retry", "nobody", str(uuid4())), ("drop", "nobody", "1")])

@@ -14,6 +14,7 @@ from psycopg import Connection
 from ledger import merkle
 from ledger.checkpoint import BadCheckpoint, Checkpoint, VerifierKey
 from ledger.leaves import FIRST, LAST, Leaf, hash_row, position_of, rows_in_order
+from ledger.lineage import Begun
 from ledger.merkle import Frontier
 from ledger.publication import Publication
 from ledger.tree import BrokenTree, place_of, stored_leaves, stored_subtrees
@@ -70,6 +71,17 @@ class Verdict:
     def is_well(self) -> bool:
         """Whether ledger and files agree."""
         return self.differs is None and not self.faults
+
+    def superseded(self, lineages: Sequence[Begun]) -> Begun | None:
+        """Where history was rewound under a log that is signed no more, if that is why the ledger differs from it.
+
+        That is: behind its last checkpoint that holds a lineage began, and before the first that does not. None where
+        nothing was ever noted there, so that history was changed and not restored.
+        """
+        if self.differs is None:
+            return None
+        found = [one for one in lineages if self.events <= one.events < self.differs.size]
+        return next((one for one in reversed(found) if one.after == found[0].after), None)
 
 
 def believed(publication: Publication, key: VerifierKey) -> tuple[list[Checkpoint], list[str]]:

@@ -5,6 +5,7 @@ Whoever follows the ledger keeps the lineage beside the position. Under another 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -61,6 +62,20 @@ INSERT INTO ledger.lineage (generation, id, after_position, reason, system, time
 VALUES (%s, %s, (SELECT coalesce(max(position), 0) FROM ledger.event), %s, %s, %s)
 """
 
+_BEGUN: Final = """
+SELECT l.after_position, l.reason, (SELECT count(*) FROM ledger.event e WHERE e.position <= l.after_position)
+FROM ledger.lineage l WHERE l.generation > 1 ORDER BY l.generation
+"""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A lineage that began behind the event at ``after``, the ledger's last then, of which there were ``events``."""
+
+    after: int
+    reason: str
+    events: int
+
 
 class OtherLineage(Exception):
     """A position from another history of this ledger: it was restored or promoted since.
@@ -83,6 +98,11 @@ def current_lineage(connection: Connection[Any]) -> UUID:
     if not found:
         raise LookupError("this ledger has no lineage: open it once")
     return found[0][1]
+
+
+def begun(connection: Connection[Any]) -> list[Begun]:
+    """Every lineage but the first, in order: wherever history may have been rewound."""
+    return [Begun(*row) for row in rows(connection, _BEGUN)]
 
 
 def keep_lineage(connection: Connection[Any]) -> UUID:

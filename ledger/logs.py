@@ -56,8 +56,13 @@ def publication_of(folder: Path, number: int) -> Publication:
 
 def newest_public_file(keys: Path) -> Path:
     """Where the newest log's verifier key stands, for whoever checks and has no key."""
+    return public_file(keys, newest_number(keys))
+
+
+def newest_number(keys: Path) -> int:
+    """The newest log's number, by the verifier keys that are there; 1 if there is none."""
     found = [_PUBLIC.fullmatch(path.name) for path in keys.glob(f"{CHECKPOINT}-*.pub")]
-    return public_file(keys, max((int(one[1]) for one in found if one), default=1))
+    return max((int(one[1]) for one in found if one), default=1)
 
 
 def number_of(origin: str) -> int:

@@ -4,45 +4,71 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 from rich.console import Console
 
-from ledger.audit import Consistency, Inclusion, NotProven, prove_consistency, prove_inclusion, verify
+from ledger.audit import Consistency, Inclusion, NotProven, Verdict, prove_consistency, prove_inclusion, verify
 from ledger.checkpoint import VerifierKey
 from ledger.connecting import LINK
-from ledger.logs import newest_public_file, number_of, publication_of
+from ledger.lineage import Begun, begun
+from ledger.logs import newest_number, newest_public_file, number_of, publication_of
 from ledger.publication import Publication
-from ledger.signer import last_signed
+from ledger.signer import last_signed, public_file
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
 
 def verify_ledger(settings: Settings, given: str | None) -> bool:
-    """Print what the check found; whether all is well. Raises: NotProven, BadCheckpoint."""
-    console = Console()
-    key = _key(settings, given)
-    publication = _publication(settings, key)
-    last = last_signed(settings.keys, key, number_of(key.name))
-    with reading(settings) as connection, console.status("reading the ledger") as status:
+    """Print what the check of every log found, or of the one whose key is ``given``; whether all is well.
+
+    An earlier log is compared up to where a restore rewound history under it. Raises: NotProven, BadCheckpoint.
+    """
+    keys = _keys(settings) if given is None else [_key(settings, given)]
+    console = Console(highlight=False)
+    with reading(settings) as connection:
+        well = [_verified(settings, connection, key, console) for key in keys]
+    return all(well)
+
+
+def _verified(settings: Settings, connection: Connection[Any], key: VerifierKey, console: Console) -> bool:
+    """Print what the check of one log found; whether all is well."""
+    number, publication = number_of(key.name), _publication(settings, key)
+    last = last_signed(settings.keys, key, number)
+    with console.status("reading the ledger") as status:
         verdict = verify(
             connection, publication, key, last, lambda size: status.update(f"{size} events are as they were signed")
         )
-    console.print(f"key: {key}", markup=False, soft_wrap=True)
-    console.print(f"checkpoints: {verdict.checkpoints} in {publication.folder}", markup=False, soft_wrap=True)
-    for fault in verdict.faults:
-        console.print(f"FAULT: {fault}", markup=False, soft_wrap=True)
-    if verdict.differs is not None:
-        console.print(f"DIFFERS: {verdict.differs}", markup=False, soft_wrap=True)
+    is_signed_no_more = number < newest_number(settings.keys)
+    rewound = verdict.superseded(begun(connection)) if is_signed_no_more else None
+    for line in _lines(key, publication, verdict, rewound):
+        console.print(line, markup=False, soft_wrap=True)
+    if verdict.faults or (verdict.differs is not None and rewound is None):
+        return False
+    return verdict.checkpoints > 0 or is_signed_no_more
+
+
+def _lines(key: VerifierKey, publication: Publication, verdict: Verdict, rewound: Begun | None) -> Iterator[str]:
+    yield f"key: {key}"
+    yield f"checkpoints: {verdict.checkpoints} in {publication.folder}"
+    yield from (f"FAULT: {fault}" for fault in verdict.faults)
+    if rewound is not None and verdict.differs is not None:
+        yield (
+            f"{verdict.events} events, up to position {verdict.position}, are as they were signed. REWOUND: history"
+            f" goes on otherwise behind position {rewound.after} ({rewound.reason}): what the checkpoints from"
+            f" {verdict.differs.size} events on were signed for is lost, and a later log is signed instead"
+        )
+    elif verdict.differs is not None:
+        yield f"DIFFERS: {verdict.differs}"
     elif verdict.checkpoints:
-        console.print(f"{verdict.events} events, up to position {verdict.position}, are as they were signed")
+        yield f"{verdict.events} events, up to position {verdict.position}, are as they were signed"
     else:
-        console.print("nothing was published yet, so nothing can be said")
-    return verdict.is_well and verdict.checkpoints > 0
+        yield "nothing was published yet, so nothing can be said"
 
 
 def prove_event(settings: Settings, given: str | None, position: int) -> str:
@@ -92,14 +118,26 @@ def _publication(settings: Settings, key: VerifierKey) -> Publication:
     return publication_of(settings.checkpoints, number_of(key.name))
 
 
+def _keys(settings: Settings) -> list[VerifierKey]:
+    """The key of every log, the first one's first. Raises: NotProven if one is not there."""
+    newest = newest_number(settings.keys)
+    return [_read_key(public_file(settings.keys, number), number < newest) for number in range(1, newest + 1)]
+
+
 def _key(settings: Settings, given: str | None) -> VerifierKey:
     """Raises: NotProven if there is none to believe."""
-    if given is None:
-        newest = newest_public_file(settings.keys)
-        try:
-            given = newest.read_text()
-        except OSError:
-            raise NotProven(f"no checkpoint was signed yet: {newest} is not there") from None
+    return _read_key(newest_public_file(settings.keys)) if given is None else _parsed(given)
+
+
+def _read_key(file: Path, of_earlier_log: bool = False) -> VerifierKey:
+    try:
+        return _parsed(file.read_text())
+    except OSError:
+        why = "an earlier log cannot be verified without its key" if of_earlier_log else "no checkpoint was signed yet"
+        raise NotProven(f"{why}: {file} is not there") from None
+
+
+def _parsed(given: str) -> VerifierKey:
     try:
         return VerifierKey.parse(given)
     except ValueError as error:

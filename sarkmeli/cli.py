@@ -150,7 +150,9 @@ def bank_unread(folder: Folder = None) -> None:
     raise typer.Exit(0 if none_left else 1)
 
 
-Key = Annotated[str | None, typer.Option(help="The verifier key, instead of the key folder's own.", show_default=False)]
+Key = Annotated[
+    str | None, typer.Option(help="The verifier key of one log, instead of the key folder's own.", show_default=False)
+]
 
 
 @audit_app.command("verify")
@@ -159,7 +161,7 @@ def audit_verify(
     history: Annotated[bool, typer.Option("--history", help="Only history, and not the read models.")] = False,
     folder: Folder = None,
 ) -> None:
-    """Compare history with every published checkpoint, and the read models with history; fails, and says where."""
+    """Compare history with every log's checkpoints, and the read models with history; fails, and says where."""
     from sarkmeli import auditing
     from sarkmeli.read_models import verify_read_models
 

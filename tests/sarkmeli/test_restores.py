@@ -165,7 +165,16 @@ def test_a_ledger_twenty_days_old_with_todays_keys(place, new_database, capsys):
         published(at.house)
         assert form_of(at, again).email == "again@example.org"
     assert verify_ledger(settings, None)
-    assert "key: sarkmeli/" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.split("key: ")[1:]
+    assert "(the disk died on Tuesday): what the checkpoints from" in first, "what log 1 signed for last is lost"
+    assert f"checkpoints: {len(old_checkpoints)} in {settings.checkpoints}\n" in first
+    assert "REWOUND" not in second
+
+    oldest = min(old_checkpoints)
+    oldest.write_bytes(oldest.read_bytes().replace(b"sarkmeli/", b"sarkmeli-"))
+    assert not verify_ledger(settings, None), "nor is what an earlier log published left unread"
+    assert f"FAULT: {oldest.name}" in capsys.readouterr().out
+    oldest.write_bytes(old_checkpoints[oldest])
     assert {path: path.read_bytes() for path in old_checkpoints} == old_checkpoints, "evidence of what was lost stays"
     keys = sorted(path.name for path in settings.keys.glob("checkpoint-*.pub"))
     assert keys == ["checkpoint-1.pub", "checkpoint-2.pub"]
@@ -297,7 +306,7 @@ def test_a_promoted_standby_begins_a_lineage_by_itself(place, new_database):
     assert verify_ledger(moved, None), "the log goes on, for nothing that was signed is missing"
 
 
-def test_history_that_was_changed_is_not_taken_for_a_restore(place, new_database):
+def test_history_that_was_changed_is_not_taken_for_a_restore(place, new_database, capsys):
     folder, cluster = place
     ours = cluster("l").make()
     settings = office_on(folder, ours.database(), as_url(new_database()))
@@ -316,4 +325,6 @@ def test_history_that_was_changed_is_not_taken_for_a_restore(place, new_database
     assert done.new_log is not None
     with at_work(settings) as at:
         published(at.house)
-    assert verify_ledger(settings, None)
+    assert not verify_ledger(settings, None), "log 1 signed for other events, and nothing tells of a restore there"
+    assert "DIFFERS" in capsys.readouterr().out
+    assert verify_ledger(settings, (settings.keys / "checkpoint-2.pub").read_text()), "whoever was told of it goes on"

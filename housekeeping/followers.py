@@ -37,7 +37,9 @@ class FollowerLost(Exception):
     """The consumer followed another ledger, or stands beyond the end of this one. It stops and does not skip."""
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"consumer {name} {why}: run `sarkmeli consumers rebase {name}` after deciding from where")
+        super().__init__(
+            f"consumer {name} {why}: run `sarkmeli consumers rebase {name} POSITION` after deciding from where"
+        )
 
 
 def begin(db: Db, name: str, lineage: UUID, settled: int, start: int = 0) -> int:

@@ -22,12 +22,11 @@ from ledger.kms import CHECKPOINT, KeyFolder, KeysMissing, Kms
 Proof = Callable[[int, int], Sequence[bytes]]
 """The consistency proof between two sizes, from the tree that is to be signed."""
 
+_REMEDY = "`sarkmeli audit verify` says where; after a restore, `sarkmeli ledger restored` begins a new log"
+
 
 class OtherHistory(Exception):
-    """The ledger does not begin with what was signed before: it was changed, or restored from before.
-
-    Remedy: `sarkmeli audit verify` says where. If it was restored, `sarkmeli ledger restored` begins a new log.
-    """
+    """The ledger does not begin with what was signed before: it was changed, or restored from before."""
 
 
 class Signer(Protocol):
@@ -108,11 +107,11 @@ def _for_its_owner(path: str, flags: int) -> int:
 def refuse_other_history(before: Checkpoint, size: int, root: bytes, proof: Proof) -> None:
     """Raises: OtherHistory unless a tree of this size and root begins with ``before``."""
     if size < before.size:
-        raise OtherHistory(f"{before.size} events were signed for; the ledger has {size}")
+        raise OtherHistory(f"{before.size} events were signed for; the ledger has {size}: {_REMEDY}")
     if before.size == 0:
         return
     if not merkle.extends(proof(before.size, size), before.size, size, before.root, root):
-        raise OtherHistory(f"the first {before.size} events are not those that were signed for")
+        raise OtherHistory(f"the first {before.size} events are not those that were signed for: {_REMEDY}")
 
 
 def last_signed(folder: Path, key: VerifierKey, log: int = 1) -> Checkpoint | None:

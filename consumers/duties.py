@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import structlog
 
-log = structlog.get_logger("deadlines")
-
 LONGEST_PAUSE = 60.0
 """Seconds between two tries of a duty that keeps failing."""
 
@@ -29,10 +27,11 @@ class Duty:
 
 
 class Duties:
-    """Does every duty on its own rhythm until told to stop."""
+    """Does every duty on its own rhythm until told to stop. ``name`` is the part of the office that does them."""
 
-    def __init__(self, duties: Sequence[Duty]) -> None:
+    def __init__(self, name: str, duties: Sequence[Duty]) -> None:
         self.duties = tuple(duties)
+        self._log = structlog.get_logger(name)
 
     def run_once(self) -> dict[str, int]:
         """One round of each, in order; how many things each did. Raises what a duty raises."""
@@ -55,13 +54,13 @@ class Duties:
                 done = duty.do()
             except Later as later:
                 failures += 1
-                log.warning("put off", duty=duty.name, why=str(later))
-            except Exception as error:
+                self._log.warning("put off", duty=duty.name, why=str(later))
+            except Exception as error:  # noqa: BLE001 - said, and tried again
                 failures += 1
-                log.error("duty failed", duty=duty.name, error=type(error).__name__, exc_info=failures == 1)
+                self._log.error("duty failed", duty=duty.name, error=type(error).__name__, exc_info=failures == 1)
             else:
                 failures = 0
                 if done:
-                    log.info("done", duty=duty.name, count=done)
+                    self._log.info("done", duty=duty.name, count=done)
             pause = min(duty.every * 2 ** min(failures, 10), max(LONGEST_PAUSE, duty.every))
             stop.wait(pause * random.uniform(0.8, 1.0))

@@ -43,4 +43,4 @@ def open_checkpoints(settings: Settings) -> Generator[Duties]:
         new = not log.publication.sizes() and not was_signed(db)
     signer = SigningFolder(settings.keys, log.origin, new=new, kms=kms, log=log.number)
     with closing(Checkpointer(conninfo, signer, log.publication)) as checkpointer:
-        yield Duties([Duty("checkpoints", settings.checkpoint_every, checkpointer.round)])
+        yield Duties("checkpoints", [Duty("checkpoints", settings.checkpoint_every, checkpointer.round)])

@@ -333,6 +333,7 @@ class House:
             self.taxpayer_sessions, self.link_requests, self.link_tokens, self.sms_sent,
         )  # fmt: skip
         return Duties(
+            "deadlines",
             [
                 Duty("terms", often, terms.keep),
                 Duty("activations", often, activations.keep),
@@ -349,7 +350,7 @@ class House:
                 Duty("passwords that do not count", SELDOM, lambda: self.passwords.sweep(self.accounts.counts)),
                 Duty("epoch of the keys", DAILY, self._turn_epoch),
                 Duty("months of commands", DAILY, self._turn_months),
-            ]
+            ],
         )
 
     def _turn_epoch(self) -> int:

@@ -16,7 +16,7 @@ from sarkmeli.settings import LogFormat, Settings
 log = structlog.get_logger("office")
 
 OURS = (
-    "api", "consumers", "deadlines", "domain", "gateways", "housekeeping", "ledger", "notices", "office",
+    "api", "checkpoints", "consumers", "deadlines", "domain", "gateways", "housekeeping", "ledger", "notices", "office",
     "projections", "sarkmeli", "texts",
 )  # fmt: skip
 """Whose lines the setting of the level is about. Libraries are only heard from ``warning`` up, whatever it says: below

@@ -1,15 +1,17 @@
 """The deadlines consumer on the real ledger and the sandbox bank, with the clock set forward."""
 
 import sqlite3
+import threading
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+import structlog
 from consumer_house import CASHIER, OPERATOR
 
 import texts
 from consumers.compatriot.terms import ApplicationTerms
-from consumers.duties import Later
+from consumers.duties import Duties, Duty, Later
 from consumers.terms import Terms
 from domain.compatriot.lapse import AlreadyWarned
 from domain.language import Language
@@ -18,6 +20,7 @@ from domain.payments.payment import Payment
 from domain.videobar.terms import Media
 from housekeeping.statement import Statement
 from sarkmeli.case_files import LedgerFiles
+from sarkmeli.following import open_checkpoints
 
 
 @pytest.fixture
@@ -29,6 +32,25 @@ def duty(at):
         return next(each for each in at.house.deadlines().duties if each.name == name).do()
 
     return do
+
+
+def test_a_failing_duty_is_logged_as_of_the_part_that_does_it(at, monkeypatch):
+    """The checkpoints once spoke as the deadlines."""
+    said, stop = [], threading.Event()
+
+    class Heard:
+        def __init__(self, part):
+            self.part = part
+
+        def error(self, what, **facts):
+            said.append((self.part, what, facts["error"]))
+            stop.set()
+
+    monkeypatch.setattr(structlog, "get_logger", Heard)
+    Duties("checkpoints", [Duty("sum", 1.0, lambda: 1 // 0)]).run_forever(stop)
+    assert said == [("checkpoints", "duty failed", "ZeroDivisionError")]
+    with open_checkpoints(at.house.settings) as checkpoints:
+        assert checkpoints._log.part == "checkpoints"
 
 
 def test_who_brings_nothing_is_warned_once_and_lapses_once(at, duty):

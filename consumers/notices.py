@@ -18,7 +18,7 @@ from consumers.letters import Letters, NobodyToWrite, NothingToTell
 from domain.event import Root
 from gateways.mail import Mail, MailRejected, MailUnavailable
 from housekeeping import followers, notices
-from housekeeping.followers import Fenced, FollowerLost
+from housekeeping.followers import Fenced
 from housekeeping.notices import NewNotice
 from housekeeping.pool import Db
 from ledger.kms import KmsUnavailable
@@ -63,22 +63,25 @@ class Notices:
             return noted, self._send_due(db, threading.Event())
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Follow and send until ``stop`` is set. Raises: FollowerLost, after which a person must decide."""
-        lost: list[FollowerLost] = []
+        """Follow and send until ``stop`` is set. What does not pass ends both, and whoever called hears of it.
 
-        def follow() -> None:
+        Raises: FollowerLost, after which a person must decide; ledger.reader.Undecodable; whatever is our mistake.
+        """
+        failed: list[Exception] = []
+
+        def keep(work: Callable[[Db, threading.Event], None]) -> None:
             try:
-                self._keep(self._follow_on, stop)
-            except FollowerLost as error:
-                lost.append(error)
+                self._keep(work, stop)
+            except Exception as error:  # noqa: BLE001 - raised below, where the process ends by it
+                failed.append(error)
                 stop.set()
 
-        follower = threading.Thread(target=follow, name="notices follower")
+        follower = threading.Thread(target=keep, args=(self._follow_on,), name="notices follower")
         follower.start()
-        self._keep(self._send_on, stop)
+        keep(self._send_on)
         follower.join()
-        if lost:
-            raise lost[0]
+        if failed:
+            raise failed[0]
 
     def _keep(self, work: Callable[[Db, threading.Event], None], stop: threading.Event) -> None:
         """Do ``work`` on a connection; again, after a pause that grows, when the database was away."""

@@ -2,9 +2,10 @@
 
 import re
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 import texts
@@ -12,7 +13,10 @@ from consumers.compatriot.letters import KINDS
 from domain.language import Language
 from domain.number import group_code, group_number
 from housekeeping import notices as outbox
+from housekeeping.followers import FollowerLost
 from ledger.keys import KeyStore
+from ledger.recorded import Undecodable
+from sarkmeli.failures import told
 from sarkmeli.house import open_house
 from sarkmeli.roles import DbRole
 
@@ -209,8 +213,48 @@ def test_the_consumer_of_another_ledger_stops_and_names_the_remedy(at):
     at.house.notices().run_once()
     with at.house.pool.connection() as db:
         db.execute("UPDATE housekeeping.follower SET lineage = gen_random_uuid()")
-    with pytest.raises(Exception, match="sarkmeli consumers rebase notices"):
-        at.house.notices().run_once()
+    with pytest.raises(FollowerLost, match="sarkmeli consumers rebase notices") as lost, bounded() as stop:
+        at.house.notices().run_forever(stop)
+    assert "`sarkmeli consumers rebase notices POSITION`" in told((lost.type, lost.value, lost.tb)), "in the log too"
+    assert "somebody" not in told((ValueError, ValueError("somebody"), None))
+
+
+def test_an_event_that_cannot_be_read_ends_the_consumer_and_not_its_following_alone(at):
+    at.register()
+    with psycopg.connect(at.house.settings.ledger_conninfo) as db:
+        db.execute(
+            """
+            INSERT INTO ledger.event (position, stream, version, topic, plain, recorded_at, lineage)
+            SELECT ledger.draw(1), gen_random_uuid(), 1, 'compatriot.Application.FromTheFuture', '{}', now(), id
+            FROM ledger.lineage ORDER BY generation DESC LIMIT 1
+            """
+        )
+    with pytest.raises(Undecodable), bounded() as stop:
+        at.house.notices().run_forever(stop)
+    assert stop.is_set()
+
+
+@pytest.mark.parametrize("place", ["_follow_on", "_send_on"])
+def test_a_mistake_of_ours_in_either_thread_ends_both(at, monkeypatch, place):
+    def mistaken(db, stop):
+        raise ZeroDivisionError
+
+    consumer = at.house.notices()
+    monkeypatch.setattr(consumer, place, mistaken)
+    with pytest.raises(ZeroDivisionError), bounded() as stop:
+        consumer.run_forever(stop)
+
+
+@contextmanager
+def bounded():
+    """An event that is set after a while, so that what should have ended by itself fails and does not hang."""
+    stop = threading.Event()
+    timer = threading.Timer(60, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()
 
 
 def _make_due(at):

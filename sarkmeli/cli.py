@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from domain.language import Language
 from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands
-from sarkmeli.options import Folder, audited, begin, leave, plainly, settings_of
+from sarkmeli.options import Folder, Tongue, audited, begin, leave, plainly, settings_of
 from sarkmeli.stories import Told
 
 app = typer.Typer(
@@ -203,7 +204,7 @@ def audit_replay(
     as_of: Annotated[
         str | None, typer.Option(help="Only what was recorded by then, as 2026-11-22T10:00+04:00.", show_default=False)
     ] = None,
-    language: Annotated[str, typer.Option(help="`ka` or `en`.")] = "ka",
+    language: Tongue = Language.KA,
     folder: Folder = None,
 ) -> None:
     """Tell a case's events in plain words, with the state after each, to a signed-in auditor, on record."""

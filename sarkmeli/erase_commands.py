@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from domain.erasure import LegalGround
-from sarkmeli.options import Folder, audited, begin, leave
+from domain.language import Language
+from sarkmeli.options import Folder, Tongue, audited, begin, leave
 
 
 def erase(
@@ -22,7 +23,7 @@ def erase(
         LegalGround | None, typer.Option(help="On what ground of the law, from who asks first.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish what was broken off; without a number.")] = False,
-    language: Annotated[str, typer.Option(help="`ka` or `en`.")] = "ka",
+    language: Tongue = Language.KA,
     folder: Folder = None,
 ) -> None:
     """Erase a case's personal data: one data protection officer asks, another confirms by the same command."""

@@ -12,9 +12,11 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
 
+from domain.language import Language
 from sarkmeli.settings import Settings
 
 Folder = Annotated[Path | None, typer.Option(help="Instead of SARKMELI_FOLDER.", show_default=False)]
+Tongue = Annotated[Language, typer.Option(case_sensitive=False, help="In which language it is told.")]
 
 
 @contextmanager

@@ -99,6 +99,8 @@ def test_nobody_else_reads_it(shared_office, told):
         assert "განცხადება" not in said
     status, said = audit(shared_office, "replay", story.number, "--as-of", "then", SARKMELI_STAFF_TOKEN=auditor)
     assert (status, "a time is written as" in said) == (1, True)
+    status, said = audit(shared_office, "replay", story.number, "--language", "fr", SARKMELI_STAFF_TOKEN=auditor)
+    assert (status, "'fr' is not one of 'ka', 'en'" in said) == (2, True), said
     assert readings(shared_office) == had
 
 

@@ -1,14 +1,20 @@
 """The doors beside GraphQL: signalling, staff sign-in in a browser, the first pages, health."""
 
 import json
+import re
+from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psycopg
 import pytest
 from neighbours import HTTP
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from window import form, keyed, met, registered
+
+from projections.all import MODELS
+from projections.payments import PAYMENTS
 
 
 def entered_bar(at, client, answer):
@@ -214,3 +220,37 @@ def test_health_and_metrics(at):
     assert "sarkmeli_graphql_requests_total" in counted
     assert "sarkmeli_bank_notices_unread 0.0" in counted
     assert HTTP.get(f"{at.url}/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+
+
+def test_the_metrics_tell_each_read_models_lag_in_positions_and_seconds(at):
+    def lags():
+        found = gauges(HTTP.get(f"{at.url}/metrics").text)
+        return {model: (found["sarkmeli_projection_lag", model], found[SECONDS, model]) for model in named}
+
+    def until(true):
+        deadline = monotonic() + 30
+        while not true(lags()):
+            assert monotonic() < deadline, lags()
+
+    named = [model.name for model in MODELS]
+    until(lambda found: set(found.values()) == {(0.0, 0.0)})
+    with psycopg.connect(at.house.settings.ledger_conninfo) as db:
+        db.execute(f"LOCK TABLE reading.{PAYMENTS.payments.bare()} IN EXCLUSIVE MODE")  # its runner waits
+        registered(at)
+        until(lambda found: all(found[name] == (0.0, 0.0) for name in named if name != PAYMENTS.name))
+        behind, seconds = lags()[PAYMENTS.name]
+        stands = db.execute("SELECT position FROM reading.tracking WHERE model = %s", (PAYMENTS.name,)).fetchone()[0]
+        assert behind == db.execute("SELECT max(position) FROM ledger.event").fetchone()[0] - stands > 0
+        assert lags()[PAYMENTS.name][1] > seconds > 0, "it grows as time goes by"
+    until(lambda found: found[PAYMENTS.name] == (0.0, 0.0))
+
+
+SECONDS = "sarkmeli_projection_lag_seconds"
+
+
+def gauges(text):
+    """The value of each gauge of a model, by gauge and model."""
+    return {(name, model): float(value) for name, model, value in GAUGE.findall(text)}
+
+
+GAUGE = re.compile(r'^(\w+){model="(\w+)"} (\S+)$', re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from ledger.kms import KeysMissing
 from ledger.leaves import DOMAIN
 from ledger.merkle import Frontier, leaf_hash, node_hash
 from ledger.publication import AnotherPublished, Publication
-from ledger.signer import OtherHistory
+from ledger.signer import OtherHistory, replace_file
 from ledger.tree import MovedByAnother, Tree, stored_subtrees
 
 LEAVES = [leaf_hash(bytes([number % 256, number // 256])) for number in range(600)]
@@ -223,6 +224,21 @@ def test_what_was_published_is_never_replaced(signed):
         signed.publication.publish(3, "two")
     assert signed.publication.read(3) == b"one"
     assert [file.name for file in sorted(signed.publication.folder.iterdir())] == [f"{3:020}.checkpoint", "latest"]
+
+
+def test_a_full_disk_is_not_filled_further_by_what_could_not_be_written(signed, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    signed.add(3)
+    signed.publish()
+    folders = signed.publication.folder, signed.folder / "keys"
+    before = [sorted(folder.iterdir()) for folder in folders]
+    monkeypatch.setattr("ledger.signer.os.fsync", full)
+    for write in (lambda: signed.publication.publish(4, "four"), lambda: replace_file(folders[1] / "new", b"new")):
+        with pytest.raises(OSError, match="no space left"):
+            write()
+    assert [sorted(folder.iterdir()) for folder in folders] == before
 
 
 def test_proofs_are_of_the_very_event_and_refused_for_any_other(signed):

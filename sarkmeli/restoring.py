@@ -75,14 +75,15 @@ def after_restore(
 ) -> Restored:
     """Do all that a restore leaves to be done; every step may be repeated, and so may the whole.
 
-    The keys come first: nothing else happens while they do not belong with the ledger, and whoever was erased is
-    erased again before anything is opened. Raises: KeysLost, KeysMissing, KmsUnavailable, RegisterDamaged, NotARestore.
+    Whoever was erased is erased again before anything else: the mending wraps every key anew under a new epoch, and a
+    key wrapped there would be in backups for 35 days more. Then the keys: nothing else happens while they do not belong
+    with the ledger. Raises: KeysLost, KeysMissing, KmsUnavailable, RegisterDamaged, NotARestore.
     """
     kms = open_kms(settings.key_holder)
-    told("the keys' epochs")
-    mended = mend_epochs(settings.keys_as(DbRole.ERASER), kms, accept_loss=accept_loss)
     told("the erasure register")
     erased_again = erase_again(settings)
+    told("the keys' epochs")
+    mended = mend_epochs(settings.keys_as(DbRole.ERASER), kms, accept_loss=accept_loss)
     owner, key_owner = settings.ledger_as(DbRole.OWNER), settings.keys_as(DbRole.OWNER)
     with (
         psycopg.connect(owner, autocommit=True, **LINK) as ledger,

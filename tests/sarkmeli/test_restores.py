@@ -40,6 +40,16 @@ from sarkmeli.settings import Settings
 from sarkmeli.upkeep import rebase_consumer
 
 
+EVERY_WRAPPING = """
+CREATE TABLE wrapping (subject uuid, epoch integer);
+CREATE FUNCTION note_wrapping() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN INSERT INTO public.wrapping VALUES (new.id, new.epoch); RETURN NULL; END $$;
+CREATE TRIGGER note AFTER UPDATE ON keystore.subject FOR EACH ROW WHEN (new.wrapped IS NOT NULL)
+EXECUTE FUNCTION note_wrapping();
+"""
+"""Has the key store note whose key is wrapped anew: what then stands in its write-ahead log and in backups."""
+
+
 @pytest.fixture
 def place():
     """A folder whose name is short enough for sockets, and the clusters that were made in it."""
@@ -217,10 +227,10 @@ def test_everything_forty_days_old_is_refused_and_then_gone(place):
     ours.restore(backup)
     with pytest.raises(KeysMissing), open_house(settings):
         pass
-    with pytest.raises(KeysLost, match=r"keys of 2 persons .* epoch 1, whose key was destroyed"):
+    with pytest.raises(KeysLost, match=r"keys of 1 persons .* epoch 1, whose key was destroyed"):
         after_restore(settings, "test")
     done = after_restore(settings, "test", accept_loss=True)
-    assert (done.keys.lost, done.new_log) == (2, None)
+    assert (done.keys.lost, done.new_log) == (1, None), "who was erased is not counted as lost"
     with at_work(settings) as at:
         assert form_of(at, kept) is form_of(at, erased) is ERASED
         assert at.events(kept)[0] == "Registered", "what is not personal is there still"
@@ -251,6 +261,7 @@ def test_a_key_store_from_before_the_last_turn_is_enabled_again_and_ends_in_time
     with at_work(settings) as at:
         case, erased = at.register("kept@example.org"), at.register("erased@example.org")
         backup = ours.back_up(folder / "backup")
+        living, gone = (at.application(one).subject for one in (case, erased))
         erase(at.house, settings, erased)
     with connected_to_keys(settings) as keys:
         keys.execute("UPDATE keystore.epoch SET opened_at = opened_at - interval '28 days'")
@@ -260,10 +271,16 @@ def test_a_key_store_from_before_the_last_turn_is_enabled_again_and_ends_in_time
     ours.restore(backup)
     with pytest.raises(KeysMissing, match="sarkmeli ledger restored"), open_house(settings):
         pass
+    with connected_to_keys(settings) as keys:
+        keys.execute(EVERY_WRAPPING)
     with pytest.raises(KeysMissing, match="1 keys of the ledger's events were never minted"):
         after_restore(settings, "test")
     done = after_restore(settings, "test", accept_loss=True)
     assert (done.keys.epoch, done.unknown_keys, done.keys.lost) == (4, 1, 0)
+    with connected_to_keys(settings) as keys:
+        wrapped = keys.execute("SELECT DISTINCT subject FROM wrapping").fetchall()
+    assert (living,) in wrapped
+    assert (gone,) not in wrapped, "no backup of a new epoch ever holds the key of who was erased"
     with at_work(settings) as at:
         assert form_of(at, case).email == "kept@example.org"
         assert form_of(at, later) is form_of(at, erased) is ERASED

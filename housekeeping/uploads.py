@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -88,14 +89,17 @@ UPDATE housekeeping.upload SET state = 'DISCARDED' WHERE id = %s AND draft = %s 
 _ABANDONED = """
 UPDATE housekeeping.upload SET state = 'REFUSED' WHERE id IN (
     SELECT id FROM housekeeping.upload
-    WHERE state = 'RECEIVING' AND at < now() - interval '1 hour' LIMIT %s FOR UPDATE SKIP LOCKED
+    WHERE state = 'RECEIVING' AND at < now() - interval '1 hour'
+        AND (%(spared)s::timestamptz IS NULL OR at >= %(spared)s)
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ) AND state = 'RECEIVING' RETURNING id, file
 """
 _EXPIRE = """
 UPDATE housekeeping.draft SET expiring = true WHERE id IN (
     SELECT id FROM housekeeping.draft
-    WHERE expiring OR (expires_at <= now() AND coalesce(held_until <= now(), true))
-    ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
+    WHERE (expiring OR (expires_at <= now() AND coalesce(held_until <= now(), true)))
+        AND (%(spared)s::timestamptz IS NULL OR opened_at >= %(spared)s)
+    ORDER BY expires_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ) RETURNING id, "case", held_until IS NOT NULL, subject
 """
 _END_OF = "UPDATE housekeeping.draft SET expiring = true WHERE subject = ANY(%s) RETURNING id"
@@ -294,15 +298,22 @@ class Uploads:
             with self._pool.connection() as db:
                 db.execute(_END, ("DISCARDED", id))
 
-    def expire(self, cases: CaseFiles, destroy_keys: Callable[[Collection[SubjectId]], None]) -> int:
+    def expire(
+        self,
+        cases: CaseFiles,
+        destroy_keys: Callable[[Collection[SubjectId]], None],
+        spared_before: datetime | None = None,
+    ) -> int:
         """Clear away drafts whose day is over, with every file that no case holds. How many drafts; resumable.
 
-        Where no case was filed from a draft, the key of the person who began it goes first: `destroy_keys`.
+        Where no case was filed from a draft, the key of the person who began it goes first: `destroy_keys`. What was
+        begun before ``spared_before``, when the ledger was restored, is left: it may have been filed since the backup.
         Raises: ExceptionGroup of what went wrong with single drafts, when all others are done; they come again.
         """
         with self._pool.connection() as db:
-            abandoned = db.execute(_ABANDONED, (_BATCH,)).fetchall()
-            ended: list[tuple[UUID, UUID | None, bool, SubjectId]] = db.execute(_EXPIRE, (_BATCH,)).fetchall()  # pyright: ignore
+            bounds = {"most": _BATCH, "spared": spared_before}
+            abandoned = db.execute(_ABANDONED, bounds).fetchall()
+            ended: list[tuple[UUID, UUID | None, bool, SubjectId]] = db.execute(_EXPIRE, bounds).fetchall()  # pyright: ignore
         for id, file in abandoned:
             self._erase(file)
             with self._pool.connection() as db:

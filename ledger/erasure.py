@@ -41,6 +41,15 @@ class Eraser:
             self._register.add(live, datetime.now(UTC))
             keys.destroy(connection, live)
 
+    def forget_unfiled(self, subjects: Collection[SubjectId]) -> None:
+        """Destroy the keys of people who filed nothing. May be repeated.
+
+        They do not stand in the register: there may be any number of them, and no history tells of them. Should a key
+        come back with a restored key store, the draft's row and its files do not.
+        """
+        with _connected(self._keys) as connection:
+            keys.destroy(connection, subjects)
+
     def is_forgotten(self, subjects: Collection[SubjectId], after: float = MEMORY) -> bool:
         """Whether no process remembers a key of the subjects: they were destroyed so many seconds ago, or longer."""
         with _connected(self._keys) as connection:

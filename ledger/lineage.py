@@ -6,6 +6,7 @@ Whoever follows the ledger keeps the lineage beside the position. Under another 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -57,6 +58,10 @@ SELECT (SELECT system_identifier::text FROM pg_control_system()),
        ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
 """
 _CURRENT: Final = "SELECT generation, id FROM ledger.lineage ORDER BY generation DESC LIMIT 1"
+_RESTORED: Final = """
+SELECT max(began_at) FROM ledger.lineage
+WHERE generation > 1 AND began_at > clock_timestamp() - make_interval(days => %s)
+"""
 _BEGIN: Final = """
 INSERT INTO ledger.lineage (generation, id, after_position, reason, system, timeline)
 VALUES (%s, %s, (SELECT coalesce(max(position), 0) FROM ledger.event), %s, %s, %s)
@@ -103,6 +108,11 @@ def current_lineage(connection: Connection[Any]) -> UUID:
 def begun(connection: Connection[Any]) -> list[Begun]:
     """Every lineage but the first, in order: wherever history may have been rewound."""
     return [Begun(*row) for row in rows(connection, _BEGUN)]
+
+
+def restored_within(connection: Connection[Any], days: int) -> datetime | None:
+    """When the ledger was last restored or promoted, if that was in the last ``days``."""
+    return rows(connection, _RESTORED, (days,))[0][0]
 
 
 def keep_lineage(connection: Connection[Any]) -> UUID:

@@ -68,6 +68,7 @@ from ledger.erasure import Eraser
 from ledger.erasure_register import ErasureRegister
 from ledger.idempotency import turn_months
 from ledger.kms import open_kms
+from ledger.lineage import restored_within
 from ledger.opening import Ledger, open_ledger
 from projections.all import MODELS
 from projections.answers import Pool
@@ -88,6 +89,10 @@ DAILY = 86400.0
 
 LINKS = 2.0
 """Seconds between two looks for requests of activation links: somebody is waiting for the mail."""
+
+SECOND_THOUGHTS = 14
+"""Days after a restore in which a younger copy of the ledger may still be found and put in this one's place: so
+long, no key is destroyed and no file erased because this ledger lacks the case that was filed."""
 
 SAMPLES = ("photograph-1.jpg", "photograph-2.jpg", "passport.pdf", "motivation-letter.pdf")
 """The sandbox's sample files, that /start links to."""
@@ -325,7 +330,6 @@ class House:
         terms = Terms(self.office, ApplicationTerms(self.compatriot, self.pool), self.pool)
         activations = Terms(self.office, RegistrationTerms(self.taxpayer, self.pool), self.pool)
         orders = Orders(self.office, self.payments, self.bank, self.pool, Statement(self.pool))
-        held = LedgerFiles(self.office, self.ledger.reader)
         often = self.settings.deadlines_every
         requests = self.erasures.rows.requests
         swept = (
@@ -344,7 +348,7 @@ class House:
                 Duty("money sent back", often, orders.send_back),
                 Duty("cash", often, orders.take_cash),
                 Duty("cash that made no sense", SELDOM, orders.read_again),
-                Duty("drafts and uploads", SELDOM, lambda: self.uploads.expire(held, self.eraser.destroy_keys)),
+                Duty("drafts and uploads", SELDOM, self._expire_drafts),
                 Duty("erasures", often, self.erasures.resume),
                 Duty("what has expired", SELDOM, lambda: sum(each.sweep() for each in swept)),
                 Duty("passwords that do not count", SELDOM, lambda: self.passwords.sweep(self.accounts.counts)),
@@ -352,6 +356,12 @@ class House:
                 Duty("months of commands", DAILY, self._turn_months),
             ],
         )
+
+    def _expire_drafts(self) -> int:
+        with self.pool.connection() as db:
+            restored = restored_within(db, SECOND_THOUGHTS)
+        held = LedgerFiles(self.office, self.ledger.reader)
+        return self.uploads.expire(held, self.eraser.forget_unfiled, restored)
 
     def _turn_epoch(self) -> int:
         turned = turn_epoch_when_due(self.settings.keys_as(DbRole.ERASER), open_kms(self.settings.key_holder))

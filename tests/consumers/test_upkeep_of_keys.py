@@ -1,6 +1,12 @@
 """The daily duties: the keys' epoch turns when it is old, while the house goes on working."""
 
 import psycopg
+import pytest
+
+from ledger.erasure_register import ErasureRegister
+from ledger.keys import SubjectErased
+from ledger.lineage import begin_lineage
+from sarkmeli.roles import DbRole
 
 
 def duty(at, name):
@@ -27,3 +33,19 @@ def test_the_months_of_commands_are_made_ahead(at):
         (before,) = db.execute(counted).fetchone()
         duty(at, "months of commands")
         assert db.execute(counted).fetchone() == (before + 1,)
+
+
+def test_a_key_without_a_case_waits_after_a_restore_and_never_stands_in_the_register(at):
+    settings, keys = at.house.settings, at.house.ledger.keys
+    unfiled = at.house.drafts.open("198.51.100.7")
+    with psycopg.connect(settings.ledger_as(DbRole.OWNER), autocommit=True) as db:
+        db.execute("UPDATE housekeeping.draft SET expires_at = now()")
+        begin_lineage(db, "an old backup, for want of a younger one")
+        assert duty(at, "drafts and uploads") == 0
+        assert keys.subject_key(unfiled.subject, fresh=True), "it may have been filed after the backup"
+        db.execute("ALTER TABLE ledger.lineage DISABLE TRIGGER ALL")
+        db.execute("UPDATE ledger.lineage SET began_at = began_at - interval '15 days'")
+    assert duty(at, "drafts and uploads") == 1
+    with pytest.raises(SubjectErased):
+        keys.subject_key(unfiled.subject, fresh=True)
+    assert not ErasureRegister(settings.erasures).subjects()

@@ -175,6 +175,26 @@ def test_an_unused_draft_ends_with_all_its_files(room: Room) -> None:
             late()
 
 
+def test_what_was_begun_before_a_restore_is_left_alone(room: Room) -> None:
+    """It may have been filed after the backup, in a ledger that is still to be found."""
+    ended, uploads = room.draft(), room.uploads()
+    upload = room.kept(ended)
+    coming = uploads.begin(ended, "OTHER", HERE)
+    room.write(coming)
+    room.days_pass(ended)
+    with room.pool.connection() as db:
+        db.execute("UPDATE housekeeping.upload SET at = at - interval '2 hours'")
+        [restored] = db.execute("SELECT now()").fetchone() or ()
+    later = room.draft()
+    room.kept(later)
+    room.days_pass(later)
+    assert uploads.expire(Cases(), room.destroy, restored) == 1
+    assert (room.stored(), uploads.of(ended.id, ended.subject)) == (4, (upload,))
+    assert room.keys.subject_key(ended.subject, fresh=True)
+    assert uploads.expire(Cases(), room.destroy) == 1
+    assert room.stored() == 0
+
+
 def test_a_held_draft_outlives_its_day_and_what_a_case_holds_outlives_the_draft(room: Room) -> None:
     draft, uploads = room.draft(), room.uploads()
     filed, left_out = room.kept(draft), room.kept(draft)

@@ -39,7 +39,6 @@ from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 from sarkmeli.upkeep import rebase_consumer
 
-
 EVERY_WRAPPING = """
 CREATE TABLE wrapping (subject uuid, epoch integer);
 CREATE FUNCTION note_wrapping() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$

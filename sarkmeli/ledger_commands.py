@@ -32,7 +32,7 @@ def restored(
     folder: Folder = None,
 ) -> None:
     """After a restore, before anything starts: mend the keys, erase again who was, begin a lineage, say what to do."""
-    from sarkmeli.restoring import NotARestore, after_restore
+    from sarkmeli.restoring import NotARestore, OfficeAtWork, after_restore
 
     console = Console()
     settings = begin(folder)
@@ -41,7 +41,7 @@ def restored(
             done = after_restore(
                 settings, reason, accept_loss=accept_loss, new_log=new_log, told=lambda what: status.update(what)
             )
-    except NotARestore as error:
+    except (NotARestore, OfficeAtWork) as error:
         leave(str(error))
     for line in _lines(done):
         console.print(line, markup=False, soft_wrap=True)

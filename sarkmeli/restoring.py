@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -21,8 +23,28 @@ from ledger.restoring import Compared, Standing
 from ledger.signer import last_signed, public_file
 from projections.all import MODELS
 from projections.tracking import Place, find
-from sarkmeli.roles import DbRole
+from sarkmeli.roles import WORKERS, DbRole
 from sarkmeli.settings import Settings
+
+PATIENCE: Final = 6.0
+"""Seconds for sessions to end whose process has: PostgreSQL notices a lost one within 5."""
+
+_OTHERS: Final = """
+SELECT format('%%s in %%s, process %%s of the server', usename, datname, pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()
+    AND EXISTS (SELECT FROM unnest(%s::text[]) AS worker WHERE pg_has_role(usename, worker, 'MEMBER'))
+ORDER BY pid
+"""
+
+
+class OfficeAtWork(Exception):
+    """Somebody is connected as the office is: what works on a half-restored database signs, mails and goes on."""
+
+    def __init__(self, sessions: Sequence[str]) -> None:
+        super().__init__(
+            f"the office is still at work, or somebody with its rights is: {'; '.join(sessions)}. Stop every process "
+            "of the office and end these sessions, then begin again"
+        )
 
 
 class NotARestore(Exception):
@@ -75,10 +97,12 @@ def after_restore(
 ) -> Restored:
     """Do all that a restore leaves to be done; every step may be repeated, and so may the whole.
 
-    Whoever was erased is erased again before anything else: the mending wraps every key anew under a new epoch, and a
-    key wrapped there would be in backups for 35 days more. Then the keys: nothing else happens while they do not belong
-    with the ledger. Raises: KeysLost, KeysMissing, KmsUnavailable, RegisterDamaged, NotARestore.
+    Nobody else may be at work. Whoever was erased is erased again before anything else: the mending wraps every key
+    anew under a new epoch, and a key wrapped there would be in backups for 35 days more. Then the keys: nothing else
+    happens while they do not belong with the ledger. Raises: OfficeAtWork, KeysLost, KeysMissing, KmsUnavailable,
+    RegisterDamaged, NotARestore.
     """
+    refuse_office_at_work(settings)
     kms = open_kms(settings.key_holder)
     told("the erasure register")
     erased_again = erase_again(settings)
@@ -120,6 +144,27 @@ def after_restore(
             notices_dropped=notices.drop_after(ledger, last),
             followers=_followers(settings, last),
         )
+
+
+def refuse_office_at_work(settings: Settings, patience: float = PATIENCE) -> None:
+    """Raises: OfficeAtWork if others are connected who may do what the office's processes do.
+
+    Sessions that end meanwhile are waited for, up to ``patience`` seconds.
+    """
+    until = time.monotonic() + patience
+    while at_work := [
+        *_others(settings.ledger_as(DbRole.OWNER), settings),
+        *_others(settings.keys_as(DbRole.OWNER), settings),
+    ]:
+        if time.monotonic() > until:
+            raise OfficeAtWork(at_work)
+        time.sleep(0.1)
+
+
+def _others(conninfo: str, settings: Settings) -> list[str]:
+    workers = [role.named(settings.database_roles) for role in WORKERS]
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        return [told for (told,) in rows(connection, _OTHERS, (workers,))]
 
 
 def erase_again(settings: Settings) -> int:

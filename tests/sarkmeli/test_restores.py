@@ -74,6 +74,13 @@ def office_on(folder, ledger, keys):
     return settings
 
 
+def environment_of(settings):
+    """What a command of the same office is started with."""
+    return {"SARKMELI_FOLDER": str(settings.folder),
+            "SARKMELI_DATABASE_URL": settings.database_url.get_secret_value(),
+            "SARKMELI_KEYS_DATABASE_URL": settings.keys_database_url.get_secret_value()}  # fmt: skip
+
+
 @contextmanager
 def at_work(settings):
     with open_house(settings) as house:
@@ -143,10 +150,7 @@ def test_a_ledger_twenty_days_old_with_todays_keys(place, new_database, capsys):
     turn_epoch(settings.keys_conninfo, KeyFolder(settings.keys))
     old_checkpoints = {path: path.read_bytes() for path in settings.checkpoints.glob("*.checkpoint")}
     ours.restore(backup)
-    environment = {"SARKMELI_FOLDER": str(settings.folder),
-                   "SARKMELI_DATABASE_URL": settings.database_url.get_secret_value(),
-                   "SARKMELI_KEYS_DATABASE_URL": settings.keys_database_url.get_secret_value()}  # fmt: skip
-    status, said = sarkmeli("ledger", "restored", "the disk died on Tuesday", **environment)
+    status, said = sarkmeli("ledger", "restored", "the disk died on Tuesday", **environment_of(settings))
     assert status == 0, said
     remedies = [f"sarkmeli projections rebuild {model.name}" for model in MODELS] + [
         "sarkmeli consumers rebase notices"
@@ -335,6 +339,8 @@ def test_history_that_was_changed_is_not_taken_for_a_restore(place, new_database
     ours.restore(backup)
     with at_work(settings) as at:
         at.register("too-early@example.org")
+        status, said = sarkmeli("ledger", "restored", "half of it", **environment_of(settings))
+        assert (status, "the office is still at work" in said, "Traceback" in said) == (1, True, False), said
     with pytest.raises(NotARestore, match="--new-log"):
         after_restore(settings, "test")
     done = after_restore(settings, "test", new_log=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger.connecting import LINK
-from ledger.epochs import EPOCH_DAYS, GRACE_DAYS, epochs, turn_epoch
+from ledger.epochs import EPOCH_DAYS, GRACE_DAYS, EpochState, epochs, turn_epoch
 from ledger.kms import open_kms
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
@@ -17,10 +18,21 @@ from sarkmeli.settings import Settings
 OVERDUE = timedelta(days=EPOCH_DAYS + 2)
 
 
-def turn_keys(settings: Settings, *, at_once: bool) -> int:
-    """The epoch that is open now. Raises: KeysMissing, KmsUnavailable, Tampered."""
+def turn_keys(settings: Settings, *, at_once: bool) -> str:
+    """Turn the epoch; what to do now, and until when older backups serve. Raises: KeysMissing, KmsUnavailable,
+    Tampered.
+    """
     grace = 0 if at_once else GRACE_DAYS
-    return turn_epoch(settings.keys_as(DbRole.ERASER), open_kms(settings.key_holder), grace_days=grace)
+    kms, conninfo = open_kms(settings.key_holder), settings.keys_as(DbRole.ERASER)
+    newest = turn_epoch(conninfo, kms, grace_days=grace)
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        ending = _ending(epochs(connection, kms))
+    if not ending:
+        return (
+            f"epoch {newest} is open, and the keys of all before it are destroyed: no backup of the key store that was "
+            "taken until now can be opened any more. Back it up now"
+        )
+    return f"epoch {newest} is open. Back the key store up now: {'; '.join(ending)}"
 
 
 def show_keys(settings: Settings) -> bool:
@@ -38,12 +50,19 @@ def show_keys(settings: Settings) -> bool:
         faults.append("the turn is overdue: is the deadlines process running?")
     for fault in faults:
         console.print(f"FAULT: {fault}", markup=False, soft_wrap=True)
-    ending = [one for one in known if one.disabled_at and not one.destroyed_at]
-    for one in ending:
-        assert one.disabled_at is not None
-        end = _day(one.disabled_at + timedelta(days=GRACE_DAYS))
-        console.print(f"the key of epoch {one.number} is destroyed on {end}: backups from before the turn end with it")
+    for told in _ending(known):
+        console.print(told, markup=False, soft_wrap=True)
     return not faults
+
+
+def _ending(known: Sequence[EpochState]) -> list[str]:
+    """When each disabled key is destroyed, in words."""
+    return [
+        f"the key of epoch {one.number} is destroyed on {_day(one.disabled_at + timedelta(days=GRACE_DAYS))}, and "
+        f"backups from before the turn of {_day(one.closed_at)} with it"
+        for one in known
+        if one.disabled_at and not one.destroyed_at
+    ]
 
 
 def _day(at: datetime | None) -> str:

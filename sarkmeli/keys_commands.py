@@ -15,7 +15,7 @@ app = typer.Typer(help="The keys: which epochs there are, and turning one.", no_
 def turn(
     at_once: Annotated[
         bool,
-        typer.Option("--at-once", help="Destroy the keys of ended epochs now, and with them every older backup."),
+        typer.Option("--at-once", help="Destroy the keys of ended epochs now: no backup from before opens any more."),
     ] = False,
     folder: Folder = None,
 ) -> None:
@@ -23,8 +23,8 @@ def turn(
     from sarkmeli.keys import turn_keys
 
     with plainly():
-        epoch = turn_keys(begin(folder), at_once=at_once)
-    typer.echo(f"epoch {epoch} is open. Back the key store up now: a backup from before ends with the old epoch's key")
+        told = turn_keys(begin(folder), at_once=at_once)
+    typer.echo(told)
 
 
 @app.command()

@@ -1,25 +1,35 @@
 """`sarkmeli keys`, as an administrator types it."""
 
+from datetime import UTC, datetime, timedelta
+
 from running_office import sarkmeli
 
 from sarkmeli import parts
 from sarkmeli.keys import show_keys, turn_keys
 from sarkmeli.settings import Settings
 
+WEEK = timedelta(days=7)
+
 
 def test_an_epoch_is_looked_at_and_turned_by_hand(new_database, tmp_path, capsys):
     settings = Settings(folder=tmp_path, database_url=new_database(), keys_database_url=new_database())
     office = {"SARKMELI_FOLDER": str(tmp_path), "SARKMELI_DATABASE_URL": settings.database_url.get_secret_value(),
               "SARKMELI_KEYS_DATABASE_URL": settings.keys_database_url.get_secret_value()}  # fmt: skip
-    assert sarkmeli("keys", "turn", **office) == (1, "the key store has no epoch yet: run `sarkmeli migrate`\n")
+    status, said = sarkmeli("keys", "turn", **office)
+    assert (status, "run `sarkmeli migrate`" in said, "Traceback" in said) == (1, True, False), said
     parts.prepare(settings)
     assert show_keys(settings)
     status, said = sarkmeli("keys", "turn", **office)
     assert status == 0
-    assert said.startswith("epoch 2 is open. Back the key store up now")
+    day = datetime.now(UTC).date()
+    assert said.startswith(
+        f"epoch 2 is open. Back the key store up now: the key of epoch 1 is destroyed on {day + WEEK}"
+    )
+    assert said.rstrip().endswith(f"from before the turn of {day} with it")
     assert show_keys(settings)
     assert "the key of epoch 1 is destroyed on" in capsys.readouterr().out
-    assert turn_keys(settings, at_once=True) == 3
+    said = turn_keys(settings, at_once=True)
+    assert said.startswith("epoch 3 is open, and the keys of all before it are destroyed: no backup")
     assert [path.name for path in (tmp_path / "keys").glob("epoch*")] == ["epoch-3.key"]
     (tmp_path / "keys" / "epoch-3.key").unlink()
     status, said = sarkmeli("keys", "status", **office)

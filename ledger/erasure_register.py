@@ -20,6 +20,9 @@ from domain.people import SubjectId
 
 NAME: Final = "erased"
 
+MODE: Final = 0o640
+"""Every process that opens the house reads it, and may have an account of its own; its folder says who may at all."""
+
 
 class RegisterDamaged(Exception):
     """A line of the register is not what was written: an erased person could be forgotten.
@@ -75,7 +78,7 @@ class ErasureRegister:
 
     @contextmanager
     def _held(self, flags: int, lock: int) -> Generator[int]:
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = os.open(self.path, flags, MODE)
         try:
             fcntl.flock(descriptor, lock)
             yield descriptor

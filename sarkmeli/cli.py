@@ -222,7 +222,8 @@ def main() -> None:
 
 def _part(name: str, folder: Path | None) -> None:
     from sarkmeli import parts
+    from sarkmeli.processes import tell_service_manager
 
     settings = begin(folder)
     with parts.plainly():
-        parts.run_part(name, settings, lambda: None)
+        parts.run_part(name, settings, tell_service_manager)

@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -104,6 +105,14 @@ def die_with(parent: int, kind: signal.Signals) -> None:
         _prctl(PR_SET_PDEATHSIG, int(kind), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def tell_service_manager() -> None:
+    """Say that the work has begun, to a service manager that asked to be told (systemd's ``Type=notify``)."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.connect("\0" + address[1:] if address.startswith("@") else address)
+            manager.sendall(b"READY=1")
 
 
 def leave_no_core() -> None:

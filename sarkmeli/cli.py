@@ -51,12 +51,25 @@ def run(
         status = running.run(settings, reset=reset, colours=sys.stdout.isatty(), tell=tell)
     except AlreadyRuns as running_already:
         where = running_already.addresses
-        told = f": {where.url}/start" if where else "; it is starting or stopping"
+        told = f": {where.url}/start" if where else "; it is starting or stopping, or its PostgreSQL runs alone"
         leave(f"{running_already}{told}. Its folder is {settings.folder.absolute()}")
     except (Failed, NotBegunAnew, embedded.NotStarted) as failure:
         leave(str(failure))
     else:
         raise typer.Exit(status)
+
+
+@app.command()
+def postgres(folder: Folder = None) -> None:
+    """Start only the PostgreSQL of a folder that `run` made, to restore or look into it, and keep it until Ctrl-C."""
+    from sarkmeli import embedded, running
+    from sarkmeli.run_folder import AlreadyRuns
+    from sarkmeli.supervisor import Failed
+
+    try:
+        running.run_postgres(settings_of(folder=folder))
+    except (AlreadyRuns, Failed, embedded.NotStarted) as failure:
+        leave(str(failure))
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import re
 import resource
 import signal
 import socket
@@ -37,6 +38,10 @@ LOADED = (
     "sarkmeli.serving", "uvloop", "api.app", "consumers.notices", "projections.runner",
     "sarkmeli.following", "sarkmeli.house", "sarkmeli.migrate", "sarkmeli.rights",
 )  # fmt: skip
+
+
+AWAY = ("08", "28", "3D", "53", "57")
+"""Classes of SQLSTATE that say of a server, and not of a statement, that nothing can be done just now."""
 
 
 def load() -> None:
@@ -89,6 +94,8 @@ def run_part(name: str, settings: Settings, ready: Ready, listening: socket.sock
 @contextlib.contextmanager
 def plainly() -> Generator[None]:
     """What a person can mend is said in a sentence, and not as a traceback."""
+    import psycopg
+
     from ledger.erasure_register import RegisterDamaged
     from ledger.kms import KeysMissing, KmsUnavailable
     from sarkmeli.migrate import NotAllowed, TooOld
@@ -99,6 +106,20 @@ def plainly() -> Generator[None]:
         yield
     except (KeysMissing, KmsUnavailable, NotAllowed, RegisterDamaged, TooOld, WrongFile, WrongRights) as error:
         raise SystemExit(f"{error}") from None
+    except psycopg.OperationalError as error:
+        if error.sqlstate is not None and error.sqlstate[:2] not in AWAY:
+            raise
+        raise SystemExit(_away(" ".join(str(error).split()))) from None
+
+
+def _away(words: str) -> str:
+    """What a person can do where PostgreSQL cannot be reached or does not let us in."""
+    if re.search(r'(role|database) "\S+" does not exist', words):
+        return f"{words}: run `sarkmeli migrate` first"
+    return (
+        f"PostgreSQL cannot be reached: {words}. Start it, or mend the address; the one that `sarkmeli run` brings is "
+        "started alone by `sarkmeli postgres`"
+    )
 
 
 def serve_api(house: House, ready: Ready, listening: socket.socket | None = None) -> None:

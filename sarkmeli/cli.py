@@ -10,7 +10,7 @@ import typer
 
 from domain.language import Language
 from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands
-from sarkmeli.options import Folder, Tongue, audited, begin, leave, plainly, settings_of
+from sarkmeli.options import Folder, Tongue, audited, auditors, begin, leave, plainly, settings_of, verified
 from sarkmeli.stories import Told
 
 app = typer.Typer(
@@ -168,10 +168,16 @@ Key = Annotated[
     str | None, typer.Option(help="The verifier key of one log, instead of the key folder's own.", show_default=False)
 ]
 
+SignerNotes = Annotated[
+    Path | None,
+    typer.Option(help="A folder with copies of the key folder's checkpoint-*.pub and .signed.", show_default=False),
+]
+
 
 @audit_app.command("verify")
 def audit_verify(
     key: Key = None,
+    signer_notes: SignerNotes = None,
     history: Annotated[bool, typer.Option("--history", help="Only history, and not the read models.")] = False,
     folder: Folder = None,
 ) -> None:
@@ -179,8 +185,8 @@ def audit_verify(
     from sarkmeli import auditing
     from sarkmeli.read_models import verify_read_models
 
-    with audited():
-        settings = begin(folder)
+    with verified():
+        settings = auditors(folder, signer_notes)
         well = auditing.verify_ledger(settings, key)
         well = (history or verify_read_models(settings)) and well
     raise typer.Exit(0 if well else 1)
@@ -194,16 +200,17 @@ def audit_prove(
     old: Annotated[int | None, typer.Option("--from", help="Events of the earlier one.", show_default=False)] = None,
     new: Annotated[int | None, typer.Option("--to", help="Events of the later one.", show_default=False)] = None,
     key: Key = None,
+    signer_notes: SignerNotes = None,
     folder: Folder = None,
 ) -> None:
     """Print, as JSON, that an event stands in the last checkpoint, or that one checkpoint extends another."""
     from sarkmeli import auditing
 
-    with audited():
+    with verified():
         if position is not None and old is None and new is None:
-            typer.echo(auditing.prove_event(begin(folder), key, position))
+            typer.echo(auditing.prove_event(auditors(folder, signer_notes), key, position))
         elif position is None and old is not None and new is not None:
-            typer.echo(auditing.prove_growth(begin(folder), key, old, new))
+            typer.echo(auditing.prove_growth(auditors(folder, signer_notes), key, old, new))
         else:
             leave("say either --position, or both --from and --to")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -46,6 +47,31 @@ def audited() -> Generator[None]:
             yield
     except (NotProven, NotShown, NotSignedIn, BadCheckpoint) as error:
         leave(str(error))
+
+
+@contextmanager
+def verified() -> Generator[None]:
+    """As `audited`, for what reads the signer's notes."""
+    try:
+        with audited():
+            yield
+    except PermissionError as error:
+        leave(
+            f"{error.filename}: this account may not read it. Have checkpoint-*.pub and checkpoint-*.signed copied "
+            "from the key folder to one that it may read, and name that by --signer-notes"
+        )
+
+
+def auditors(folder: Path | None, signer_notes: Path | None) -> Settings:
+    """As `begin`, with the signer's notes in ``signer_notes`` if it is given. Raises: PermissionError."""
+    settings = begin(folder)
+    if signer_notes is not None:
+        settings = settings.model_copy(update={"key_folder": signer_notes})
+    with suppress(FileNotFoundError):
+        for name in os.listdir(settings.keys):
+            if name.startswith("checkpoint-") and name.endswith((".pub", ".signed")):
+                (settings.keys / name).open("rb").close()
+    return settings
 
 
 def begin(folder: Path | None) -> Settings:

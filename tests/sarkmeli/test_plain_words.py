@@ -1,10 +1,17 @@
-"""PostgreSQL is away, and whatever is typed says so in a sentence."""
+"""What a person can mend is said in a sentence: PostgreSQL is away, a folder may not be read."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from sarkmeli import parts
+from ledger.signer import SigningFolder
+from sarkmeli import auditing, parts, read_models
 from sarkmeli.cli import app
 
 PARTS = ("api", "runner", "notices", "deadlines", "checkpoints")
@@ -40,9 +47,8 @@ def away(tmp_path, monkeypatch):
     monkeypatch.setenv("SARKMELI_DATABASE_URL", f"postgresql://nobody@/sarkmeli?host={tmp_path}")
     monkeypatch.setattr(parts, "leave_no_core", lambda: None)
     monkeypatch.setattr("sarkmeli.logs.configure", lambda *_, **__: None)
-    from ledger.signer import SigningFolder
-
     SigningFolder(tmp_path / "keys", "sarkmeli/test", new=True)
+    return tmp_path
 
 
 @pytest.mark.parametrize("command", ASKING)
@@ -54,3 +60,41 @@ def test_every_command_says_that_postgresql_is_away(away, command):
     assert "No such file or directory" in said
     assert "sarkmeli postgres" in said
     assert done.exception.code not in (0, None)
+
+
+@contextmanager
+def somebody_else():
+    """An account to which nothing of the office's belongs."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("key", [False, True])
+@pytest.mark.parametrize("command", ["verify", "prove --position 1"])
+def test_an_auditor_with_an_account_of_their_own_names_a_folder(away, command, key):
+    assert auditing is not read_models  # both imported while everything may be read
+    with tempfile.TemporaryDirectory(dir="/tmp") as theirs:
+        notes = away / "keys" / "checkpoint-1.pub"
+        copy = Path(shutil.copy(notes, theirs))
+        given = [*command.split(), *(["--key", notes.read_text()] if key else [])]
+        Path(theirs).chmod(0o755)
+        copy.chmod(0)
+        (away / "keys").chmod(0)
+        with somebody_else():
+            refused = CliRunner().invoke(app, ["audit", *given])
+            forgotten = CliRunner().invoke(app, ["audit", *given, "--signer-notes", theirs])
+        copy.chmod(0o644)
+        with somebody_else():
+            named = CliRunner().invoke(app, ["audit", *given, "--signer-notes", theirs])
+        (away / "keys").chmod(0o700)
+    assert refused.exit_code == forgotten.exit_code == 1
+    assert f"{away / 'keys'}: this account may not read it" in refused.output
+    assert "--signer-notes" in refused.output
+    assert f"{copy}: this account may not read it" in forgotten.output
+    assert "PostgreSQL cannot be reached" in named.output + str(named.exception), "the key was found"

@@ -20,13 +20,13 @@ def erase(
         ),
     ] = "",
     ground: Annotated[
-        LegalGround | None, typer.Option(help="On what ground of the law, from who asks first.", show_default=False)
+        LegalGround | None, typer.Option(help="On what ground of the law; who confirms repeats it.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish what was broken off; without a number.")] = False,
     language: Tongue = Language.KA,
     folder: Folder = None,
 ) -> None:
-    """Erase a case's personal data: one data protection officer asks, another confirms by the same command."""
+    """Erase a case's personal data: one data protection officer asks, another sees what and confirms."""
     from sarkmeli import erasing
 
     if resume == bool(number):

@@ -12,6 +12,7 @@ from domain.erasure import ARTICLE, ErasureNeedsAnother, LegalGround
 from domain.number import read_number
 from domain.people import Role
 from domain.refusals import Refusal
+from housekeeping.erasure_requests import Asked
 from sarkmeli.house import House, open_house
 from sarkmeli.settings import Settings
 from sarkmeli.signed_in import signed_in
@@ -50,9 +51,15 @@ def erase_case(
                     if ground is None:
                         raise ErasureNeedsAnother
                     asked = house.erasures.ask(act, case, ground)
-                    told(f"asked for: {spoken(asked.ground, chosen)}")
+                    told(_what(house, case, asked, chosen))
                     told(f"another person confirms it, by the same command, until {spoken(asked.until, chosen)}")
                     return
+                if ground is None:
+                    raise NotErased(
+                        f"{_what(house, case, asked, chosen)}\nNothing was erased. To erase it for good, give the "
+                        f"command again with the same ground: --ground {asked.ground.value}"
+                    )
+                told(_what(house, case, asked, chosen))
                 house.erasures.confirm(act, case, ground)
             except Refusal as refusal:
                 raise NotErased(_said(refusal, chosen)) from None
@@ -65,6 +72,16 @@ def resume_erasures(settings: Settings, told: Callable[[str], None]) -> None:
         for case in house.erasures.unfinished():
             _finish(house, case, told)
         told("no erasure is left half done, as far as the read models know")
+
+
+def _what(house: House, case: UUID, asked: Asked, chosen: Language) -> str:
+    """What is to be erased, on what ground, and who asked for it when."""
+    found = house.erasures.commands.belongings(case)
+    return (
+        f"asked for by {asked.by} on {spoken(asked.at, chosen)}: {spoken(asked.ground, chosen)}\n"
+        f"to be erased: case {case}, with the data of {len(found.subjects)} persons and {len(found.files)} files, in "
+        "it, its calls and its payments"
+    )
 
 
 def _finish(house: House, case: UUID, told: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from sarkmeli.story import AUDITOR, OFFICER, Story
 
 FIRST, SECOND = "data-protection-1", "data-protection-2"
 GROUND = ("--ground", "DATA_SUBJECT_REQUEST")
+OTHER = ("--ground", "CONSENT_WITHDRAWN")
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +56,17 @@ def test_two_persons_erase_a_case_and_its_bare_facts_stay(shared_office, story):
     assert (status, "Another person must confirm" in said) == (1, True), said
     assert story.outside.ask("Status", number=story.number, code=story.code)["number"]
 
+    for ground, why in (((), "again with the same ground: --ground DATA_SUBJECT_REQUEST"), (OTHER, "another ground")):
+        status, said = erase(SECOND, story.number, *ground)
+        assert (status, why in said, "erased. What is left" in said) == (1, True, False), said
+        for words in ("asked for by person-", "article 16", f"to be erased: case {story.case}", "files"):
+            assert words in said, said
+    assert story.outside.ask("Status", number=story.number, code=story.code)["number"]
+
     status, said = erase(SECOND, story.number, *GROUND)
     assert status == 0, said
-    case = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said)[0]
+    assert said.index("to be erased") < said.index("erased. What is left")
+    case = re.search(r"case's id: (\S+)", said)[1]
     assert case == story.case
 
     status, said = erase(SECOND, story.number, *GROUND)

@@ -28,11 +28,14 @@ class Filing:
     warned: bool = False
     bar_closed: bool = False
     broken: int = 0
+    erased: bool = False
+    password: str = "filed"
+    """The last that was set by something that came to pass."""
     link_until: datetime | None = None
 
     @property
     def waits(self) -> bool:
-        return self.ended is None and not self.active
+        return self.ended is None and not self.active and not self.erased
 
 
 @dataclass
@@ -44,20 +47,33 @@ class Law:
         return now.astimezone(UTC).astimezone(GEORGIA).date()
 
     def holder_of(self, username: str) -> str | None:
-        holders = [name for name, one in self.filings.items() if one.username == username and one.ended is None]
+        holders = [
+            name
+            for name, one in self.filings.items()
+            if one.username == username and one.ended is None and not one.erased
+        ]
         assert len(holders) <= 1
         return holders[0] if holders else None
 
     def has_account(self, taxpayer: str) -> bool:
-        return any(one.active for one in self.filings.values() if one.taxpayer == taxpayer)
+        return any(one.active and not one.erased for one in self.filings.values() if one.taxpayer == taxpayer)
+
+    def awaiting(self, taxpayer: str) -> set[str]:
+        return {name for name, one in self.filings.items() if one.taxpayer == taxpayer and one.waits}
 
     def file(self, name: str, taxpayer: str, username: str, now: datetime) -> None:
         if self.holder_of(username) is not None:
             raise No("USERNAME_TAKEN")
         self.filings[name] = Filing(taxpayer, username, self.day(now) + timedelta(days=30))
 
-    def waiting(self, name: str) -> Filing:
+    def known(self, name: str) -> Filing:
         one = self.filings[name]
+        if one.erased:
+            raise No("PERSONAL_DATA_GONE")
+        return one
+
+    def waiting(self, name: str) -> Filing:
+        one = self.known(name)
         if one.active:
             raise No("ALREADY_ACTIVE")
         if one.ended is not None:
@@ -94,23 +110,37 @@ class Law:
         self._live(name)
 
     def send_link(self, name: str, now: datetime) -> None:
-        one = self.filings[name]
+        one = self.known(name)
         if not one.active:
             self.waiting(name)
         one.link_until = now + timedelta(hours=24)
 
-    def open_link(self, name: str, now: datetime) -> None:
-        one = self.filings[name]
+    def open_link(self, name: str, now: datetime, password: str) -> None:
+        one = self.known(name)
         if not one.active and self.has_account(one.taxpayer):
             raise No("TAXPAYER_HAS_ACCOUNT")
         self._refuse_unless_open(one, now)
         if not one.active:
             self.waiting(name)
             self._live(name)
-        one.link_until = None
+        one.link_until, one.password = None, password
+
+    def change_password(self, name: str, password: str) -> None:
+        one = self.known(name)
+        if not one.active:
+            raise No("NOT_ACTIVE")
+        one.link_until, one.password = None, password
+
+    def erase(self, name: str, wish: bool) -> None:
+        one = self.known(name)
+        if one.waits:
+            raise No("STILL_AWAITED")
+        if one.active and wish:
+            raise No("ACCOUNT_IN_USE")
+        one.erased = True
 
     def disown(self, name: str, now: datetime) -> None:
-        one = self.filings[name]
+        one = self.known(name)
         self._refuse_unless_open(one, now)
         self.waiting(name)
         self._end(one, "ACTIVATION_REFUSED")

@@ -224,6 +224,10 @@ class Stage:
     def opens_the_link(self, name: str, password: NewPassword = BETTER) -> None:
         self.commands.open_link(self.act(self.addressee(name)), case=self.cases[name], password=password)
 
+    def changes_the_password(self, name: str, password: NewPassword = BETTER) -> None:
+        taxpayer = Actor(str(self.cases[name]), Role.TAXPAYER)
+        self.commands.change_password(self.act(taxpayer), case=self.cases[name], password=password)
+
     def disowns(self, name: str) -> None:
         self.commands.disown(self.act(self.addressee(name)), case=self.cases[name])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,12 +11,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from taxpayer_law import Law, No
-from taxpayer_stage import GIORGI, MAIA, Stage
+from taxpayer_stage import GIORGI, GOOD, MAIA, Stage
 
+from domain.erasure import LegalGround
 from domain.refusals import Refusal
 from domain.taxpayer.commands import Standing
+from domain.taxpayer.password import NewPassword
 
 TAXPAYERS = st.sampled_from([GIORGI, GIORGI, MAIA])
+PASSWORDS = st.sampled_from(["Msxali8-tkbili", "Kliavi9-lurji"])
+DIES = st.sampled_from([False, False, True])
 USERNAMES = st.sampled_from(["first-name", "other-name", "third-name"])
 
 
@@ -43,6 +48,17 @@ class Registrations(RuleBasedStateMachine):
             product()
         assert refused.value.code == code
         return False
+
+    def dying(self, product: Callable[[], object]) -> None:
+        """The process dies at the append, with the hash kept already: nothing came to pass."""
+
+        def die() -> None:
+            raise ConnectionError
+
+        self.stage.office.ledger.before_next_append = die
+        with suppress(ConnectionError, Refusal):
+            product()
+        self.stage.office.ledger.before_next_append = None
 
     @rule(target=names, taxpayer=TAXPAYERS, username=USERNAMES)
     def file(self, taxpayer: str, username: str) -> object:
@@ -98,9 +114,45 @@ class Registrations(RuleBasedStateMachine):
     def be_sent_a_link(self, name: str) -> None:
         self.both(lambda: self.stage.is_sent_a_link(name), lambda: self.law.send_link(name, self.now))
 
-    @rule(name=names)
-    def open_link(self, name: str) -> None:
-        self.both(lambda: self.stage.opens_the_link(name), lambda: self.law.open_link(name, self.now))
+    @rule(name=names, password=PASSWORDS, dies=DIES)
+    def be_sent_a_link_and_open_it(self, name: str, password: str, dies: bool) -> None:
+        if self.both(lambda: self.stage.is_sent_a_link(name), lambda: self.law.send_link(name, self.now)):
+            self._open(name, password, dies)
+
+    @rule(name=names, password=PASSWORDS, dies=DIES)
+    def open_link(self, name: str, password: str, dies: bool) -> None:
+        self._open(name, password, dies)
+
+    def _open(self, name: str, password: str, dies: bool) -> None:
+        new = NewPassword(password, password)
+        if dies:
+            self.dying(lambda: self.stage.opens_the_link(name, new))
+        else:
+            self.both(
+                lambda: self.stage.opens_the_link(name, new), lambda: self.law.open_link(name, self.now, password)
+            )
+
+    @rule(name=names, password=PASSWORDS, dies=DIES)
+    def change_password(self, name: str, password: str, dies: bool) -> None:
+        new = NewPassword(password, password)
+        if dies:
+            self.dying(lambda: self.stage.changes_the_password(name, new))
+        else:
+            self.both(
+                lambda: self.stage.changes_the_password(name, new), lambda: self.law.change_password(name, password)
+            )
+
+    @rule(name=names, wish=st.booleans(), seldom=st.integers(0, 2))
+    def erase(self, name: str, wish: bool, seldom: int) -> None:
+        ground = LegalGround.DATA_SUBJECT_REQUEST if wish else LegalGround.RETENTION_OVER
+
+        def erased() -> None:
+            self.stage.is_to_be_erased(name, ground)
+            self.stage.leads_nowhere(name)
+            self.stage.is_erased(name)
+
+        if not seldom:
+            self.both(erased, lambda: self.law.erase(name, wish))
 
     @rule(name=names, seldom=st.integers(0, 2))
     def disown(self, name: str, seldom: int) -> None:
@@ -129,10 +181,22 @@ class Registrations(RuleBasedStateMachine):
             assert self.stage.who_has(username) == (None if holder is None else self.stage.cases[holder])
 
     @invariant()
+    def the_password_that_came_to_pass_counts(self) -> None:
+        for name, one in self.law.filings.items():
+            password = GOOD.text if one.password == "filed" else one.password
+            assert self.stage.passwords.of(self.stage.registration(name)) == password
+
+    @invariant()
+    def siblings_are_found(self) -> None:
+        for taxpayer in (GIORGI, MAIA):
+            found = self.stage.commands.siblings.pending(taxpayer)
+            assert set(found) == {self.stage.cases[name] for name in self.law.awaiting(taxpayer)}
+
+    @invariant()
     def one_account(self) -> None:
-        active = [one.taxpayer for one in self.law.filings.values() if one.active]
+        active = [one.taxpayer for one in self.law.filings.values() if one.active and not one.erased]
         assert len(active) == len(set(active))
 
 
-Registrations.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Registrations.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestRegistrations = Registrations.TestCase

@@ -81,7 +81,7 @@ def test_it_is_said_in_the_streams_of_calls_and_payments_too() -> None:
         assert story.office.story(stream.id)[-1] == "ErasureRequested"
     assert all(call.will is ERASED and call.is_forgotten for call in found.calls)
     cash = next(payment.subject for payment in found.payments if payment.received is not None)
-    assert set(found.subjects) == {found.application.subject, cash}
+    assert set(found.subjects) == {found.case.subject, cash}
     assert len(found.files) == 4
 
 

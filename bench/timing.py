@@ -30,6 +30,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from api.reading import caught_up
 from bench.accounts import active, filed
 from bench.commands import alone
 from bench.equivalence import FEWEST, least_margin, p_of_equivalence, p_of_excess
@@ -37,6 +38,7 @@ from bench.load import Request
 from domain.language import Language
 from domain.number import new_number
 from domain.taxpayer.accounts import Account
+from projections.registration import REGISTRATION
 from sarkmeli import embedded
 from sarkmeli.house import House, open_house
 from sarkmeli.logs import configure
@@ -160,6 +162,7 @@ def prepared(house: House) -> list[Comparison]:
     """Accounts and registrations of which something is known, and requests about them and about nobody."""
     accounts = [active(house) for _ in range(EACH)]
     waiting = [filed(house) for _ in range(EACH)]
+    caught_up(house.ports, REGISTRATION, house.ledger.reader.settled())
     nobody = [f"taxpayer-{uuid4().hex[:12]}" for _ in range(EACH)]
     wrong = [signing_in(one.username, "Wrong7-password") for one in accounts]
     return [

@@ -28,6 +28,7 @@ TELLS: Final = (
     Registration.ActivationRefused,
     Registration.Superseded,
     Registration.Expired,
+    Registration.ErasureRequested,
 )
 """The events that say whether a registration has an account, and by which command its password was set."""
 
@@ -83,7 +84,7 @@ class Accounts:
         """The account that this registration has, if it is active. One question to the ledger."""
         said = self.history.newest(registration, TELLS)
         command = password_of(said)
-        if command is None or not any(isinstance(event, Registration.Activated) for event in said):
+        if command is None or not _is_active(said):
             return None
         return Account(registration, command)
 
@@ -92,9 +93,15 @@ class Accounts:
         said = self.history.newest(registration, TELLS)
         if password_of(said) != command:
             return Counts.NOT
-        if any(isinstance(event, Registration.Activated) for event in said):
+        if _is_active(said):
             return Counts.FOR_GOOD
         return Counts.NOT if any(_ends(event) for event in said) else Counts.FOR_NOW
+
+
+def _is_active(said: Sequence[Root.Event]) -> bool:
+    """Activated, and nobody has decided since that it is to be forgotten."""
+    activated = any(isinstance(event, Registration.Activated) for event in said)
+    return activated and not any(isinstance(event, Registration.ErasureRequested) for event in said)
 
 
 def password_of(said: Sequence[Root.Event]) -> UUID | None:
@@ -115,4 +122,4 @@ def _sets_password(event: Root.Event) -> bool:
 def _ends(event: Root.Event) -> bool:
     if isinstance(event, Registration.ActivationRefused):
         return event.ends
-    return isinstance(event, Registration.Superseded | Registration.Expired)
+    return isinstance(event, Registration.Superseded | Registration.Expired | Registration.ErasureRequested)

@@ -1,15 +1,20 @@
 """Taxpayers' accounts: who may sign in and from when, that failing tells nothing, and that a new password ends all."""
 
+import json
 from uuid import uuid4
 
 import pytest
 from neighbours import HTTP
 
+from api.reading import caught_up
 from bench.accounts import PASSWORD, active, by_link, filed
+from domain.erasure import LegalGround
+from domain.number import new_number
 from domain.office import Office
 from domain.people import Actor, Role
 from domain.taxpayer.accounts import Account, Counts
 from domain.taxpayer.registration import Registration
+from projections.registration import REGISTRATION
 
 BETTER = "Msxali8-tkbili"
 WRONG = "WRONG_USERNAME_OR_PASSWORD"
@@ -37,6 +42,13 @@ def disowned(house):
     )
     house.taxpayer.disown(house.office.act(by, "disown"), case=one.registration)
     return one
+
+
+def to_be_forgotten(house, one):
+    """Two persons decided that the account is erased; nothing of it is carried out yet."""
+    first, second = (house.office.act(Actor(name, Role.DATA_PROTECTION), "erase") for name in ("irma", "guram"))
+    house.erasures.ask(first, one.registration, LegalGround.COMPLAINT_UPHELD)
+    house.erasures.confirm(second, one.registration)
 
 
 def test_signing_in_works_from_activation_on_and_not_before(at):
@@ -78,12 +90,35 @@ def test_a_browser_has_the_session_in_a_cookie_that_only_our_pages_send(at):
     assert account(Origin=at.house.facts.url) == {"__typename": "AccountRequired"}
 
 
+def alike(at, statements, operation, cases):
+    """That every case is answered with the same bytes after the same steps, by status and headers too; the steps."""
+    told, done = {}, {}
+    for name, variables in cases.items():
+        attempts = []
+        for _ in range(3):  # a pool that looks whether a connection still lives adds to what is sent, now and then
+            client = at.client()
+            statements()
+            answer = client.send(operation, **variables)
+            attempts.append(statements())
+        varying = {"date", "x-request-id"}
+        headers = [(key, value) for key, value in answer.headers.multi_items() if key not in varying]
+        told[name] = answer.status_code, headers, set(answer.headers), len(answer.content), answer.content
+        done[name] = min(attempts, key=len)
+    first = next(iter(cases))
+    for name in cases:
+        assert told[name] == told[first], name
+        assert done[name] == done[first], name
+    assert told[first][0] == 200
+    return done[first], json.loads(told[first][4])["data"]
+
+
 def test_failing_sign_ins_are_alike(at, statements):
     """The same statements, one verification, the same status, headers and body, whatever it was that was wrong."""
     house = at.house
     known, waiting, changed = active(house), filed(house), active(house)
     by_link(house, changed, BETTER)
-    ended = disowned(house)
+    ended, leaving = disowned(house), active(house)
+    to_be_forgotten(house, leaving)
     house.passwords.keep(known.registration, uuid4(), BETTER)  # and its event never came
     cases = {
         "unknown": (f"nobody-{uuid4().hex[:12]}", PASSWORD),
@@ -91,34 +126,55 @@ def test_failing_sign_ins_are_alike(at, statements):
         "not active": (waiting.username, PASSWORD),
         "not active, wrong": (waiting.username, "Wrong7-password"),
         "ended": (ended.username, PASSWORD),
+        "to be forgotten": (leaving.username, PASSWORD),
         "replaced": (changed.username, PASSWORD),
         "no event": (known.username, BETTER),
         "empty": ("", ""),
         "no username at all": ("\u0640:/" * 1000, "\ud83d\ude00" * 1000),
     }
-    told, done = {}, {}
-    for name, (username, password) in cases.items():
-        attempts = []
-        for _ in range(3):  # a pool that looks whether a connection still lives adds to what is sent, now and then
-            statements()
-            answer = at.client().send("SignIn", input={"username": username, "password": password})
-            attempts.append(statements())
-            assert answer.json()["data"]["signIn"]["code"] == WRONG
-        varying = {"date", "x-request-id"}
-        headers = [(key, value) for key, value in answer.headers.multi_items() if key not in varying]
-        told[name] = answer.status_code, headers, set(answer.headers), len(answer.content), answer.content
-        done[name] = min(attempts, key=len)
-    for name in cases:
-        assert told[name] == told["unknown"], name
-        assert done[name] == done["unknown"], name
-    for asked in ("housekeeping.take_try", "ledger.address", "housekeeping.password"):
-        assert sum(asked in statement for statement in done["wrong"]) == 1, asked
-    assert sum("DISTINCT ON" in statement for statement in done["wrong"]) == 2
-    assert [each for each in done["wrong"] if each.startswith("password")] == ["password: verify"]
-    assert not any("keystore" in statement for statement in done["wrong"])
+    asked = {name: {"input": {"username": one[0], "password": one[1]}} for name, one in cases.items()}
+    done, told = alike(at, statements, "SignIn", asked)
+    assert told["signIn"]["code"] == WRONG
+    for table in ("housekeeping.take_try", "ledger.address", "housekeeping.password"):
+        assert sum(table in statement for statement in done) == 1, table
+    assert sum("DISTINCT ON" in statement for statement in done) == 2
+    assert [each for each in done if each.startswith("password")] == ["password: verify"]
+    assert not any("keystore" in statement for statement in done)
     statements()
     sign_in(at.client(), known)
-    assert statements() != done["wrong"]
+    assert statements() != done
+
+
+def test_whoever_asks_for_a_link_is_answered_alike(at, statements):
+    """Known to nobody, filed, active, ended, a company: nothing is looked up before the answer."""
+    house = at.house
+    codes = {
+        "unknown": "98765432109",
+        "filed": filed(house).identification,
+        "active": active(house).identification,
+        "ended": disowned(house).identification,
+        "company": "123456789",
+    }
+    asked = {name: {"input": {"identification": code}} for name, code in codes.items()}
+    done, told = alike(at, statements, "SendActivationLink", asked)
+    assert told["sendActivationLink"]["hours"] == 24
+    assert not any("ledger" in statement or "reading" in statement or "keystore" in statement for statement in done)
+
+
+def test_a_registrations_wrong_number_and_wrong_code_are_alike(at, statements):
+    house = at.house
+    waiting, ended, account = filed(house), disowned(house), active(house)
+    assert caught_up(house.ports, REGISTRATION, house.ledger.reader.settled())
+    cases = {
+        "unknown": {"number": str(new_number()), "code": waiting.code},
+        "another's code": {"number": waiting.number, "code": account.code},
+        "ended": {"number": ended.number, "code": account.code},
+        "active": {"number": account.number, "code": waiting.code},
+        "no code": {"number": waiting.number, "code": ""},
+    }
+    done, told = alike(at, statements, "Status", cases)
+    assert told["status"]["code"] == "WRONG_NUMBER_OR_CODE"
+    assert sum("keystore" in statement for statement in done) == 1
 
 
 def test_five_wrong_passwords_and_then_none_is_verified_from_there_and_the_holder_is_not_locked_out(at, statements):
@@ -188,6 +244,19 @@ def test_a_repeated_change_is_one_change(at):
     change(client, BETTER, "Atami3-mtsipe", commandId=command)
     assert at.client().refused("SignIn", username=one.username, password="Atami3-mtsipe") == WRONG
     sign_in(at.client(), one, BETTER)
+
+
+def test_an_account_that_is_to_be_forgotten_opens_no_more(at):
+    one = active(at.house)
+    client = sign_in(at.client(), one)
+    to_be_forgotten(at.house, one)
+    assert client.ask("Account")["code"] == "ACCOUNT_REQUIRED"
+    assert at.client().refused("SignIn", username=one.username, password=PASSWORD) == WRONG
+    at.house.erasures.carry_out(one.registration)  # as far as it comes at once
+    for table in ("password", "taxpayer_session", "link"):
+        with at.house.pool.connection() as db:
+            kept = f"SELECT count(*) FROM housekeeping.{table} WHERE registration = %s"
+            assert db.execute(kept, (one.registration,)).fetchone() == (0,), table
 
 
 @pytest.mark.parametrize("make", [filed, active, disowned])

@@ -28,7 +28,7 @@ from domain.number import group_number
 from domain.office import UnknownCase
 from domain.people import Actor
 from domain.staff.reading import Purpose
-from domain.taxpayer.commands import Consultant, Standing
+from domain.taxpayer.consulting import Consultant, Standing
 from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.siblings import Siblings

@@ -24,7 +24,7 @@ from domain.office import UnknownCase
 from domain.people import Actor
 from domain.roles import NotForThisRole
 from domain.staff.reading import Purpose
-from domain.taxpayer.commands import Consultant
+from domain.taxpayer.consulting import Consultant
 from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import (
     AlreadyActive,

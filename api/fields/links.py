@@ -122,6 +122,8 @@ def _shown(context: Context, secret: str) -> ActivationLink:
         raise LinkNotSent
     if ports.office.desk.now() >= registration.link_until:
         raise LinkNotSent
+    if registration.state not in {RegistrationState.AWAITING_ACTIVATION, RegistrationState.ACTIVE}:
+        raise RegistrationEnded(registration.state)
     form = registration.form
     return ActivationLink(
         username=form.username,

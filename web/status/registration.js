@@ -6,7 +6,8 @@ const WAYS = ["VIDEO", "SERVICE_CENTRE", "LINK"];
 
 let held = {};
 
-export function tellRegistration(told, shownBy) {
+// Shows what `Status` told of a registration to whoever showed number and code; `again` looks it up once more.
+export async function tellRegistration(told, shownBy, again) {
   held = shownBy;
   const { registrationState, form, activationRefused: no, ways } = told;
   byId("registration-state").textContent = texts[registrationState];
@@ -30,6 +31,31 @@ export function tellRegistration(told, shownBy) {
       .replace("{to}", told.link.to ?? "")
       .replace("{until}", moment(told.link.opensUntil));
   }
+  const { taxpayer } = await ask("Office");
+  const free = taxpayer.consents.filter(({ required }) => !required);
+  byId("consents").replaceChildren(...free.map((text) => consent(text, told.consents, again)));
+}
+
+// A consent with its text, whether it is given, and the button that gives it or takes it back.
+function consent({ kind, version, text, language }, given, again) {
+  const isGiven = given.some((one) => one.kind === kind);
+  const words = isGiven ? texts.consent_withdraw : texts.consent_give;
+  const button = element("button", { type: "button", "aria-label": `${words}: ${texts[kind]}` }, words);
+  button.addEventListener("click", async () => {
+    const asked = isGiven ? { kind } : { consent: { kind, version, language } };
+    button.setAttribute("disabled", "");
+    try {
+      const answer = await ask(isGiven ? "WithdrawConsent" : "GiveConsent", { input: { ...held, ...asked } });
+      if (refused(answer)) show(byId("consents-told"), sentence(answer), true);
+      else await again(answer.token);
+    } catch {
+      show(byId("consents-told"), texts.failed, true);
+    } finally {
+      button.removeAttribute("disabled");
+    }
+  });
+  const read = element("details", {}, element("summary", {}, texts[kind]), element("p", { class: "as-written" }, text));
+  return element("li", {}, read, isGiven ? texts.consent_is_given : texts.consent_is_not, " ", button);
 }
 
 function tellBar(bar) {

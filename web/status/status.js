@@ -19,7 +19,7 @@ async function lookUp(atLeast) {
   }
   show(output, "");
   const registers = answer.__typename === "RegistrationStatus";
-  if (registers) tellRegistration(answer, held);
+  if (registers) await tellRegistration(answer, held, lookUp);
   else tell(answer);
   const shown = byId(registers ? "registration" : "case");
   shown.hidden = false;

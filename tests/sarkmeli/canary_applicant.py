@@ -1,4 +1,4 @@
-"""An applicant every field and file of whose is a canary, and what an applicant does."""
+"""An applicant every field and file of whose is a canary, and what anybody with a case does."""
 
 import re
 from datetime import date, timedelta
@@ -9,41 +9,29 @@ from canary_papers import letter, photograph, picture
 from sarkmeli.story import OPERATOR
 
 
-class Applicant:
-    """One person, every field of whose form is a canary."""
+class Somebody:
+    """One person with a draft and then a case. ``whose`` tells what every service asks from what another service does,
+    where it is kept otherwise."""
 
-    def __init__(self, outside, name, *, personal_number=None, language="KA", channel="CARD"):
+    whose = ""
+
+    def __init__(self, outside, name):
         self.outside, self.told = outside, outside.told
         self.name = name
         self.words = self.told.words_of(name)
         self.place = next(self.told.applicants)
-        self.email = f"{self.words('local part')}@{self.words('domain')}.example"
-        self.form = self._form(personal_number, language, channel)
+        self.email = f"{self.words(f'{self.whose}local part')}@{self.words(f'{self.whose}domain')}.example"
         self.number = self.code = self.case = self.draft = ""
         self.call = self.ticket = ""
 
-    def files(self):
-        """Registers the application and reads number and code from the mail."""
-        opened = self.outside.ask("OpenDraft", input={"bearer": True})
-        self.draft = opened["token"]
+    def secret(self, kind, value):
+        """Keep a value of this person's that must stand nowhere in clear."""
+        self.told.secret(f"{self.name}: {self.whose}{kind}", value)
+
+    def begin(self):
+        """Open a draft."""
+        self.draft = self.outside.ask("OpenDraft", input={"bearer": True})["token"]
         self.told.secret("draft secret", self.draft.partition(".")[2])
-        papers = [
-            self.upload("PHOTOGRAPH", photograph(self.place, self.words), "image/jpeg"),
-            self.upload("PHOTOGRAPH", picture(self.place + 100, self.words), "image/png"),
-            self.upload("IDENTITY", letter(self.words), "application/pdf"),
-            self.upload("MOTIVATION_LETTER", letter(self.words, 2), "application/pdf"),
-        ]
-        self.confirm()
-        asked = {"form": self.form, "documents": papers, "consents": [{"kind": "PERSONAL_DATA", "version": "v1"}]}
-        registered = self.outside.ask("RegisterApplication", draft=self.draft, input=asked)
-        self.case, self.page, self.cash = (registered[name] for name in ("case", "bankPage", "cashReference"))
-        self.told.secret(f"{self.name}: cash reference", self.cash)
-        mail = self.outside.mail(self.email, "registered")
-        self.number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])[0]
-        self.read_code(mail)
-        for link in re.findall(r"/pay/(\S+)", mail["text"]):
-            self.told.secret("link to pay in a mail", link)
-        return self
 
     def confirm(self):
         assert self.outside.ask("RequestEmailCode", draft=self.draft, input={"email": self.email})
@@ -58,25 +46,15 @@ class Applicant:
         self.told.codes.add(code)
         return code
 
+    def read_number(self, mail):
+        self.number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])[0]
+        self.read_code(mail)
+
     def read_code(self, mail):
         self.code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b", mail["text"])[0]
         for name, spelt, written in (("code", self.code, "-"), ("number", self.number, " ")):
-            self.told.secret(f"{self.name}: {name} as it is mailed", spelt)
-            self.told.secret(f"{self.name}: {name}", spelt.replace(written, ""))
-
-    def upload(self, kind, content, media_type, draft=None):
-        """As a browser's form does, the file's name a canary; the upload's id."""
-        self.told.content(f"{self.name}: content of a file", content)
-        form = {"file": (f"{self.words('name of a file', 'georgian')}.bin", content, media_type)}
-        answer = self.outside.raw(
-            "POST",
-            "/uploads",
-            data={"kind": kind},
-            files=form,
-            headers={"Authorization": f"Bearer {draft or self.draft}"},
-        )
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
+            self.secret(f"{name} as it is mailed", spelt)
+            self.secret(name, spelt.replace(written, ""))
 
     def held(self, **asked):
         return {"number": self.number, "code": self.code, **asked}
@@ -86,11 +64,6 @@ class Applicant:
 
     def status(self, at_least=None):
         return self.outside.ask("Status", number=self.number, code=self.code, atLeast=at_least)
-
-    def enters_bar(self):
-        entered = self.asks("EnterBar", consent="v1", camera=True, microphone=True)
-        self.call, self.ticket = entered["call"], entered["ticket"]
-        self.outside.ask("CallPlace", ticket=self.ticket)
 
     def meets(self, staff=OPERATOR):
         """The operator calls in, both lines meet and their programs say something to each other."""
@@ -109,6 +82,53 @@ class Applicant:
 
     def as_(self, account, operation, **asked):
         return self.outside.ask(operation, account=account, input=asked)
+
+
+class Applicant(Somebody):
+    """An applicant for the status of compatriot, every field of whose form is a canary."""
+
+    def __init__(self, outside, name, *, personal_number=None, language="KA", channel="CARD"):
+        super().__init__(outside, name)
+        self.form = self._form(personal_number, language, channel)
+
+    def files(self):
+        """Registers the application and reads number and code from the mail."""
+        self.begin()
+        papers = [
+            self.upload("PHOTOGRAPH", photograph(self.place, self.words), "image/jpeg"),
+            self.upload("PHOTOGRAPH", picture(self.place + 100, self.words), "image/png"),
+            self.upload("IDENTITY", letter(self.words), "application/pdf"),
+            self.upload("MOTIVATION_LETTER", letter(self.words, 2), "application/pdf"),
+        ]
+        self.confirm()
+        asked = {"form": self.form, "documents": papers, "consents": [{"kind": "PERSONAL_DATA", "version": "v1"}]}
+        registered = self.outside.ask("RegisterApplication", draft=self.draft, input=asked)
+        self.case, self.page, self.cash = (registered[name] for name in ("case", "bankPage", "cashReference"))
+        self.told.secret(f"{self.name}: cash reference", self.cash)
+        mail = self.outside.mail(self.email, "registered")
+        self.read_number(mail)
+        for link in re.findall(r"/pay/(\S+)", mail["text"]):
+            self.told.secret("link to pay in a mail", link)
+        return self
+
+    def upload(self, kind, content, media_type, draft=None):
+        """As a browser's form does, the file's name a canary; the upload's id."""
+        self.told.content(f"{self.name}: content of a file", content)
+        form = {"file": (f"{self.words('name of a file', 'georgian')}.bin", content, media_type)}
+        answer = self.outside.raw(
+            "POST",
+            "/uploads",
+            data={"kind": kind},
+            files=form,
+            headers={"Authorization": f"Bearer {draft or self.draft}"},
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def enters_bar(self):
+        entered = self.asks("EnterBar", consent="v1", camera=True, microphone=True)
+        self.call, self.ticket = entered["call"], entered["ticket"]
+        self.outside.ask("CallPlace", ticket=self.ticket)
 
     def _form(self, personal_number, language, channel):
         words, digits = self.words, f"{DIGITS}{self.place % 100:02}"

@@ -12,12 +12,13 @@ from canaries import DIGITS, Watching
 from canary_applicant import Applicant
 from canary_papers import acting, photograph
 from canary_story import Stories
+from canary_taxpayer import Registrations
 
 from sarkmeli.neighbours import sandbox_credentials
 from sarkmeli.outside import OPERATIONS
 from sarkmeli.story import CARD, OPERATOR
 
-PLOTS = ("decided", "refused_reception", "withdrawn")
+PLOTS = ("decided", "refused_reception", "withdrawn", "refused_activation")
 TOO_LARGE = 10 * 1024 * 1024 + 1
 """Bytes: one more than an upload may have."""
 
@@ -91,6 +92,10 @@ class Cases:
     @staticmethod
     def withdrawn(stories):
         return stories.withdrawn()
+
+    @staticmethod
+    def refused_activation(stories):
+        return Registrations(stories.outside, stories.told).refused(stories.whose)
 
     def mistakes(self, outside, name, *, large):
         """What is refused before there is a case: a form with faults, files, bodies."""

@@ -1,47 +1,47 @@
 """Taxpayers with a canary in each field of form, declaration and talk: activated by each way, and refused."""
 
 import re
+import secrets
+import threading
 
-from canaries import DIGITS
-from canary_applicant import Applicant
+from canary_applicant import Somebody
 
 CONSULTANT = "consultant-video"
 AT_A_CENTRE = "consultant"
 
 
-class Taxpayer(Applicant):
-    """A taxpayer; what every applicant does with draft, mail and bar is done as they do it.
+class Taxpayer(Somebody):
+    """A taxpayer, every field of whose form and declaration is a canary, or a number that nobody else has.
 
     ``legal``: a legal person, whose director calls. The registries of the sandbox make both up from their numbers.
     """
 
+    whose = "taxpayer's "
+
     def __init__(self, outside, name, *, language="KA", legal=False):
-        super().__init__(outside, name, language=language)
+        super().__init__(outside, name)
         self.language = language
-        self.code9 = f"99{DIGITS}" if legal else None
-        self.person = f"99{self.code9}" if legal else f"99{DIGITS}{self.place % 100:02}"
-        self.identification = self.code9 or self.person
-        self.mobile = f"5{DIGITS}{self.place % 10}"
+        self.company = f"99{secrets.randbelow(10**7):07}" if legal else None
+        self.person = f"99{self.company}" if legal else f"99{secrets.randbelow(10**9):09}"
+        self.identification = self.company or self.person
+        self.mobile = f"59{secrets.randbelow(10**7):07}"
         self.username = self.words("username")
         self.password = f"{self.words('password')}7"
-        for secret, value in (("identification", self.identification), ("personal number", self.person),
-                              ("mobile", f"+995{self.mobile}")):  # fmt: skip
-            self.told.secret(f"{self.name}: {secret}", value)
+        self.secret("identification", self.identification)
+        if legal:
+            self.secret("director", self.person)
+        self.secret("mobile", f"+995{self.mobile}")
 
     def files(self):
         """Confirms mobile and address inside the form, and files it."""
-        opened = self.outside.ask("OpenDraft", input={"bearer": True})
-        self.draft = opened["token"]
-        self.told.secret("draft secret", self.draft.partition(".")[2])
+        self.begin()
         self.confirm_mobile()
         self.confirm()
         assert self.outside.ask("UsernameFree", draft=self.draft, username=self.username)["free"]
         consents = [{"kind": kind, "version": "v1"} for kind in ("OBLIGATIONS_BY_SMS", "MESSAGES_BY_EMAIL")]
         asked = {"form": self.registration(), "consents": consents}
         self.case = self.outside.ask("RegisterTaxpayer", draft=self.draft, input=asked)["case"]
-        mail = self.outside.mail(self.email, "registration_filed")
-        self.number = re.search(r"\b[0-9]{3} [0-9]{3} [0-9]{4}\b", mail["text"])[0]
-        self.read_code(mail)
+        self.read_number(self.outside.mail(self.email, "registration_filed"))
         return self
 
     def registration(self, **changed):
@@ -72,7 +72,7 @@ class Taxpayer(Applicant):
             "surname": self.words("declared surname", "georgian"),
             "personalNumber": self.person,
             "mobile": self.mobile,
-            "legalCode": self.code9,
+            "legalCode": self.company,
         }
         entered = self.asks("EnterBar", consent="v1", camera=True, microphone=True, declared=declared)
         self.call, self.ticket = entered["call"], entered["ticket"]
@@ -113,10 +113,13 @@ class Taxpayer(Applicant):
 
 
 class Registrations:
-    """What happens to three taxpayers, and what is refused on the way. ``bar``: one consultant, one call at a time."""
+    """What happens to four taxpayers, and what is refused on the way."""
 
-    def __init__(self, outside, told, bar):
-        self.outside, self.told, self.bar = outside, told, bar
+    bar = threading.Lock()
+    """One consultant: whoever tells several stories at once lets one taxpayer into the bar after the other."""
+
+    def __init__(self, outside, told):
+        self.outside, self.told = outside, told
 
     def tell(self):
         one = self.activated_by_video()
@@ -168,8 +171,9 @@ class Registrations:
         outside.ask("ActivateByLink", input={"token": again, "password": password, "repeatedPassword": password})
         return one
 
-    def refused(self):
-        outside, one = self.outside, Taxpayer(self.outside, "refused at the bar", legal=True).files()
+    def refused(self, whose="refused at the bar"):
+        """The director of a company is doubted, and the registration ends."""
+        outside, one = self.outside, Taxpayer(self.outside, whose, legal=True).files()
         with self.bar:
             one.enters_bar()
             one.meets(CONSULTANT)

@@ -43,7 +43,7 @@ def test_nothing_is_found_in_clear(uncompressed, office_folder, tmp_path):
     told = Told()
     with contextlib.closing(client(office, told)) as outside:
         one, attacks = Stories(outside, told).tell(), Attacks(outside, told)
-        Registrations(outside, told, Stories.bar).tell()
+        Registrations(outside, told).tell()
         assert places() - told.places == set(), "a text that may be kept and that nobody told here"
         attacks.tell(one)
         assert attacks.while_everything_fails(one, lambda: spoil(office)) > 5

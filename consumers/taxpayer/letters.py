@@ -42,6 +42,8 @@ class RegistrationLetters:
         """The mail. Raises: NobodyToWrite, NothingToTell."""
         office = self.registrations.office
         registration = office.load(Registration, notice.case_id)
+        if registration.is_forgotten:
+            raise NothingToTell
         form, number = registration.form, registration.number
         if not isinstance(form, Form) or isinstance(number, Erased):
             raise NobodyToWrite

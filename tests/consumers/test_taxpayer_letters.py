@@ -5,15 +5,18 @@ from uuid import uuid4
 
 import pytest
 from consumer_taxpayers import GIORGI, NINO, REGISTERED_EMAIL, Taxpayers
+from erasure_steps import decide
 
 import texts
 from consumers.compatriot.letters import KINDS as APPLICATION_KINDS
 from consumers.notices import Notices
 from consumers.taxpayer.letters import KINDS
+from domain.erasure import LegalGround
 from domain.language import Language
 from domain.number import group_code, group_number
 from domain.people import system
 from domain.taxpayer.state import RefusalGround, Route
+from housekeeping import notices as outbox
 
 
 @pytest.fixture
@@ -112,6 +115,22 @@ def test_who_chose_another_registration_hears_that_this_one_ended(at, taxpayers,
     at.house.notices().run_once()
     assert "datovebuli" in told(sandbox, f"left.{somebody}")["registration_superseded"]["text"]
     assert list(told(sandbox, f"kept.{somebody}")) == ["registration_filed"]
+
+
+def test_whose_data_are_to_be_erased_is_written_to_no_more(at, taxpayers, sandbox, somebody):
+    case = taxpayers.files(NINO, email=somebody)
+    taxpayers.asks_for_link(NINO)
+    at.house.links.send()
+    earlier = len(sandbox.mails(REGISTERED_EMAIL[NINO]))
+    token = re.search(r"/activate#(\S+)", sandbox.mails(REGISTERED_EMAIL[NINO])[-1]["text"])[1]
+    taxpayers.opens(token)
+    decide(at, case, ground=LegalGround.RETENTION_OVER)
+    taxpayers.asks_for_link(NINO)
+    assert at.house.links.send() == 0
+    assert at.house.notices().run_once()[1] == 0
+    assert {notice.gave_up for notice in outbox.of_case(at.house.pool, case)} == {"NothingToTell"}
+    assert sandbox.mails(somebody, wait=0) == []
+    assert len(sandbox.mails(REGISTERED_EMAIL[NINO])) == earlier
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.values()))

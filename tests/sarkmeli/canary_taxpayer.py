@@ -186,6 +186,8 @@ class Registrations:
 
     def at_a_centre(self):
         outside, one = self.outside, Taxpayer(self.outside, "at a centre", language="EN").files()
+        assert outside.refused("Centres", near=one.words("place to be near")) == "PLACE_UNKNOWN"
+        outside.ask("Centres", near="თბილისი")
         one.asks("ReissueCode")
         one.read_code(outside.mail(one.email, "registration_code_reissued"))
         paper = one.outside.download("/documents/registration-form", number=one.number, code=one.code)

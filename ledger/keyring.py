@@ -73,15 +73,6 @@ class Keyring:
         """The version that new things are made under."""
         return self._secrets[name][0]
 
-    @staticmethod
-    def hold_current_epoch(connection: Connection[Any]) -> int:
-        """The epoch to mint under; it is not turned before the connection's transaction ends."""
-        connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", RING_LOCK)
-        row = connection.execute("SELECT max(number) FROM keystore.epoch WHERE closed_at IS NULL").fetchone()
-        if row is None or row[0] is None:
-            raise KeysMissing("the key store has no open epoch")
-        return row[0]
-
     def _make_new(self, connection: Connection[Any]) -> UUID:
         identity = uuid4()
         connection.execute("INSERT INTO keystore.identity (id) VALUES (%s)", (identity,))

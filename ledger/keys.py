@@ -25,7 +25,7 @@ from domain.number import code_from
 from domain.office import SubjectGone
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
-from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability
+from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability, rows
 from ledger.gathering import Gathering
 from ledger.keyring import Keyring
 from ledger.kms import EPOCH, KeyFolder, KeysMissing, Kms, KmsUnavailable
@@ -44,6 +44,24 @@ CREATE TABLE IF NOT EXISTS keystore.subject (
     CHECK ((wrapped IS NULL) = (erased_at IS NOT NULL))
 );
 CREATE INDEX IF NOT EXISTS subject_epoch ON keystore.subject (epoch) WHERE wrapped IS NOT NULL;
+
+CREATE OR REPLACE FUNCTION keystore.mint(subject uuid, its_key uuid, under integer, its_wrapped bytea) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- The open epoch, which is not turned before this transaction ends. Only if the key is wrapped under that one is the
+-- subject put there. Each statement sees what was committed before it began: the second, whatever turned the epoch
+-- while the first one waited.
+DECLARE
+    now_open integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1398895211, 4);
+    SELECT max(number) INTO now_open FROM keystore.epoch WHERE closed_at IS NULL;
+    IF now_open = under THEN
+        INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (subject, its_key, under, its_wrapped)
+        ON CONFLICT (id) DO NOTHING;
+    END IF;
+    RETURN now_open;
+END
+$$;
 """
 """``wrapped`` is the subject's key and salt under the epoch's key. An erased subject keeps its row, so that "erased"
 and "the wrong key store" are never confused."""
@@ -92,6 +110,8 @@ class KeyStore:
         self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._purposes: dict[tuple[str, int], tuple[bytes, HMAC]] = {}
         self._ring = Keyring(self._kms)
+        self._epoch = 1
+        """Under which the last subject was minted here: mostly the one that is open."""
         with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
             self._ring.open(connection)
@@ -130,15 +150,30 @@ class KeyStore:
         """A new subject; its key is committed before this returns."""
         subject, key_id = UUID(int=uuid7().int), UUID(int=uuid7().int)
         secret = os.urandom(KEY_BYTES + SALT_BYTES)
+        epoch = self._epoch
+        while True:  # mostly once: the epoch is turned every few weeks
+            wrapped = self._wrapped(epoch, secret, place(subject, key_id))
+            now_open = self._put(subject, key_id, epoch, wrapped)
+            if now_open is None:
+                raise KeysMissing("the key store has no open epoch")
+            if wrapped is not None and now_open == epoch:
+                return SubjectId(subject)
+            if now_open == epoch:
+                self._kms.wrap(EPOCH, epoch, secret, place(subject, key_id))  # says why it cannot
+            self._epoch = epoch = now_open
 
-        def put(connection: Connection[Any]) -> None:
-            with connection.transaction():
-                epoch = self._ring.hold_current_epoch(connection)
-                wrapped = self._kms.wrap("epoch", epoch, secret, place(subject, key_id))
-                connection.execute(_MINT, (subject, key_id, epoch, wrapped))
+    def _wrapped(self, epoch: int, secret: bytes, context: bytes) -> bytes | None:
+        """The secret under this epoch's key; None if that cannot be used any more."""
+        try:
+            return self._kms.wrap(EPOCH, epoch, secret, context)
+        except KeysMissing:
+            return None
 
-        asking(self._pool, put)
-        return SubjectId(subject)
+    def _put(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> int | None:
+        """Put the subject there if ``epoch`` is open and its key wrapped; the epoch that is open."""
+        under = epoch if wrapped is not None else None
+        found = asking(self._pool, lambda connection: rows(connection, _MINT, (subject, key_id, under, wrapped)))
+        return found[0][0]
 
     def erase(self, subject: SubjectId) -> None:
         """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds.
@@ -344,9 +379,7 @@ def rests(connection: Connection[Any], subjects: Collection[SubjectId], seconds:
     return row is None or row[0] is not False
 
 
-_MINT: Final = """
-INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO NOTHING
-"""
+_MINT: Final = "SELECT keystore.mint(%s, %s, %s::integer, %s::bytea)"
 _ERASE: Final = """
 UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE id = %s AND wrapped IS NOT NULL
 """

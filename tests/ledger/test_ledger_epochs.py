@@ -185,9 +185,11 @@ def test_minting_turning_and_erasing_at_once_lose_nobody_and_bring_nobody_back(
 
         with ThreadPoolExecutor(4) as threads:
             working = [threads.submit(work, 0) for work in (mint, mint, erase, read)]
-            for _ in range(turns):
+            turned = 0
+            while (turned < turns or len(erased) < 4) and not any(work.done() for work in working):
                 assert others[0].stdout
                 assert int(others[0].stdout.readline())
+                turned += 1
             ended.set()
             for work in working:
                 work.result()
@@ -217,3 +219,22 @@ def test_minting_turning_and_erasing_at_once_lose_nobody_and_bring_nobody_back(
         assert after.unseal(SubjectId(UUID(subject)), bytes.fromhex(sealed), b"") == UUID(subject).bytes
     after.close()
     keys.close()
+
+
+def test_who_minted_before_a_turn_mints_under_the_new_epoch_after_it(house: House) -> None:
+    keys = house.open().keys
+    before = keys.mint()
+    for disabled_only in (True, False):  # a key that can be used no more, and one that is gone
+        epoch = turn_epoch(house.keys_conninfo, KeyFolder(house.folder), grace_days=7 if disabled_only else 0)
+        after = keys.mint()
+        assert house.ask_keys("SELECT epoch FROM keystore.subject WHERE id = %s", after) == [(epoch,)]
+        assert keys.subject_key(after, fresh=True).subject == after
+    assert keys.subject_key(before, fresh=True).subject == before
+
+
+def test_without_an_open_epoch_nobody_is_minted(house: House) -> None:
+    keys = house.open().keys
+    house.ask_keys("UPDATE keystore.epoch SET closed_at = now()")
+    with pytest.raises(KeysMissing):
+        keys.mint()
+    assert house.ask_keys("SELECT count(*) FROM keystore.subject") == [(0,)]

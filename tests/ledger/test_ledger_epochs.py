@@ -229,6 +229,10 @@ def test_who_minted_before_a_turn_mints_under_the_new_epoch_after_it(house: Hous
         after = keys.mint()
         assert house.ask_keys("SELECT epoch FROM keystore.subject WHERE id = %s", after) == [(epoch,)]
         assert keys.subject_key(after, fresh=True).subject == after
+    with psycopg.connect(house.keys_conninfo, autocommit=True) as connection:
+        epoch = epochs._begin(connection, KeyFolder(house.folder))  # a turn under way: the old key still wraps
+    under_way = keys.mint()
+    assert house.ask_keys("SELECT epoch FROM keystore.subject WHERE id = %s", under_way) == [(epoch,)]
     assert keys.subject_key(before, fresh=True).subject == before
 
 

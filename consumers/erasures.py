@@ -17,7 +17,7 @@ from consumers.acting import act_upon
 from domain.erasing import Belongings, Erasing, EveryErasing
 from domain.erasure import LegalGround
 from domain.event import Act
-from domain.office import Office, Receipt
+from domain.office import Office, Receipt, UnknownCase
 from gateways.files import Files
 from housekeeping import notices
 from housekeeping.erasure_requests import Asked, ErasureGroundDiffers, ErasureNotAsked, ErasureRequests
@@ -28,8 +28,8 @@ from ledger.erasure import Eraser
 from ledger.memory import MEMORY
 from ledger.reader import Reader
 from projections import case as cases
+from projections import poison, tracking
 from projections import registration as registrations
-from projections import tracking
 from projections.answers import Pool
 from projections.model import ReadModel
 from projections.tracking import Place
@@ -115,12 +115,17 @@ class Erasures:
         return service.request(act, case=case, ground=asked.ground, asked_by=asked.by, asked_at=asked.at)
 
     def resume(self) -> int:
-        """Carry on with every erasure that is not done yet, as far as the read models know. How many were finished."""
+        """Carry on with every erasure that is not done yet. How many were finished."""
         return sum(self._carried_on(case) for case in self.unfinished())
 
     def unfinished(self) -> list[UUID]:
-        """The cases whose erasure was decided and is not done, as far as the read models know."""
-        return [case for unfinished in UNFINISHED for case in unfinished(self.rows.pool)]
+        """The cases whose erasure was decided and is not done.
+
+        By the read models, and by the requests, which stay until all is done: a read model may have set the case apart.
+        """
+        known = [case for unfinished in UNFINISHED for case in unfinished(self.rows.pool)]
+        asked = (case for case in self.rows.requests.cases() if case not in known)
+        return [*known, *(case for case in asked if self._was_decided(case))]
 
     def is_decided(self, case: UUID) -> bool:
         """Whether two persons decided that it be erased. Raises: UnknownCase."""
@@ -167,15 +172,20 @@ class Erasures:
             rows.forget(case)
         with self.rows.pool.connection() as db:
             notices.forget(db, case)
-        self.rows.requests.remove(case)
+        self.rows.requests.confirmed(case)
         return True
 
     def await_read_models(self, service: Erasing, found: Belongings) -> bool:
-        """Every read model has emptied the case's rows; they do so by themselves, on the event."""
+        """Every read model has emptied the case's rows; they do so by themselves, on the event.
+
+        One that has set a stream of the case apart has not, wherever it stands.
+        """
         told = self.told_at(service, found)
         with self.rows.pool.connection() as db:
             standing = [tracking.find(db, Place(model)) for model in self.models]
-        return all(one is not None and one.position >= told for one in standing)
+        for one in (apart := self._apart(found)):  # looked at after the positions: a mark is made as they move
+            log.error("erasure waits for what is quarantined", case=str(found.case.id), remedy=one)
+        return not apart and all(one is not None and one.position >= told for one in standing)
 
     def await_memories(self, service: Erasing, found: Belongings) -> bool:
         """No process remembers any of the keys."""
@@ -193,7 +203,29 @@ class Erasures:
         case = found.case.id
         if not found.case.is_erased:
             service.finish(act_upon(self.office, "erased", case), case=case, subjects=found.subjects)
+        self.rows.requests.remove(case)
         return True
+
+    def held_up(self, case: UUID) -> tuple[str, ...]:
+        """The commands without which this case is not erased to the end: read models have set streams of it apart."""
+        return self._apart(self.commands.belongings(case))
+
+    def _apart(self, found: Belongings) -> tuple[str, ...]:
+        with self.rows.pool.connection() as db:
+            marks = [(model, poison.streams(db, Place(model))) for model in self.models]
+        return tuple(
+            f"sarkmeli projections retry {model.name} {stream}"
+            for model, streams in marks
+            for stream in found.streams
+            if stream in streams
+        )
+
+    def _was_decided(self, case: UUID) -> bool:
+        """As `is_decided`; False of a case that the ledger has not, as after a restore."""
+        try:
+            return self.is_decided(case)
+        except UnknownCase:
+            return False
 
     def _carried_on(self, case: UUID) -> bool:
         """One that cannot be carried out is said and keeps no other waiting; it is tried again in the next round."""

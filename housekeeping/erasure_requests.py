@@ -1,4 +1,4 @@
-"""Erasures that one person asked for and that wait for another to confirm them. Confirmed, they are history."""
+"""Erasures that one person asked for and another confirms; each is kept until it is carried out, to be found again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS housekeeping.erasure_request (
     asked_by text        NOT NULL,      -- the person claim
     asked_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE housekeeping.erasure_request ADD COLUMN IF NOT EXISTS confirmed_at timestamptz; -- and is carried out
 """
 
 DAYS: Final = 14
@@ -27,14 +28,21 @@ Source: Law of Georgia on Personal Data Protection, article 16."""
 _ASK = """
 INSERT INTO housekeeping.erasure_request AS known ("case", ground, asked_by) VALUES (%(case)s, %(ground)s, %(by)s)
 ON CONFLICT ("case") DO UPDATE SET ground = excluded.ground, asked_by = excluded.asked_by, asked_at = now()
-WHERE known.asked_by = excluded.asked_by OR known.asked_at <= now() - make_interval(days => %(days)s)
+WHERE known.confirmed_at IS NULL
+    AND (known.asked_by = excluded.asked_by OR known.asked_at <= now() - make_interval(days => %(days)s))
 """
 _FIND = """
 SELECT ground, asked_by, asked_at FROM housekeeping.erasure_request
-WHERE "case" = %s AND asked_at > now() - make_interval(days => %s)
+WHERE "case" = %s AND confirmed_at IS NULL AND asked_at > now() - make_interval(days => %s)
+"""
+_CASES = 'SELECT "case" FROM housekeeping.erasure_request ORDER BY asked_at, "case"'
+_CONFIRMED = """
+UPDATE housekeeping.erasure_request SET confirmed_at = now() WHERE "case" = %s AND confirmed_at IS NULL
 """
 _REMOVE = 'DELETE FROM housekeeping.erasure_request WHERE "case" = %s'
-_SWEEP = "DELETE FROM housekeeping.erasure_request WHERE asked_at <= now() - make_interval(days => %s)"
+_SWEEP = """
+DELETE FROM housekeeping.erasure_request WHERE confirmed_at IS NULL AND asked_at <= now() - make_interval(days => %s)
+"""
 
 
 @dataclass(eq=False)
@@ -88,8 +96,18 @@ class ErasureRequests:
             row = db.execute(_FIND, (case, DAYS)).fetchone()
         return Asked(LegalGround(row[0]), row[1], row[2]) if row is not None else None
 
+    def cases(self) -> list[UUID]:
+        """Every case that has one, whether it waits for its second person or is being carried out."""
+        with self._pool.connection() as db:
+            return [case for (case,) in db.execute(_CASES).fetchall()]
+
+    def confirmed(self, case: UUID) -> None:
+        """It waits for nobody any more and is being carried out: nothing sweeps it away before it is done."""
+        with self._pool.connection() as db:
+            db.execute(_CONFIRMED, (case,))
+
     def remove(self, case: UUID) -> None:
-        """It waits no more."""
+        """It is carried out."""
         with self._pool.connection() as db:
             db.execute(_REMOVE, (case,))
 

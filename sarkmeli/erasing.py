@@ -71,7 +71,7 @@ def resume_erasures(settings: Settings, told: Callable[[str], None]) -> None:
     with open_house(settings) as house:
         for case in house.erasures.unfinished():
             _finish(house, case, told)
-        told("no erasure is left half done, as far as the read models know")
+        told("no erasure is left half done")
 
 
 def _what(house: House, case: UUID, asked: Asked, chosen: Language) -> str:
@@ -87,6 +87,11 @@ def _what(house: House, case: UUID, asked: Asked, chosen: Language) -> str:
 def _finish(house: House, case: UUID, told: Callable[[str], None]) -> None:
     until = time.monotonic() + PATIENCE
     while not house.erasures.carry_out(case):
+        if held_up := house.erasures.held_up(case):
+            raise NotErased(
+                f"case {case} is not erased to the end: its keys are destroyed, and read models have set it apart. Once"
+                f" what ails them is mended: `{'`, `'.join(held_up)}`; the deadlines process then finishes it"
+            )
         if time.monotonic() > until:
             raise NotErased(
                 f"case {case} is not erased to the end: the read models have not come so far. The deadlines process"

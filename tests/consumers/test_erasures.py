@@ -33,7 +33,9 @@ from ledger.erasure_register import ErasureRegister
 from ledger.keys import SubjectErased
 from projections import case as cases
 from projections import status
+from sarkmeli.erasing import NotErased, resume_erasures
 from sarkmeli.house import open_house
+from sarkmeli.read_models import retry_stream
 
 BANK = system("deadlines")
 
@@ -207,6 +209,34 @@ def test_it_waits_for_every_read_model_and_for_every_memory(at):
     is_gone(at, left)
     at.project()
     assert cases.erasing(at.house.pool) == []
+
+
+def test_it_waits_for_a_stream_that_a_read_model_has_set_apart(at):
+    """The rows still say what they said, and the model that knows of erasures under way does not know of this one."""
+    left = full(at)
+    with psycopg.connect(at.house.settings.ledger_conninfo) as db:
+        db.execute(
+            "INSERT INTO reading.quarantine (model, version, stream, position, error) VALUES ('case', %s, %s, 1, 'X')",
+            (cases.VERSION, left.case),
+        )
+    decide(at, left.case)
+    at.project()
+    assert not at.house.erasures.carry_out(left.case)
+    assert cases.erasing(at.house.pool) == []
+    rows_changed(at, "UPDATE housekeeping.erasure_request SET asked_at = asked_at - interval '60 days'")
+    at.house.erasures.rows.requests.sweep()
+    assert at.house.erasures.unfinished() == [left.case]
+    assert at.house.erasures.resume() == 0
+    assert "PersonalDataErased" not in at.events(left.case)
+    assert at.house.erasures.asked(left.case) is None, "it waits for no second person any more"
+    with pytest.raises(NotErased, match=f"`sarkmeli projections retry case {left.case}`"):
+        resume_erasures(at.house.settings, print)
+
+    assert retry_stream(at.house.settings, "case", left.case)
+    assert at.house.erasures.resume() == 1
+    is_gone(at, left)
+    at.project()
+    assert at.house.erasures.unfinished() == []
 
 
 def test_two_persons_and_their_ground(at):

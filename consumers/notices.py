@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -23,6 +24,7 @@ from housekeeping.notices import NewNotice
 from housekeeping.pool import Db
 from ledger.kms import KmsUnavailable
 from ledger.reader import Reader, Recorded
+from ledger.topics import event_classes
 
 log = structlog.get_logger("notices")
 
@@ -49,6 +51,7 @@ class Notices:
         self.letters = {kind: each for each in letters for kind in each.kinds.values()}
         if not len(self.kinds) == len(self.letters) == sum(len(each.kinds) for each in letters):
             raise ValueError("each event and each kind of mail belongs to one service")
+        self.fences = [kind for kind in event_classes().values() if kind.__name__ == "ErasureRequested"]
         self.mail = mail
         self._noted = threading.Event()
 
@@ -121,11 +124,16 @@ class Notices:
         batch = self.reader.read(position, BATCH)
         if not batch:
             return None
-        wanted = told_of(batch, self.kinds)
         with db.transaction():
             followers.move(db, NAME, self.reader.lineage(), position, batch[-1].position)
+            notices.begin_noting(db)
+            wanted = [new for new in told_of(batch, self.kinds) if not self._is_forgotten(new.case)]
             notices.put(db, wanted)
         return batch[-1].position, len(wanted)
+
+    def _is_forgotten(self, case: UUID) -> bool:
+        """Whether it is to be erased: then its notices were removed already, and who follows late brings none back."""
+        return bool(self.reader.newest(case, self.fences))
 
     def _send_on(self, db: Db, stop: threading.Event) -> None:
         while not stop.is_set():

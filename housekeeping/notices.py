@@ -61,6 +61,11 @@ UPDATE housekeeping.notice SET next_at = now() + %s, tries = tries + 1 WHERE id 
 _GIVE_UP = """
 UPDATE housekeeping.notice SET gave_up = %s, next_at = NULL, tries = tries + 1 WHERE id = %s AND next_at IS NOT NULL
 """
+_NOTING = 0x6E6F74696E67
+"""Advisory lock of who notes, held by many at once, and of who forgets, alone: what was noted of a case before its
+erasure was known is committed when it is forgotten, and who notes afterwards knows."""
+_BEGIN_NOTING = "SELECT pg_advisory_xact_lock_shared(%s)"
+_ALONE = "SELECT pg_advisory_xact_lock(%s)"
 _FORGET = "DELETE FROM housekeeping.notice WHERE case_id = %s"
 _OF_CASE = f"""
 SELECT {_COLUMNS} FROM housekeeping.notice WHERE case_id = %s ORDER BY position, id
@@ -112,6 +117,11 @@ class Notice:
         return timedelta(seconds=min(first * 2 ** min(self.tries, 20), longest))
 
 
+def begin_noting(db: Db) -> None:
+    """Before one asks which cases are being erased, of which nothing is to be noted; in the transaction of `put`."""
+    db.execute(_BEGIN_NOTING, (_NOTING,))
+
+
 def put(db: Db, notices: Sequence[NewNotice]) -> None:
     """Note what is to be told, each once however often it is noted. Within the caller's transaction."""
     with db.cursor() as cursor:
@@ -146,8 +156,10 @@ def give_up(db: Db, id: int, why: str) -> None:
 
 
 def forget(db: Db, case: UUID) -> None:
-    """Remove every notice of a case, sent or pending."""
-    db.execute(_FORGET, (case,))
+    """Remove every notice of a case, sent or pending, also what is being noted right now."""
+    with db.transaction():
+        db.execute(_ALONE, (_NOTING,))
+        db.execute(_FORGET, (case,))
 
 
 def seconds_to_next(db: Db) -> float | None:

@@ -25,6 +25,7 @@ from domain.videobar.call import Call
 from domain.videobar.checks import Checks, Source
 from domain.videobar.terms import Media, Side
 from gateways.files import FileMissing
+from housekeeping import notices
 from housekeeping.erasure_requests import ErasureGroundDiffers, ErasureNotAsked
 from housekeeping.one_time_codes import CodePurpose
 from housekeeping.uploads import original_of
@@ -237,6 +238,16 @@ def test_it_waits_for_a_stream_that_a_read_model_has_set_apart(at):
     is_gone(at, left)
     at.project()
     assert at.house.erasures.unfinished() == []
+
+
+def test_who_notes_late_brings_no_notice_back(at):
+    case = at.register()
+    at.house.compatriot.withdraw(at.office.act(at.holder(case), "withdraw"), case=case)
+    decide(at, case)
+    at.project()
+    assert at.house.erasures.carry_out(case)
+    at.house.notices().run_once()
+    assert notices.of_case(at.house.pool, case) == []
 
 
 def test_two_persons_and_their_ground(at):

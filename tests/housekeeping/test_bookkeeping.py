@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from uuid import uuid4
 
@@ -66,6 +67,25 @@ def test_a_notice_is_noted_once_however_often_it_is_put(db: Any) -> None:
     notices.put(db, [told])
     assert notices.due(db) == []
     assert notices.pending(db) == (0, 0.0)
+
+
+def test_what_is_being_noted_while_a_case_is_forgotten_is_forgotten_too(conninfo: str, db: Any, pool: Any) -> None:
+    told = new()
+
+    def forget() -> None:
+        with psycopg.connect(conninfo, autocommit=True) as other:
+            notices.forget(other, told.case)
+
+    forgetting = threading.Thread(target=forget)
+    with psycopg.connect(conninfo) as noting:
+        notices.begin_noting(noting)
+        notices.put(noting, [told])
+        forgetting.start()
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while forgetting.is_alive() and db.execute(waits).fetchone() is None:
+            pass
+    forgetting.join()
+    assert notices.of_case(pool, told.case) == []
 
 
 def test_a_notice_in_hand_is_nobody_else_s(conninfo: str, db: Any) -> None:

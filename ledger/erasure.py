@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -16,9 +17,51 @@ from psycopg import Connection
 
 from domain.people import SubjectId
 from ledger import addresses, idempotency, keys
-from ledger.connecting import LINK
-from ledger.erasure_register import ErasureRegister
+from ledger.connecting import LINK, rows
+from ledger.erasure_register import NOWHERE, ErasureRegister, Mark
 from ledger.memory import MEMORY
+
+DDL: Final = """
+CREATE TABLE IF NOT EXISTS keystore.register_read (
+    one  boolean PRIMARY KEY DEFAULT true CHECK (one),
+    size bigint NOT NULL,
+    line text NOT NULL
+);
+"""
+"""Up to where the erasure register is applied to this key store: of everybody before, no key is here. It is restored
+with the keys that it speaks of, so who came back with a backup stands behind the mark that came back, too."""
+
+BATCH: Final = 10_000
+
+_READ: Final = "SELECT size, line FROM keystore.register_read"
+_NOTE: Final = """
+INSERT INTO keystore.register_read (size, line) VALUES (%s, %s)
+ON CONFLICT (one) DO UPDATE SET size = excluded.size, line = excluded.line
+"""
+
+
+@dataclass(frozen=True)
+class Back:
+    """Who stands in the register and has a key all the same, looked for from the last mark to ``end``."""
+
+    subjects: tuple[SubjectId, ...]
+    begin: Mark
+    end: Mark
+
+
+def who_is_back(connection: Connection[Any], register: ErasureRegister) -> Back:
+    """Raises: RegisterDamaged, OSError."""
+    begin = next((Mark(*row) for row in rows(connection, _READ)), NOWHERE)
+    erased, end = register.since(begin)
+    found = [one for at in range(0, len(erased), BATCH) for one in keys.live(connection, erased[at : at + BATCH])]
+    return Back(tuple(found), begin, end)
+
+
+def erase_who_is_back(connection: Connection[Any], back: Back) -> None:
+    """Destroy their keys, and begin behind them the next time."""
+    with connection.transaction():
+        keys.destroy(connection, back.subjects)
+        connection.execute(_NOTE, (back.end.size, back.end.line))
 
 
 class Eraser:

@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,22 @@ class RegisterDamaged(Exception):
 
     Remedy: put an undamaged copy in its place, and then begin the restore again.
     """
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Up to where a register was read: so many bytes, and the last line there, by which it is known again."""
+
+    size: int
+    line: str
+
+    def is_in(self, descriptor: int, end: int) -> bool:
+        """Whether it was set in this register, of whose bytes ``end`` are whole lines."""
+        last = f"{self.line}\n".encode("latin-1")
+        return 0 < len(last) <= self.size <= end and os.pread(descriptor, len(last), self.size - len(last)) == last
+
+
+NOWHERE: Final = Mark(0, "")
 
 
 class ErasureRegister:
@@ -57,16 +74,30 @@ class ErasureRegister:
 
     def subjects(self) -> frozenset[SubjectId]:
         """All who were ever added; none if there is no register yet. Raises: RegisterDamaged, OSError."""
-        try:
-            with self._held(os.O_RDONLY, fcntl.LOCK_SH) as descriptor, open(descriptor, "rb", closefd=False) as file:
-                whole = file.read()[: _end_of_whole_lines(descriptor)]
-        except FileNotFoundError:
-            return frozenset()
-        return frozenset(
-            self._subject(number, line) for number, line in enumerate(whole.decode("latin-1").splitlines(), start=1)
-        )
+        return frozenset(self.since(NOWHERE)[0])
 
-    def _subject(self, number: int, line: str) -> SubjectId:
+    def since(self, mark: Mark) -> tuple[list[SubjectId], Mark]:
+        """Who was added behind ``mark``, and the mark of the end; everybody, if this is not the register it was set in.
+
+        Raises: RegisterDamaged, OSError.
+        """
+        try:
+            with self._held(os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
+                end = _end_of_whole_lines(descriptor)
+                begin = mark.size if mark.is_in(descriptor, end) else 0
+                with open(descriptor, "rb", closefd=False) as file:
+                    file.seek(begin)
+                    lines = file.read(end - begin).decode("latin-1").splitlines()
+        except FileNotFoundError:
+            return [], NOWHERE
+        found: list[SubjectId] = []
+        place = begin
+        for line in lines:
+            found.append(self._subject(place, line))
+            place += len(line) + 1
+        return found, Mark(end, lines[-1]) if lines else (mark if begin else NOWHERE)
+
+    def _subject(self, place: int, line: str) -> SubjectId:
         try:
             at, subject, _ = line.split(" ")
             found = SubjectId(UUID(subject))
@@ -74,7 +105,7 @@ class ErasureRegister:
                 return found
         except ValueError:
             pass
-        raise RegisterDamaged(f"line {number} of {self.path} is not what was written there")
+        raise RegisterDamaged(f"the line at byte {place} of {self.path} is not what was written there")
 
     @contextmanager
     def _held(self, flags: int, lock: int) -> Generator[int]:

@@ -7,7 +7,20 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from ledger import addresses, barrier, events, guard, idempotency, keyring, keys, lineage, opening, tree, writing
+from ledger import (
+    addresses,
+    barrier,
+    erasure,
+    events,
+    guard,
+    idempotency,
+    keyring,
+    keys,
+    lineage,
+    opening,
+    tree,
+    writing,
+)
 
 LEDGER_DDL: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS ledger",
@@ -29,6 +42,7 @@ KEYS_DDL: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS keystore",
     keyring.DDL,
     keys.DDL,
+    erasure.DDL,
 )
 """For the key store's database."""
 

@@ -364,6 +364,7 @@ class House:
         return self.uploads.expire(held, self.eraser.forget_unfiled, restored)
 
     def _turn_epoch(self) -> int:
+        erase_again(self.settings, note=True)
         turned = turn_epoch_when_due(self.settings.keys_as(DbRole.ERASER), open_kms(self.settings.key_holder))
         return int(turned is not None)
 

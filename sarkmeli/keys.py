@@ -12,6 +12,7 @@ from rich.table import Table
 from ledger.connecting import LINK
 from ledger.epochs import EPOCH_DAYS, GRACE_DAYS, EpochState, epochs, turn_epoch
 from ledger.kms import open_kms
+from sarkmeli.restoring import erase_again
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
 
@@ -20,8 +21,11 @@ OVERDUE = timedelta(days=EPOCH_DAYS + 2)
 
 def turn_keys(settings: Settings, *, at_once: bool) -> str:
     """Turn the epoch; what to do now, and until when older backups serve. Raises: KeysMissing, KmsUnavailable,
-    Tampered.
+    Tampered, RegisterDamaged.
+
+    Whoever stands in the erasure register is erased again first, lest a restored key be wrapped anew.
     """
+    erase_again(settings, note=True)
     grace = 0 if at_once else GRACE_DAYS
     kms, conninfo = open_kms(settings.key_holder), settings.keys_as(DbRole.ERASER)
     newest = turn_epoch(conninfo, kms, grace_days=grace)

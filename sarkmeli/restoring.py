@@ -11,10 +11,11 @@ from uuid import UUID
 import psycopg
 
 from housekeeping import followers, notices
-from ledger import keys, restoring
+from ledger import restoring
 from ledger.checkpoint import VerifierKey
 from ledger.connecting import LINK, rows
 from ledger.epochs import Mended, mend_epochs
+from ledger.erasure import erase_who_is_back, who_is_back
 from ledger.erasure_register import ErasureRegister
 from ledger.kms import CHECKPOINT, KeysMissing, open_kms
 from ledger.lineage import begin_lineage
@@ -105,7 +106,7 @@ def after_restore(
     refuse_office_at_work(settings)
     kms = open_kms(settings.key_holder)
     told("the erasure register")
-    erased_again = erase_again(settings)
+    erased_again = erase_again(settings, note=True)
     told("the keys' epochs")
     mended = mend_epochs(settings.keys_as(DbRole.ERASER), kms, accept_loss=accept_loss)
     owner, key_owner = settings.ledger_as(DbRole.OWNER), settings.keys_as(DbRole.OWNER)
@@ -167,28 +168,32 @@ def _others(conninfo: str, settings: Settings) -> list[str]:
         return [told for (told,) in rows(connection, _OTHERS, (workers,))]
 
 
-def erase_again(settings: Settings) -> int:
+def erase_again(settings: Settings, *, note: bool = False) -> int:
     """Destroy the keys of whoever stands in the erasure register and is back; how many were.
 
-    Every process asks at its opening. Raises: KeysMissing where the process may not erase, RegisterDamaged, OSError,
+    Every process asks at its opening, for what was added since somebody who may erase did so with ``note``: then it is
+    noted that all up to there is done. Raises: KeysMissing where the process may not erase, RegisterDamaged, OSError,
     psycopg.Error.
     """
     register = ErasureRegister(settings.erasures)
-    if not (erased := register.subjects()):
+    if not register.path.exists():
         return 0
-    with psycopg.connect(settings.keys_as(DbRole.APP), autocommit=True, **LINK) as connection:
-        back = keys.live(connection, erased)
-    if not back:
+    asking = DbRole.ERASER if note else DbRole.APP
+    with psycopg.connect(settings.keys_as(asking), autocommit=True, **LINK) as connection:
+        back = who_is_back(connection, register)
+    if not back.subjects and (back.begin == back.end or not note):
         return 0
     try:
         with psycopg.connect(settings.keys_as(DbRole.ERASER), autocommit=True, **LINK) as connection:
-            keys.destroy(connection, back)
+            erase_who_is_back(connection, back)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        if not back.subjects:
+            raise
         raise KeysMissing(
-            f"{len(back)} persons who were erased are back, so the key store was restored, and this process may not "
-            "erase them again: run `sarkmeli ledger restored`"
+            f"{len(back.subjects)} persons who were erased are back, so the key store was restored, and this process "
+            "may not erase them again: run `sarkmeli ledger restored`"
         ) from error
-    return len(back)
+    return len(back.subjects)
 
 
 def _compare(

@@ -93,6 +93,7 @@ KEYS_RIGHTS: Final = (
     May("TABLE keystore.identity", app=R, eraser=R),
     May("TABLE keystore.secret", app=R, eraser=R),
     May("TABLE keystore.epoch", app=R, eraser="SELECT, INSERT, UPDATE"),
+    May("TABLE keystore.register_read", app=R, eraser="SELECT, INSERT, UPDATE"),
     May("TABLE keystore.subject", app="SELECT, INSERT", eraser="SELECT, UPDATE"),
     May("FUNCTION keystore.mint", app=RUN),
 )

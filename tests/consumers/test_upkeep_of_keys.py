@@ -16,8 +16,13 @@ def duty(at, name):
 def test_an_old_epoch_is_turned_and_everything_opens_as_before(at):
     case = at.register()
     code = at.house.compatriot.code_of(case)
+    back = at.house.ledger.keys.mint()
+    ErasureRegister(at.house.settings.erasures).add([back], at.office.desk.now())
     assert duty(at, "epoch of the keys") == 0
     with psycopg.connect(at.house.settings.keys_conninfo, autocommit=True) as db:
+        with pytest.raises(SubjectErased):
+            at.house.ledger.keys.subject_key(back, fresh=True)
+        assert db.execute("SELECT count(*) FROM keystore.register_read").fetchone() == (1,)
         db.execute("UPDATE keystore.epoch SET opened_at = opened_at - interval '36 days'")
     assert (duty(at, "epoch of the keys"), duty(at, "epoch of the keys")) == (1, 0)
     assert at.house.compatriot.code_of(case) == code
@@ -48,4 +53,4 @@ def test_a_key_without_a_case_waits_after_a_restore_and_never_stands_in_the_regi
     assert duty(at, "drafts and uploads") == 1
     with pytest.raises(SubjectErased):
         keys.subject_key(unfiled.subject, fresh=True)
-    assert not ErasureRegister(settings.erasures).subjects()
+    assert unfiled.subject not in ErasureRegister(settings.erasures).subjects()

@@ -9,10 +9,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from ledger_house import House
 
 from domain.people import SubjectId
-from ledger.erasure_register import ErasureRegister, RegisterDamaged
+from ledger.erasure import erase_who_is_back, who_is_back
+from ledger.erasure_register import NOWHERE, ErasureRegister, Mark, RegisterDamaged
+from sarkmeli.roles import DbRole
 
 AT = datetime(2026, 11, 22, 10, 0, 0, 5, tzinfo=timezone(timedelta(hours=4)))
 
@@ -59,6 +63,56 @@ def test_a_damaged_line_is_never_passed_over(tmp_path: Path) -> None:
             register.path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
             with pytest.raises(RegisterDamaged):
                 register.subjects()
+
+
+def test_only_what_was_added_since_is_read_if_it_is_the_same_register(tmp_path: Path) -> None:
+    register, other = ErasureRegister(tmp_path), ErasureRegister(tmp_path / "other")
+    first, second, third = somebody(), somebody(), somebody()
+    assert register.since(NOWHERE) == ([], NOWHERE)
+    register.add([first, second], AT)
+    found, mark = register.since(NOWHERE)
+    assert found == [first, second]
+    assert register.since(mark) == ([], mark)
+    register.add([third], AT)
+    assert register.since(mark)[0] == [third]
+    whole = register.path.read_bytes()
+    register.path.write_bytes(whole[:-9])
+    assert register.since(mark) == ([], mark)
+    register.path.write_bytes(whole[: mark.size - 1])
+    assert register.since(mark)[0] == [first], "an older copy was put in its place"
+    other.add([third, first, second], AT)
+    assert other.since(mark)[0] == [third, first, second], "another register has another line there"
+    assert other.since(Mark(-5, ""))[0] == [third, first, second]
+
+
+def test_who_comes_back_with_the_key_store_is_found_from_the_mark_that_came_back(house: House, tmp_path: Path) -> None:
+    keys, register = house.open().keys, ErasureRegister(tmp_path)
+    early, late, living = keys.mint(), keys.mint(), keys.mint()
+    as_backed_up = "SELECT id, wrapped FROM keystore.subject ORDER BY id"
+    early_back, late_back = (house.ask_keys(as_backed_up)[at][1] for at in (0, 1))
+
+    def erased_again() -> tuple[SubjectId, ...]:
+        with psycopg.connect(house.keys_as(DbRole.APP), autocommit=True) as connection:
+            back = who_is_back(connection, register)
+        with psycopg.connect(house.keys_as(DbRole.ERASER), autocommit=True) as connection:
+            erase_who_is_back(connection, back)
+        return back.subjects
+
+    register.add([early], AT)
+    assert erased_again() == (early,)
+    mark = house.ask_keys("SELECT size, line FROM keystore.register_read")[0]
+    register.add([late], AT)
+    assert (erased_again(), erased_again()) == ((late,), ())
+
+    come_back = "UPDATE keystore.subject SET wrapped = %s, erased_at = NULL WHERE id = %s"
+    house.ask_keys(come_back, late_back, late)
+    house.ask_keys("UPDATE keystore.register_read SET size = %s, line = %s", *mark)
+    assert erased_again() == (late,), "a backup from between the two"
+    for subject, wrapped in ((early, early_back), (late, late_back)):
+        house.ask_keys(come_back, wrapped, subject)
+    house.ask_keys("DELETE FROM keystore.register_read")
+    assert set(erased_again()) == {early, late}, "a backup from before both"
+    assert keys.subject_key(living, fresh=True)
 
 
 WRITER = """

@@ -39,7 +39,8 @@ CREATE INDEX IF NOT EXISTS draft_prefix ON housekeeping.draft (prefix, opened_at
 """
 
 _COUNT = """
-SELECT count(*) FILTER (WHERE prefix = %s AND opened_at > now() - interval '24 hours'), count(*)
+SELECT count(*) FILTER (WHERE prefix = %s AND opened_at > now() - interval '24 hours'),
+       count(*) FILTER (WHERE expires_at > now())
 FROM housekeeping.draft
 """
 _OPEN = """

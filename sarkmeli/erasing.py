@@ -79,8 +79,8 @@ def _what(house: House, case: UUID, asked: Asked, chosen: Language) -> str:
     found = house.erasures.commands.belongings(case)
     return (
         f"asked for by {asked.by} on {spoken(asked.at, chosen)}: {spoken(asked.ground, chosen)}\n"
-        f"to be erased: case {case}, with the data of {len(found.subjects)} persons and {len(found.files)} files, in "
-        "it, its calls and its payments"
+        f"to be erased: case {case}, persons: {len(found.subjects)}, files: {len(found.files)}, and every word about "
+        "them in the case, its calls and its payments"
     )
 
 

@@ -191,6 +191,7 @@ def test_what_was_begun_before_a_restore_is_left_alone(room: Room) -> None:
     assert uploads.expire(Cases(), room.destroy, restored) == 1
     assert (room.stored(), uploads.of(ended.id, ended.subject)) == (4, (upload,))
     assert room.keys.subject_key(ended.subject, fresh=True)
+    assert room.drafts(in_all=1).open(ELSEWHERE), "what waits there to be cleared away is no draft that is open"
     assert uploads.expire(Cases(), room.destroy) == 1
     assert room.stored() == 0
 

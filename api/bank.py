@@ -23,8 +23,9 @@ from api.threads import Abroad, run_abroad
 from api.tickets import For, Tickets
 from domain.office import Receipt, UnknownCase
 from domain.payments.bank import BankUnavailable
-from domain.payments.payment import Payment, Phase
+from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, PaymentClosed
+from domain.payments.terms import Phase
 from domain.people import system
 from domain.refusals import Refusal
 from gateways.bank import BadSignature, BankDisagrees, notice_told, order_named

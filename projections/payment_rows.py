@@ -11,7 +11,8 @@ from uuid import UUID
 
 from domain.payments.case import Method
 from domain.payments.money import Money
-from domain.payments.payment import Doubt, Failure, Matching, Payment, Phase
+from domain.payments.payment import Payment
+from domain.payments.terms import Doubt, Failure, Matching, Phase
 from domain.people import SubjectId
 from ledger.reader import Recorded
 from ledger.sealing import Sealed

@@ -11,8 +11,8 @@ import strawberry
 
 from domain.payments import money
 from domain.payments.case import Method, RefundReason
-from domain.payments.payment import Failure
-from domain.payments.payment import Phase as PaymentPhase
+from domain.payments.terms import Failure
+from domain.payments.terms import Phase as PaymentPhase
 from projections.dossier import Refund
 from projections.payment_rows import PaymentRow
 

@@ -14,7 +14,7 @@ from domain.compatriot.decision import Outcome
 from domain.compatriot.form import Tier
 from domain.compatriot.state import State
 from domain.payments.case import RefundReason
-from domain.payments.payment import Doubt
+from domain.payments.terms import Doubt
 from domain.people import Role
 from domain.videobar.terms import Leaving, Phase
 from domain.videobar.terms import Outcome as CallOutcome

@@ -16,7 +16,7 @@ from api.tickets import DOWNLOAD_LASTS, For, Tickets
 from domain.compatriot import documents
 from domain.compatriot.term import due_on
 from domain.number import group_number
-from domain.payments.payment import Phase as PaymentPhase
+from domain.payments.terms import Phase as PaymentPhase
 from housekeeping import notices
 from projections import queue
 from projections.payment_rows import PaymentRow

@@ -11,8 +11,10 @@ from domain.event import Act, Root
 from domain.office import Address, Office, Receipt, Subjects
 from domain.payments.bank import BankOrder, CreditNotice
 from domain.payments.case import Case, Cases
-from domain.payments.payment import Doubt, Payment, doubt, effect
+from domain.payments.matching import doubt, effect
+from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, CaseEnded, TransactionUsed
+from domain.payments.terms import Doubt
 from domain.series import Series
 
 BANK_TRANSACTION = "bank-transaction"

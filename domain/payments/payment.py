@@ -1,16 +1,16 @@
-"""One payment: an order by card, or one credit in cash. What it means for its case is decided by `effect`."""
+"""One payment: an order by card, or one credit in cash. What it means for its case: `matching`."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from eventsourcing.domain import event
 
 from domain.event import Act, Created, Personal, Root
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
-from domain.payments.case import Case, Method, RefundReason
+from domain.payments.case import Case, Method
+from domain.payments.matching import failure_of
 from domain.payments.money import Money
 from domain.payments.refusals import (
     NotACashier,
@@ -22,52 +22,9 @@ from domain.payments.refusals import (
     RefundNotOrdered,
     TransactionUsed,
 )
+from domain.payments.terms import Doubt, Failure, Matching, Phase
 from domain.people import Role, SubjectId
 from domain.words import reasons as reasoned
-
-
-class Failure(StrEnum):
-    """Why the bank will take no money for an order."""
-
-    DECLINED = "DECLINED"
-    CLOSED_AT_BANK = "CLOSED_AT_BANK"
-    NEVER_ORDERED = "NEVER_ORDERED"
-    """It ran out of time here before anybody opened the bank's page."""
-
-
-class Doubt(StrEnum):
-    """Why money could not be matched with its case."""
-
-    UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
-    WRONG_AMOUNT = "WRONG_AMOUNT"
-    WRONG_CURRENCY = "WRONG_CURRENCY"
-    CASE_ERASED = "CASE_ERASED"
-    """It came by card for a case whose personal data were erased: it is nobody's until a cashier sends it back."""
-
-
-class Matching(StrEnum):
-    """How cash was matched with its case."""
-
-    EXACT = "EXACT"
-    """Reference and amount were the case's own."""
-    CASHIER = "CASHIER"
-
-
-class Phase(StrEnum):
-    """Where a payment stands."""
-
-    OPEN = "OPEN"
-    EXPIRED = "EXPIRED"
-    """Out of time here; the bank has not said its last word and is still asked."""
-    FAILED = "FAILED"
-    SUCCEEDED = "SUCCEEDED"
-    """Money came by card."""
-    RECEIVED = "RECEIVED"
-    """Money came in cash: not looked at yet, which lasts no longer than a command."""
-    SUSPENSE = "SUSPENSE"
-    MATCHED = "MATCHED"
-    REFUND_ORDERED = "REFUND_ORDERED"
-    REFUNDED = "REFUNDED"
 
 
 class Payment(Root):
@@ -253,7 +210,7 @@ class Payment(Root):
             raise OtherOrder
         if answer.status is OrderStatus.PAID and answer.received is not None and answer.transaction is not None:
             return self._succeed(act, answer.received, answer.transaction, answer.payer)
-        if not self.is_settled and (failure := _failure(answer.status, grace_over)):
+        if not self.is_settled and (failure := failure_of(answer.status, grace_over)):
             self.record(self.Failed, act, reason=failure)
         return False
 
@@ -369,36 +326,3 @@ def refuse_unless_cashier(act: Act) -> None:
     """Raises: NotACashier."""
     if act.by.role is not Role.CASHIER:
         raise NotACashier
-
-
-def _failure(status: OrderStatus, grace_over: bool) -> Failure | None:
-    """The bank's last word, if it is one."""
-    if status is OrderStatus.DECLINED:
-        return Failure.DECLINED
-    if status is OrderStatus.CLOSED:
-        return Failure.CLOSED_AT_BANK
-    if status is OrderStatus.UNKNOWN and grace_over:
-        return Failure.NEVER_ORDERED
-    return None
-
-
-def doubt(received: Money, case: Case) -> Doubt | None:
-    """Why cash does not match the case that its reference names; None: it does, to the tetri."""
-    if received.currency != case.fee.currency:
-        return Doubt.WRONG_CURRENCY
-    return None if received == case.fee else Doubt.WRONG_AMOUNT
-
-
-def effect(received: Money, case: Case) -> RefundReason | None:
-    """What money that came in for a case does: None, it pays the fee; otherwise it is due back whole, and why.
-
-    The first full payment pays, any other becomes due back: also one in another currency, of another amount, or after
-    the case ended.
-    """
-    if received.currency != case.fee.currency:
-        return RefundReason.WRONG_CURRENCY
-    if received != case.fee:
-        return RefundReason.WRONG_AMOUNT
-    if case.is_paid:
-        return RefundReason.ALREADY_PAID
-    return RefundReason.CASE_ENDED if case.has_ended else None

@@ -19,7 +19,8 @@ from domain.language import Language
 from domain.office import Address, AddressTaken, UnknownCase
 from domain.payments.bank import BankOrder, CreditNotice, OrderStatus, Payer
 from domain.payments.commands import CASH_REFERENCE
-from domain.payments.payment import Payment, Phase
+from domain.payments.payment import Payment
+from domain.payments.terms import Phase
 from domain.people import Actor, Role, system
 from domain.videobar.call import Call
 from domain.videobar.checks import Checks, Source

@@ -51,7 +51,8 @@ from domain.consents import ConsentKind
 from domain.erasure import ARTICLE, ErasureNeedsAnother, ErasureUnderWay, LegalGround, PersonalDataGone
 from domain.event import ERASED
 from domain.office import SubjectGone, UnknownCase
-from domain.payments.payment import Doubt, Payment, Phase
+from domain.payments.payment import Payment
+from domain.payments.terms import Doubt, Phase
 from domain.people import Actor, Role
 from domain.roles import NotForThisRole
 from domain.videobar.call import Call

@@ -13,7 +13,6 @@ from till import AUNT, Till, gel
 from domain.payments.bank import BankOrder, OrderStatus
 from domain.payments.case import RefundReason
 from domain.payments.money import Money
-from domain.payments.payment import Doubt, Failure
 from domain.payments.refusals import (
     AlreadyPaid,
     CaseEnded,
@@ -26,6 +25,7 @@ from domain.payments.refusals import (
     RefundNotOrdered,
     TransactionUsed,
 )
+from domain.payments.terms import Doubt, Failure
 from domain.people import Actor, Role, system
 from domain.words import ReasonsMissing, WordsTooLong, WordsUnreadable
 

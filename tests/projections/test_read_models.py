@@ -23,7 +23,7 @@ from domain.consents import Consent, ConsentKind
 from domain.event import ERASED
 from domain.language import Language
 from domain.payments.case import Method, RefundReason
-from domain.payments.payment import Doubt, Phase
+from domain.payments.terms import Doubt, Phase
 from domain.people import Actor, Role
 from domain.staff.commands import NotStaff
 from domain.staff.reading import Purpose

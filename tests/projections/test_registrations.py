@@ -21,6 +21,9 @@ from projections.all import MODELS
 from projections.door import Door
 from projections.poison import Stale
 from projections.runner import Runner
+from sarkmeli.replay import told
+from texts import Language, say
+from texts.sentences import sentences
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +155,22 @@ def test_a_registration_under_repair_says_so_in_both_answers(read: Any, pool: An
         finally:
             db.execute("DELETE FROM reading.quarantine")
     assert found(read, pool, "company").kind.name == ("LEGAL_PERSON" if len(COMPANY) == 9 else "PERSON")
+
+
+@pytest.mark.parametrize("tongue", list(Language))
+def test_an_auditor_reads_every_registration_in_plain_words(read: Any, tongue: Language) -> None:
+    reader, words = read.ledger.reader, sentences(tongue, "words")
+    for name, case in read.taxpayers.cases.items():
+        lines = told(reader, case, reader.stream(case), None, tongue)
+        state = words[read.taxpayers.state(name).value]
+        assert lines[0].endswith(say(tongue, "events", "taxpayer.Registration.Registered", **facts(read, name)))
+        assert any(line.strip() == say(tongue, "events", "state", state=state) for line in lines)
+        assert say(tongue, "events", "now", state=state) in lines
+        assert "taxpayer." not in "\n".join(lines)
+    awaits = told(reader, read.taxpayers.cases["waits"], reader.stream(read.taxpayers.cases["waits"]), None, tongue)
+    until = read.taxpayers.registration("waits").activation_until
+    assert awaits[-1] == say(tongue, "events", "until", until=until)
+
+
+def facts(read: Any, name: str) -> dict[str, Any]:
+    return vars(read.taxpayers.events(name)[0])

@@ -33,6 +33,7 @@ from taxpayer_stage import Stage
 from taxpayer_stories import forgotten
 
 from domain.compatriot.state import State
+from domain.erasure import LegalGround
 from projections import case, look_up, officer_list, payments, queue, registration, rows, status
 from projections.all import MODELS
 from projections.follower import Follower
@@ -57,17 +58,21 @@ def refused_and_asked_for(story: Any) -> None:
 
 
 def taxpayers(stage: Stage) -> None:
-    """Seen, refused in writing, to be erased and not yet done; another is a bystander, at the bar."""
+    """Refused in writing, or active and sent a link: to be erased and not yet done. Another is a bystander."""
     stage.queue.entered.clear()
     stage.files("doubted", username="doubted-name", identification="01001000007")
     stage.doubted("doubted")
     stage.is_to_be_erased("doubted")
+    stage.files("linked", username="linked-name", identification="01001000006")
+    stage.visits("linked", visitor=stage.standing("01001000006"))
+    stage.is_sent_a_link("linked")
+    stage.is_to_be_erased("linked", LegalGround.RETENTION_OVER)
     stage.queue.entered.clear()
     stage.files("bystander", username="by-stander", identification="01001000008")
     stage.calls("bystander")
 
 
-ERASED_TAXPAYERS = ("giorgi", "maia", "doubted")
+ERASED_TAXPAYERS = ("giorgi", "maia", "doubted", "linked")
 ERASED = ("granted_and_erased", "paid_too_late", "refused_and_asked_for")
 
 
@@ -182,5 +187,5 @@ def test_questions_know_nothing_of_the_registration_any_more(
     bystander_row = registration.find(pool, cases["bystander"]).known()
     assert bystander_row is not None
     assert bystander_row.calls[0].declared is not None
-    assert registration.erasing(pool) == [cases["doubted"]]
+    assert registration.erasing(pool) == [cases["doubted"], cases["linked"]]
     assert [each.case for each in registration.awaiting(pool, date.max)] == [cases["bystander"]]

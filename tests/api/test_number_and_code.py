@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import psycopg
+from taxpayers import filed
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 from window import keyed, registered
 
@@ -36,7 +37,11 @@ def test_a_wrong_number_and_a_wrong_code_do_the_same(at, statements):
     gone = erased(at)
     client, answer = registered(at)
     client.ask("Status", **keyed(answer), atLeast=answer["token"])
+    taxpayer, registration, _ = filed(at)
+    taxpayer.ask("Status", **keyed(registration), atLeast=registration["token"])
     cases = {
+        "wrong code of a registration": {**keyed(registration), "code": other(registration["code"])},
+        "code of another service": {**keyed(registration), "code": answer["code"]},
         "wrong code": {**keyed(answer), "code": other(answer["code"])},
         "no code": {**keyed(answer), "code": ""},
         "unknown number": {**keyed(answer), "number": "1234567897"},

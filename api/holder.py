@@ -14,7 +14,6 @@ from domain.compatriot.application import Application
 from domain.compatriot.commands import Commands as CompatriotCommands
 from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.number import read_number, same_code
-from domain.office import UnknownCase
 from domain.people import Actor, Role, SubjectId
 from domain.taxpayer.commands import Commands as TaxpayerCommands
 from domain.taxpayer.registration import Registration
@@ -95,15 +94,11 @@ def _lock(ports: Ports, case: UUID | None, found: Found) -> Lock | None:
         return found.lock
     if case is None:
         return None
-    for service, kind in KINDS:  # registered a moment ago, or its row is under repair
-        try:
-            filed = ports.office.load(kind, case)
-        except UnknownCase:
-            continue
-        if filed.subject is None or filed.is_forgotten:
-            return None
-        return Lock(service, filed.subject, filed.code_version, filed.code_issue)
-    return None
+    filed = ports.office.load(NumberedCase, case)  # registered a moment ago, or its row is under repair
+    if filed.subject is None or filed.is_forgotten:
+        return None
+    service = next(service for service, kind in KINDS if isinstance(filed, kind))
+    return Lock(service, filed.subject, filed.code_version, filed.code_issue)
 
 
 def _decoy(ports: Ports) -> Lock:

@@ -33,6 +33,16 @@ def erased(at):
     return keyed(answer)
 
 
+def asked_undisturbed(stranger, shown, statements):
+    """The answer and its steps, once no connection was lent on whose socket something waited: the pool asks the server
+    then whether it is sound, with an empty statement, whoever it is lent to."""
+    for _ in range(3):
+        told, done = stranger.ask("Status", **shown), statements()
+        if "" not in done:
+            break
+    return told, done
+
+
 def test_a_wrong_number_and_a_wrong_code_do_the_same(at, statements):
     gone = erased(at)
     client, answer = registered(at)
@@ -55,8 +65,7 @@ def test_a_wrong_number_and_a_wrong_code_do_the_same(at, statements):
         for _ in range(2):  # again within the key store's memory
             stranger.ask("Status", **shown)
             statements()
-            told[name] = stranger.ask("Status", **shown)
-            done[name] = statements()
+            told[name], done[name] = asked_undisturbed(stranger, shown, statements)
     assert {name: one["code"] for name, one in told.items()} == dict.fromkeys(cases, "WRONG_NUMBER_OR_CODE")
     assert len({str(one) for one in told.values()}) == 1
     for asked in ("housekeeping.take_try", "ledger.address", "status_v", "keystore.subject"):

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import argon2
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.taxpayer.accounts import Counts
@@ -346,3 +346,42 @@ def test_one_of_which_nobody_can_tell_keeps_no_other_from_being_looked_at(
     db.execute("UPDATE housekeeping.password SET look_at = now() - interval '1 hour' WHERE registration = %s", gone[:1])
     assert passwords.sweep(counts) == 1
     assert rows(db) == {unreadable}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.just(("keep",)),
+            st.tuples(st.just("event"), st.integers(0, 5)),
+            st.tuples(st.just("pass"), st.integers(1, 30)),
+        ),
+        max_size=14,
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_dies_between_hash_and_event_the_password_in_force_opens(
+    passwords: Passwords, db: Any, story: list[Any]
+) -> None:
+    """Hashes are kept, events follow some of them in whatever order, hours pass, sweeps run in between.
+
+    Invariant: the password whose event came last is the one that opens, and what never counted is gone after two days.
+    """
+    registration, first, ledger = uuid4(), uuid4(), Ledger()
+    passwords.keep(registration, first, str(first))
+    kept: dict[UUID, int] = {first: 0}
+    now, in_force = 0, first
+    for step in (("event", 0), *story, ("pass", 25), ("pass", 25)):
+        if step[0] == "keep":
+            kept[command := uuid4()] = now
+            passwords.keep(registration, command, str(command))
+        elif step[0] == "event":  # a command under way is done within the day, or comes again and keeps once more
+            newest = [command for command, at in kept.items() if now - at < 24 and at >= kept[in_force]]
+            in_force = newest[step[1] % len(newest)] if newest else in_force
+            ledger.said[registration] = (in_force, Counts.FOR_GOOD)
+        else:
+            now += step[1]
+            hours_pass(db, step[1])
+            passwords.sweep(ledger.counts)
+        assert passwords.verify(registration, in_force, str(in_force), "giorgi")
+    assert rows(db) == {(registration, in_force)}
+    passwords.forget(registration)

@@ -9,8 +9,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.people import SubjectId
+from housekeeping import hourly
 from housekeeping.confirmed import Confirmations
 from housekeeping.drafts import Drafts
 from housekeeping.lookups import Lookups, TooManyTries
@@ -212,3 +215,22 @@ def test_usernames_are_asked_for_so_often_from_one_place(pool: Any, keys: Any) -
     with pytest.raises(TooManyTries):
         questions.take("", HERE)
     questions.take("", "198.51.100.9")
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 70)), max_size=30), st.integers(1, 4))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_so_many_within_any_hour_and_never_fewer(db: Any, story: list[int | None], most: int) -> None:
+    """Taken (None) and minutes that pass, against a list of times: no hour holds more, and none of them is denied."""
+    key, now, taken = uuid4().bytes, 0, list[int]()
+    for minutes in story:
+        if minutes is None:
+            free = sum(at > now - 60 for at in taken) < most
+            assert (hourly.take(db, key, most) is None) is free
+            taken += [now] * free
+        else:
+            now += minutes
+            db.execute(
+                "UPDATE housekeeping.hourly SET times ="
+                " ARRAY(SELECT t - make_interval(mins => %s) FROM unnest(times) AS t) WHERE key = %s",
+                (minutes, key),
+            )

@@ -48,7 +48,7 @@ from sarkmeli.serving import listen
 from sarkmeli.settings import Settings
 from sarkmeli.throw_away import throw_away_office
 
-PAIRS = 900
+PAIRS = 1500
 """A third of them for the built-in leak: what is to be found is four times the margin."""
 MARGIN = 0.5
 """Milliseconds."""
@@ -57,7 +57,8 @@ LEAK = 2.0
 """Milliseconds, where something is known."""
 MOST = 50.0
 """Milliseconds: the widest margin that is looked at."""
-COST = "m=7168,t=5,p=1"
+COST = "m=4096,t=1,p=1"
+"""A few milliseconds: more than the margin by far, should one be left out."""
 EACH = 8
 """Of each kind that is asked for in turn, so that nothing is measured of one row."""
 AT_A_TIME = 3

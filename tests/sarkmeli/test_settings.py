@@ -68,6 +68,7 @@ def test_production_names_everything_that_is_only_for_trying_out(monkeypatch):
         ("SARKMELI_SMTP_SECURITY", "none"),
         ("SARKMELI_PUBLIC_REGISTRY_URL", "http://public-registry.example.ge"),
         ("SARKMELI_SMS_URL", "http://sms.example.ge"),
+        ("SARKMELI_PASSWORD_COST", "m=1024,t=1,p=1"),
     ],
 )
 def test_production_refuses_an_open_way(monkeypatch, variable, value):
@@ -145,7 +146,9 @@ def test_hours_and_days_off_are_settings(monkeypatch):
     assert (opening.opens.hour, opening.closes.hour, len(opening.holidays)) == (9, 18, 1)
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "eighty"), ("WARNING_DAYS", "0"), ("HOLIDAYS", "tomorrow")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "eighty"), ("WARNING_DAYS", "0"), ("HOLIDAYS", "tomorrow"), ("PASSWORD_COST", "dear")]
+)
 def test_a_wrong_value_is_told_by_its_variable_and_not_as_a_traceback(name, value):
     status, said = sarkmeli("migrate", **{f"SARKMELI_{name}": value})
     assert status == 1

@@ -96,7 +96,8 @@ def test_a_mobile_is_confirmed_by_the_code_that_came_there(at):
     assert client.refused("RequestMobileCode", mobile="500000003") == "MOBILE_UNUSABLE"
     assert at.client().refused("RequestMobileCode", mobile="555300001") == "DRAFT_REQUIRED"
     asked = [client.ask("RequestMobileCode", input={"mobile": "555300001"}).get("code") for _ in range(5)]
-    assert set(asked) == {None, "TOO_MANY_CODES"}
+    assert asked[0] is None
+    assert asked[-1] in {"TOO_MANY_CODES", "TOO_MANY_MESSAGES"}
 
 
 def test_the_same_command_with_another_password_changes_none(at):

@@ -40,6 +40,8 @@ class Told:
         self.words = {}
         self.secrets = {}
         self.codes = set()
+        self.typed = set()
+        """Numbers that are nobody else's, as they are typed: each is a secret in the form in which it is kept."""
         self.places = set()
         self.applicants = itertools.count(1)
         self._count = itertools.count()
@@ -112,7 +114,8 @@ class Watching(Outside):
     def ask(self, operation, *, account=None, draft=None, **variables):
         answer = super().ask(operation, account=account, draft=draft, **variables)
         heard = told_in(field_of(operation), variables)
-        self.told.places |= {place for place, text in heard if any(known in text for known in CANARIES)}
+        ours = (*CANARIES, *self.told.typed)
+        self.told.places |= {place for place, text in heard if any(known in text for known in ours)}
         self._gather(answer)
         for token in self._tokens.values():
             self.told.secrets[f"{token[:10]} a staff token"] = token.rsplit(".", 1)[1]

@@ -35,6 +35,7 @@ SHOWN_NOT_TOLD = {
     "consent": "as above",
     "officer": "a claim of the staff's, or refused",
     "oneTimeCode": "a secret",
+    "near": "looked up in a list, or refused",
     "country": "a code of a country, or refused",
     "issuer": "as above",
     "citizenships": "as above",

@@ -31,6 +31,7 @@ class Taxpayer(Somebody):
         if legal:
             self.secret("director", self.person)
         self.secret("mobile", f"+995{self.mobile}")
+        self.told.typed |= {self.identification, self.person, self.mobile}
 
     def files(self):
         """Confirms mobile and address inside the form, and files it."""

@@ -124,9 +124,13 @@ def test_whose_data_are_to_be_erased_is_written_to_no_more(at, taxpayers, sandbo
     earlier = len(sandbox.mails(REGISTERED_EMAIL[NINO]))
     token = re.search(r"/activate#(\S+)", sandbox.mails(REGISTERED_EMAIL[NINO])[-1]["text"])[1]
     taxpayers.opens(token)
+    sandbox.ask("POST", "/mailbox/behaviour", json={"mode": "busy", "times": 2})
+    assert at.house.notices().run_once() == (2, 0)
     decide(at, case, ground=LegalGround.RETENTION_OVER)
     taxpayers.asks_for_link(NINO)
     assert at.house.links.send() == 0
+    with at.house.pool.connection() as db:
+        db.execute("UPDATE housekeeping.notice SET next_at = now() WHERE next_at IS NOT NULL")
     assert at.house.notices().run_once()[1] == 0
     assert {notice.gave_up for notice in outbox.of_case(at.house.pool, case)} == {"NothingToTell"}
     assert sandbox.mails(somebody, wait=0) == []

@@ -140,13 +140,17 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def write_draft(path: Path, content: bytes, mode: int = 0o600) -> Path:
-    """A file beside ``path``, on disk, with a name that nobody else takes."""
+    """A file beside ``path``, on disk, with a name that nobody else takes; nothing is left of one that does not fit."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        draft.unlink()
+        raise
     return draft
 
 

@@ -31,7 +31,8 @@ def link_of(at, mail, username):
 
 
 def asks_for_link(at, identification):
-    """Anybody does, and the office looks into it."""
+    """Anybody does, and the office looks into it, once it has done with what others asked for."""
+    at.house.links.send()
     at.client().do("SendActivationLink", identification=identification)
     return at.house.links.send()
 

@@ -29,13 +29,6 @@ class AccountRequired(Refusal):
 
 
 @dataclass(eq=False)
-class CurrentPasswordWrong(Refusal):
-    """Who changes a password shows the one in force; this is another."""
-
-    code = "CURRENT_PASSWORD_WRONG"
-
-
-@dataclass(eq=False)
 class DraftRequired(Refusal):
     """The request carries no draft's secret, or that draft has expired."""
 

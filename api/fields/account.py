@@ -10,7 +10,7 @@ from api.account import ACCOUNT_COOKIE, SignedIn, sign_in, signed_in
 from api.answers import command, question, step
 from api.callers import bearer, cookie
 from api.context import Context, Info
-from api.declined import AccountRequired, CurrentPasswordWrong, WrongUsernameOrPassword
+from api.declined import AccountRequired, WrongUsernameOrPassword
 from api.inputs import CommandInput, StepInput
 from api.shapes.done import Done, token
 from api.threads import Abroad, run, run_abroad
@@ -19,7 +19,7 @@ from domain.language import Language
 from domain.taxpayer.at_the_bar import form_of
 from domain.taxpayer.form import TaxpayerKind
 from domain.taxpayer.password import NewPassword, typed_text
-from domain.taxpayer.refusals import NotActive
+from domain.taxpayer.refusals import CurrentPasswordWrong, NotActive
 from domain.taxpayer.registration import Registration
 from housekeeping.taxpayer_sessions import DAY_HOURS
 from housekeeping.tries import TooManyTries
@@ -123,7 +123,9 @@ def _change(context: Context, who: SignedIn, asked: ChangePasswordInput) -> Pass
         raise CurrentPasswordWrong
     ports.sign_in_tries.forgive(taken)
     password = NewPassword(asked.password, asked.repeated_password)
-    receipt = ports.taxpayer.change_password(act, case=account.registration, password=password)
+    receipt = ports.taxpayer.change_password(
+        act, case=account.registration, shown=account.password_of, password=password
+    )
     # The others are over already, because they know of another password: what is left of them is removed.
     secret = ports.taxpayer_sessions.open(account.registration, act.command)
     ports.taxpayer_sessions.close_others(account.registration, secret)

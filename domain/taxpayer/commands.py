@@ -46,8 +46,11 @@ class Commands(Filing, Consulting, Links):
 
     # The taxpayer, signed in.
 
-    def change_password(self, act: Act, *, case: UUID, password: NewPassword) -> Receipt:
-        """Change it; whoever asks has shown the old one. Raises: FormRefused, NotActive."""
+    def change_password(self, act: Act, *, case: UUID, shown: UUID, password: NewPassword) -> Receipt:
+        """Change it; whoever asks has shown the old one, which the command ``shown`` had set.
+
+        Raises: FormRefused, NotActive, CurrentPasswordWrong if that one is no longer in force.
+        """
 
         def decide() -> Receipt:
             if act.by.role is not Role.TAXPAYER or act.by.id != str(case):
@@ -55,7 +58,7 @@ class Commands(Filing, Consulting, Links):
             registration = self._loaded(case)
             if faults := tuple(password_faults(password, form_of(registration).username)):
                 raise FormRefused(faults)
-            registration.change_password(act)
+            registration.change_password(act, shown=shown)
             self.passwords.keep(case, act.command, password.text)
             return self.office.commit(registration, act=act)
 

@@ -47,6 +47,13 @@ class NotActive(Refusal):
 
 
 @dataclass(eq=False)
+class CurrentPasswordWrong(Refusal):
+    """Who changes a password shows the one in force; this is another, or no longer in force."""
+
+    code = "CURRENT_PASSWORD_WRONG"
+
+
+@dataclass(eq=False)
 class TaxpayerHasAccount(Refusal):
     """Another registration of the same taxpayer is active: one taxpayer, one account."""
 

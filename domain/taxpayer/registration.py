@@ -18,6 +18,7 @@ from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import (
     AlreadyActive,
     BarClosedToIt,
+    CurrentPasswordWrong,
     LinkNotSent,
     NotActive,
     NotClarified,
@@ -164,10 +165,16 @@ class Registration(History):
 
     # Once active.
 
-    def change_password(self, act: Act) -> None:
-        """The old one was shown; the new hash is kept elsewhere. Raises: NotActive."""
+    def change_password(self, act: Act, *, shown: UUID) -> None:
+        """The old one was shown, that of the command ``shown``; the new hash is kept elsewhere.
+
+        A link may have set another since it was shown: that one stands, or a stolen password would outlive its reset.
+        Raises: NotActive, CurrentPasswordWrong.
+        """
         if self.state is not RegistrationState.ACTIVE:
             raise NotActive
+        if shown != self.password_of:
+            raise CurrentPasswordWrong
         self.record(self.PasswordChanged, act, route=None)
 
     # The office itself, at its deadlines.

@@ -216,6 +216,25 @@ def test_a_reset_by_the_link_ends_every_session_in_the_moment_in_which_it_is_his
     sign_in(at.client(), one, BETTER)
 
 
+def test_a_change_that_a_reset_overtakes_changes_nothing(at, monkeypatch):
+    """The thief's request has shown the stolen password; before it goes on, the link's holder sets another."""
+    one = active(at.house)
+    thief, verify = sign_in(at.client(), one), type(at.house.passwords).verify
+
+    def overtaken(*shown):
+        right = verify(*shown)
+        patched.undo()
+        by_link(at.house, one, BETTER)
+        return right
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(at.house.passwords), "verify", overtaken)
+        assert change(thief, PASSWORD, "Atami3-mtsipe")["code"] == "CURRENT_PASSWORD_WRONG"
+    assert thief.ask("Account")["code"] == "ACCOUNT_REQUIRED"
+    assert at.client().refused("SignIn", username=one.username, password="Atami3-mtsipe") == WRONG
+    sign_in(at.client(), one, BETTER)
+
+
 def test_a_change_that_never_becomes_history_leaves_the_password_before(at, monkeypatch):
     one = active(at.house)
     client = sign_in(at.client(), one)

@@ -79,7 +79,8 @@ class Taxpayers:
 
     def changes_password(self, case):
         act = self.at.office.act(Actor(str(case), Role.TAXPAYER), "changePassword")
-        return self.house.taxpayer.change_password(act, case=case, password=CHANGED)
+        shown = self.house.office.load(Registration, case).password_of
+        return self.house.taxpayer.change_password(act, case=case, shown=shown, password=CHANGED)
 
     def story(self, case):
         """The registration's events after it was filed."""

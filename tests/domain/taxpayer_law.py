@@ -125,10 +125,13 @@ class Law:
             self._live(name)
         one.link_until, one.password = None, password
 
-    def change_password(self, name: str, password: str) -> None:
+    def change_password(self, name: str, password: str, *, stale: bool = False) -> None:
+        """``stale``: what was shown is a password that another has replaced since."""
         one = self.known(name)
         if not one.active:
             raise No("NOT_ACTIVE")
+        if stale:
+            raise No("CURRENT_PASSWORD_WRONG")
         one.link_until, one.password = None, password
 
     def erase(self, name: str, wish: bool) -> None:

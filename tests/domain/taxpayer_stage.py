@@ -224,9 +224,11 @@ class Stage:
     def opens_the_link(self, name: str, password: NewPassword = BETTER) -> None:
         self.commands.open_link(self.act(self.addressee(name)), case=self.cases[name], password=password)
 
-    def changes_the_password(self, name: str, password: NewPassword = BETTER) -> None:
+    def changes_the_password(self, name: str, password: NewPassword = BETTER, shown: UUID | None = None) -> None:
+        """Having shown the one in force, or that of the command ``shown``."""
         taxpayer = Actor(str(self.cases[name]), Role.TAXPAYER)
-        self.commands.change_password(self.act(taxpayer), case=self.cases[name], password=password)
+        shown = shown or self.registration(name).password_of
+        self.commands.change_password(self.act(taxpayer), case=self.cases[name], shown=shown, password=password)
 
     def disowns(self, name: str) -> None:
         self.commands.disown(self.act(self.addressee(name)), case=self.cases[name])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from taxpayer_stage import BETTER, COMPANY, DIRECTORS, GIORGI, MAIA, Stage
+from taxpayer_stage import COMPANY, DIRECTORS, GIORGI, MAIA, Stage
 
 from domain.consents import Consent, ConsentKind
 from domain.erasure import LegalGround
 from domain.language import Language
-from domain.people import Actor, Role
 from domain.videobar.terms import Declared
 
 SMS = Consent(ConsentKind.OBLIGATIONS_BY_SMS, "v1", Language.KA)
@@ -37,8 +36,7 @@ def activated(stage: Stage) -> Stage:
     stage.files("maia", username="maia-maisuradze", identification=MAIA, mobile="599000001")
     stage.is_sent_a_link("maia", to="maia@registry.example")
     stage.opens_the_link("maia")
-    taxpayer = stage.act(Actor(str(stage.cases["maia"]), Role.TAXPAYER))
-    stage.commands.change_password(taxpayer, case=stage.cases["maia"], password=BETTER)
+    stage.changes_the_password("maia")
     return stage
 
 

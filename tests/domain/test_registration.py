@@ -37,6 +37,7 @@ from domain.taxpayer.refusals import (
     BarClosedToIt,
     CallerNotBound,
     CentreUnknown,
+    CurrentPasswordWrong,
     ExpiryAlreadyWarned,
     ExpiryNotDue,
     ExpiryNotWarned,
@@ -373,7 +374,7 @@ def test_the_password_changes_once_active(stage: Stage) -> None:
     case = stage.cases["giorgi"]
     taxpayer = Actor(str(case), Role.TAXPAYER)
     new = NewPassword("Sakhli9-didi", "Sakhli9-didi")
-    change = stage.commands.change_password
+    change = partial(stage.commands.change_password, shown=stage.registration("giorgi").password_of)
     stage.when(lambda: change(stage.act(taxpayer), case=case, password=new)).refused(NotActive)
     stage.visits("giorgi")
     stage.when(lambda: change(stage.act(stage.holder("giorgi")), case=case, password=new)).refused(UnknownCase)
@@ -472,7 +473,8 @@ def test_the_password_of_a_command_that_did_not_come_to_pass_counts_for_nothing(
     stage.files("giorgi")
     stage.visits("giorgi")
     taxpayer = stage.act(Actor(str(stage.cases["giorgi"]), Role.TAXPAYER))
-    change = partial(stage.commands.change_password, taxpayer, case=stage.cases["giorgi"], password=BETTER)
+    shown = stage.registration("giorgi").password_of
+    change = partial(stage.commands.change_password, taxpayer, case=stage.cases["giorgi"], shown=shown, password=BETTER)
 
     def die() -> None:
         raise ConnectionError
@@ -485,6 +487,19 @@ def test_the_password_of_a_command_that_did_not_come_to_pass_counts_for_nothing(
     assert stage.passwords.of(registration) == GOOD.text, "and the one before still counts"
     change()
     assert stage.passwords.of(stage.registration("giorgi")) == BETTER.text
+
+
+def test_a_stolen_password_changes_nothing_once_the_link_reset_it(stage: Stage) -> None:
+    """Also if it was shown before, and the reset comes between the decision and its append."""
+    stage.files("giorgi")
+    stage.visits("giorgi")
+    stage.is_sent_a_link("giorgi")
+    stolen, thiefs = stage.registration("giorgi").password_of, NewPassword("Kliavi9-lurji", "Kliavi9-lurji")
+    stage.office.ledger.before_next_append = lambda: stage.opens_the_link("giorgi")
+    with pytest.raises(CurrentPasswordWrong):
+        stage.changes_the_password("giorgi", thiefs, shown=stolen)
+    assert stage.passwords.of(stage.registration("giorgi")) == BETTER.text
+    stage.when(lambda: stage.changes_the_password("giorgi", thiefs, shown=stolen)).refused(CurrentPasswordWrong)
 
 
 def test_activating_at_a_desk_keeps_the_password_of_the_form(stage: Stage) -> None:

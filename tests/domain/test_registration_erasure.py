@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from memory_office import holder_of
-from taxpayer_stage import COMPANY, DEADLINES, DIRECTORS, GIORGI, GOOD, GURAM, IRMA, LALI, MAIA, Stage
+from taxpayer_stage import COMPANY, DEADLINES, DIRECTORS, GIORGI, GURAM, IRMA, LALI, MAIA, Stage
 
 from domain.consents import ConsentKind
 from domain.erasure import ErasureNeedsAnother, ErasureUnderWay, LegalGround, PersonalDataGone
@@ -89,9 +89,7 @@ def test_its_calls_and_its_name_are_fenced_with_it_and_nothing_else_happens(stag
         lambda: stage.is_warned("giorgi"),
         lambda: stage.expires("giorgi"),
         lambda: stage.is_to_be_erased("giorgi", WISH),
-        lambda: stage.commands.change_password(
-            stage.act(Actor(str(case), Role.TAXPAYER)), case=case, password=GOOD
-        ),
+        lambda: stage.changes_the_password("giorgi"),
     ):  # fmt: skip
         stage.when(attempt).refused(ErasureUnderWay)
     with pytest.raises(UnknownCase):

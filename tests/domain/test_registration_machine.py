@@ -132,10 +132,18 @@ class Registrations(RuleBasedStateMachine):
                 lambda: self.stage.opens_the_link(name, new), lambda: self.law.open_link(name, self.now, password)
             )
 
-    @rule(name=names, password=PASSWORDS, dies=DIES)
-    def change_password(self, name: str, password: str, dies: bool) -> None:
+    @rule(name=names, password=PASSWORDS, dies=DIES, shown=st.integers(0, 3))
+    def change_password(self, name: str, password: str, dies: bool, shown: int) -> None:
+        """Mostly the one in force is shown; sometimes the one that the form set."""
         new = NewPassword(password, password)
-        if dies:
+        first = self.stage.events(name)[0].command
+        if not shown:
+            stale = self.stage.registration(name).password_of != first
+            self.both(
+                lambda: self.stage.changes_the_password(name, new, shown=first),
+                lambda: self.law.change_password(name, password, stale=stale),
+            )
+        elif dies:
             self.dying(lambda: self.stage.changes_the_password(name, new))
         else:
             self.both(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import count
 from uuid import UUID, uuid4
@@ -63,7 +63,7 @@ def by_link(house: House, one: Filed, password: str) -> UUID:
 
 
 def active(house: House, *, password: str = PASSWORD) -> Filed:
-    """An account, activated by the link."""
+    """An account, activated by the link, with the code that is in force since."""
     one = filed(house, password=password)
     by_link(house, one, password)
-    return one
+    return replace(one, code=group_code(house.taxpayer.code_of(one.registration)))

@@ -30,11 +30,12 @@ from domain.compatriot.reception import AlreadyDecided, ApplicationEnded, refuse
 from domain.compatriot.review import NotYetDecided
 from domain.contacts import tidy_email
 from domain.event import Erased
+from domain.language import Language
 from domain.number import CaseCode, group_code, group_number, read_number
 from domain.office import UnknownCase
 from domain.refusals import Refusal
+from domain.taxpayer.addressee import addressee
 from domain.taxpayer.at_the_bar import form_of
-from domain.taxpayer.form import Form as RegistrationForm
 from domain.taxpayer.registration import Registration
 from housekeeping.lookups import TooManyTries
 from housekeeping.one_time_codes import MINUTES, CodePurpose, OneTimeCodeWrong, TooManyCodes
@@ -60,7 +61,9 @@ class ReissueCodeInput(HolderInput):
 @strawberry.input
 class ResendCodeInput(StepInput):
     number: str
-    email: str = strawberry.field(description="The address that was confirmed at registration.")
+    email: str = strawberry.field(
+        description="To which the office writes: the confirmed one, or the registry's once its link activated."
+    )
 
 
 @strawberry.input
@@ -124,7 +127,7 @@ class LeavingCommands:
 
     @step(CodeResendNoted, TooManyTries)
     async def resend_code(self, info: Info, input: ResendCodeInput) -> CodeResendNoted:
-        """Send number and code again to the confirmed address. The answer says nothing of whether they were."""
+        """Send number and code again to where the office writes. The answer says nothing of whether they were."""
         context = info.context
         number = read_number(input.number) or ""
         await run(context.ports.lookups.take, number, context.address)
@@ -156,25 +159,27 @@ def _resend(ports: Ports, number: str, typed_email: str) -> None:
     if case is None or email is None:
         return
     try:
-        letter, form, code_of = _kept(ports, case)
-        if form.email == email:
+        letter, language, to, code_of = _kept(ports, case)
+        if to == email:
             ports.one_time_codes.resend(email)
             code = group_code(code_of(case))
-            send_letter(ports, letter, form.language, email, number=group_number(number), code=code)
+            send_letter(ports, letter, language, email, number=group_number(number), code=code)
     except Refusal as refusal:
         log.warning("code_not_resent", code=refusal.code)
 
 
-def _kept(ports: Ports, case: UUID) -> tuple[str, Form | RegistrationForm, Callable[[UUID], CaseCode]]:
-    """The letter with number and code, the form that says where it goes, and who knows the code.
+def _kept(ports: Ports, case: UUID) -> tuple[str, Language, str, Callable[[UUID], CaseCode]]:
+    """The letter with number and code, its language, where it goes, and who knows the code.
 
     Raises: UnknownCase.
     """
     try:
-        return "resend", _form(ports.office.load(Application, case)), ports.compatriot.code_of
+        form = _form(ports.office.load(Application, case))
+        return "resend", form.language, form.email, ports.compatriot.code_of
     except UnknownCase:
-        registered = form_of(ports.office.load(Registration, case))
-        return "registration_resend", registered, ports.taxpayer.code_of
+        filed = form_of(ports.office.load(Registration, case))
+        to = addressee(filed, ports.office.history(case))
+        return "registration_resend", filed.language, tidy_email(to) or "", ports.taxpayer.code_of
 
 
 def _receive(context: Context, who: Holder, asked: ReceiveDecisionInput) -> DecisionReceived:

@@ -6,11 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 import strawberry
+import structlog
 
 from api.answers import command, question, step
 from api.context import Context, Info
 from api.inputs import CommandInput, StepInput
 from api.masks import masked_email, masked_mobile
+from api.reading import caught_up
 from api.shapes.done import Done, token
 from api.shapes.registration import PASSWORD
 from api.threads import Abroad, run, run_abroad
@@ -27,6 +29,9 @@ from domain.taxpayer.registration import Registration
 from domain.taxpayer.state import RegistrationState
 from domain.writing import tidy_line
 from housekeeping.links import TooManyLinkRequests
+from projections.registration import REGISTRATION
+
+log = structlog.get_logger("api")
 
 
 @strawberry.input
@@ -141,6 +146,9 @@ def _activate(context: Context, asked: ActivateByLinkInput) -> ActivatedByLink:
     case, act = _addressee(context, asked, "activateByLink")
     receipt = ports.taxpayer.open_link(act, case=case, password=NewPassword(asked.password, asked.repeated_password))
     ports.link_tokens.spend(asked.token)
+    # Number and code are verified by the read model: once this is answered, whoever filed the form is to see nothing.
+    if not caught_up(ports, REGISTRATION, receipt.position):
+        log.error("old_code_still_opens", position=receipt.position)
     form = ports.office.load(Registration, case).form
     if not isinstance(form, Form):
         raise UnknownCase

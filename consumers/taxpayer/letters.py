@@ -9,6 +9,7 @@ from consumers.letters import Letterhead, NobodyToWrite, NothingToTell, about
 from domain.event import Erased, Root
 from domain.number import group_code, group_number
 from domain.office import UnknownCase
+from domain.taxpayer.addressee import addressee
 from domain.taxpayer.commands import Commands
 from domain.taxpayer.form import Form
 from domain.taxpayer.registration import Registration
@@ -89,22 +90,3 @@ class RegistrationLetters:
             return group_code(self.registrations.code_of(registration.id))
         except (UnknownCase, LookupError):
             raise NobodyToWrite from None
-
-
-def addressee(form: Form, happened: Sequence[Root.Event]) -> str:
-    """Whom to write of the last of what ``happened``: the e-mail of the form, until a link activated the registration.
-
-    Whoever filed a form showed no more than that they read the mail they gave; who opened the link reads the mail that
-    the public registry holds for the taxpayer. From then on the office writes there, so that somebody who filed in the
-    taxpayer's name learns nothing more, and a taxpayer whose password is changed hears of it.
-    """
-    sent_to: str | None = None
-    for event in happened:
-        match event:
-            case Registration.ActivationLinkSent(to=str() as to):
-                sent_to = to
-            case Registration.Activated(route=Route.LINK) if sent_to is not None:
-                return sent_to
-            case _:
-                pass
-    return form.email

@@ -33,8 +33,12 @@ class Links(Desk):
     def open_link(self, act: Act, *, case: UUID, password: NewPassword) -> Receipt:
         """The link's holder chooses a new password: it activates, or resets what is active.
 
+        Activating puts a new code in force and ends the consents that were given when filing.
+
         Raises: FormRefused, LinkNotSent, RegistrationEnded, TaxpayerHasAccount.
         """
+
+        version = self.subjects.current_code_version()
 
         def decide() -> Receipt:
             refuse_unless_addressee(act, case)
@@ -45,7 +49,7 @@ class Links(Desk):
             was_active = registration.state is RegistrationState.ACTIVE
             if not was_active:
                 refuse_if_taxpayer_has_account(self.office, form)
-            registration.open_link(act)
+            registration.open_link(act, version)
             self.passwords.keep(case, act.command, password.text)
             if was_active:
                 return self.office.commit(registration, act=act)

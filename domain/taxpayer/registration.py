@@ -135,10 +135,12 @@ class Registration(History):
             self.refuse_unless_pending()
         self.record(self.ActivationLinkSent, act, to=to, until=act.now + rules.link_lasts)
 
-    def open_link(self, act: Act) -> None:
+    def open_link(self, act: Act, code_version: int) -> None:
         """What the link's holder asks is done once: it activates, or resets the password of what is active.
 
-        Raises: LinkNotSent, RegistrationEnded.
+        Nobody knows whether who filed the form is who opened the link. So what filing gave ends with the activation:
+        another code is in force, of this ``code_version``, and no consent stands. Raises: LinkNotSent,
+        RegistrationEnded.
         """
         self._refuse_unless_link_opens(act)
         if self.state is RegistrationState.ACTIVE:
@@ -146,6 +148,9 @@ class Registration(History):
         else:
             self.refuse_unless_pending()
             self.record(self.Activated, act, route=Route.LINK)
+            self.reissue_code(act, code_version)
+            for kind in tuple(self.consents):
+                self.record(self.ConsentWithdrawn, act, kind=kind)
 
     def disown(self, act: Act) -> None:
         """The link's holder says: this was not me. Raises: LinkNotSent, AlreadyActive, RegistrationEnded."""

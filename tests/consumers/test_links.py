@@ -68,7 +68,7 @@ def test_a_link_opened_activates_one_and_ends_the_others(at, taxpayers, mailbox)
     assert taxpayers.opens(of_kept) == kept
     with pytest.raises(TaxpayerHasAccount):
         taxpayers.opens(of_left)
-    assert taxpayers.story(kept) == ["ActivationLinkSent", "Activated"]
+    assert taxpayers.story(kept) == ["ActivationLinkSent", "Activated", "CodeReissued"]
     assert taxpayers.story(left) == ["ActivationLinkSent", "Superseded"]
     assert at.house.link_tokens.find(of_kept) is None, "used once"
     taxpayers.asks_for_link()
@@ -220,7 +220,7 @@ def test_a_mail_that_is_repeated_after_its_link_was_used_revives_nothing(at, tax
     assert at.house.link_tokens.find(token) is None
     act = at.office.act(at.holder(case), "x")
     with pytest.raises(LinkNotSent):
-        taxpayers.registration(case).open_link(act)
+        taxpayers.registration(case).open_link(act, 1)
 
 
 def test_the_request_is_gone_from_the_table_with_its_number(at, taxpayers):

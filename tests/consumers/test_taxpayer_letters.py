@@ -82,7 +82,8 @@ def test_an_activation_by_link_is_told_to_whom_the_registry_knows_and_so_is_all_
     taxpayers.changes_password(case)
     at.house.notices().run_once()
     assert list(told(sandbox, somebody)) == ["registration_filed"], "whoever filed it hears no more of it"
-    _, changed = sandbox.mails(REGISTERED_EMAIL[NINO])[seen:]
+    _, reissued, changed = sandbox.mails(REGISTERED_EMAIL[NINO])[seen:]
+    assert group_code(at.house.taxpayer.code_of(case)) in reissued["text"], "the code of the form opens no more"
     assert "password" in changed["subject"]
     assert "by a link" not in changed["text"]
 
@@ -124,8 +125,8 @@ def test_whose_data_are_to_be_erased_is_written_to_no_more(at, taxpayers, sandbo
     earlier = len(sandbox.mails(REGISTERED_EMAIL[NINO]))
     token = re.search(r"/activate#(\S+)", sandbox.mails(REGISTERED_EMAIL[NINO])[-1]["text"])[1]
     taxpayers.opens(token)
-    sandbox.ask("POST", "/mailbox/behaviour", json={"mode": "busy", "times": 2})
-    assert at.house.notices().run_once() == (2, 0)
+    sandbox.ask("POST", "/mailbox/behaviour", json={"mode": "busy", "times": 3})
+    assert at.house.notices().run_once() == (3, 0)
     decide(at, case, ground=LegalGround.RETENTION_OVER)
     taxpayers.asks_for_link(NINO)
     assert at.house.links.send() == 0

@@ -31,6 +31,9 @@ class Filing:
     erased: bool = False
     password: str = "filed"
     """The last that was set by something that came to pass."""
+    codes: int = 1
+    """How many codes were issued: the last one opens the case."""
+    consents: int = 0
     link_until: datetime | None = None
 
     @property
@@ -61,10 +64,10 @@ class Law:
     def awaiting(self, taxpayer: str) -> set[str]:
         return {name for name, one in self.filings.items() if one.taxpayer == taxpayer and one.waits}
 
-    def file(self, name: str, taxpayer: str, username: str, now: datetime) -> None:
+    def file(self, name: str, taxpayer: str, username: str, now: datetime, consents: int = 0) -> None:
         if self.holder_of(username) is not None:
             raise No("USERNAME_TAKEN")
-        self.filings[name] = Filing(taxpayer, username, self.day(now) + timedelta(days=30))
+        self.filings[name] = Filing(taxpayer, username, self.day(now) + timedelta(days=30), consents=consents)
 
     def known(self, name: str) -> Filing:
         one = self.filings[name]
@@ -123,6 +126,7 @@ class Law:
         if not one.active:
             self.waiting(name)
             self._live(name)
+            one.codes, one.consents = one.codes + 1, 0
         one.link_until, one.password = None, password
 
     def change_password(self, name: str, password: str, *, stale: bool = False) -> None:

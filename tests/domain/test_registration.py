@@ -309,12 +309,15 @@ def test_one_taxpayer_one_account(stage: Stage) -> None:
 
 def test_whoever_files_in_a_victims_name_gains_nothing(stage: Stage) -> None:
     """The attacker knows the password that was filed, number and code; the link goes to the victim."""
-    stage.files("attacker", identification=COMPANY, email="attacker@example.org")
+    stage.files("attacker", identification=COMPANY, email="attacker@example.org", consents=(SMS,))
     stage.is_sent_a_link("attacker", to="director@company.example")
     attacker = stage.holder("attacker")
     case = stage.cases["attacker"]
     stage.when(lambda: stage.commands.open_link(stage.act(attacker), case=case, password=GOOD)).refused(UnknownCase)
-    stage.opens_the_link("attacker")
+    stage.when(lambda: stage.opens_the_link("attacker"))
+    stage.then("attacker", "Activated", "CodeReissued", "ConsentWithdrawn")
+    assert stage.registration("attacker").code_issue == 2, "what filing gave opens the case no more"
+    assert not stage.registration("attacker").consents, "nothing is sent to the attacker's mobile"
     assert stage.passwords.of(stage.registration("attacker")) == BETTER.text, "the victim's password is what counts"
     assert stage.state("attacker") is RegistrationState.ACTIVE
 
@@ -327,7 +330,7 @@ def test_a_link_works_once_and_for_a_day(stage: Stage) -> None:
     stage.when(lambda: stage.opens_the_link("giorgi")).refused(LinkNotSent)
     stage.is_sent_a_link("giorgi")
     stage.office.later(RULES.link_lasts - timedelta(seconds=1))
-    stage.when(lambda: stage.opens_the_link("giorgi")).then("giorgi", "Activated")
+    stage.when(lambda: stage.opens_the_link("giorgi")).then("giorgi", "Activated", "CodeReissued")
     stage.when(lambda: stage.opens_the_link("giorgi")).refused(LinkNotSent)
 
 
@@ -346,7 +349,7 @@ def test_a_poor_password_uses_the_link_not_up(stage: Stage) -> None:
     stage.when(lambda: stage.opens_the_link("giorgi", poor)).refused(
         FormRefused, faults=(Fault("password", FaultCode.TOO_COMMON),)
     )
-    stage.when(lambda: stage.opens_the_link("giorgi")).then("giorgi", "Activated")
+    stage.when(lambda: stage.opens_the_link("giorgi")).then("giorgi", "Activated", "CodeReissued")
 
 
 def test_this_was_not_me(stage: Stage) -> None:

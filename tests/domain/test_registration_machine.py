@@ -13,13 +13,20 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from taxpayer_law import Law, No
 from taxpayer_stage import GIORGI, GOOD, MAIA, Stage
 
+from domain.consents import Consent, ConsentKind
 from domain.erasure import LegalGround
+from domain.language import Language
 from domain.refusals import Refusal
 from domain.taxpayer.commands import Standing
 from domain.taxpayer.password import NewPassword
 
 TAXPAYERS = st.sampled_from([GIORGI, GIORGI, MAIA])
 PASSWORDS = st.sampled_from(["Msxali8-tkbili", "Kliavi9-lurji"])
+BOTH = (
+    Consent(ConsentKind.OBLIGATIONS_BY_SMS, "v1", Language.KA),
+    Consent(ConsentKind.MESSAGES_BY_EMAIL, "v1", Language.EN),
+)
+CONSENTS = st.sampled_from([(), BOTH[:1], BOTH])
 DIES = st.sampled_from([False, False, True])
 USERNAMES = st.sampled_from(["first-name", "other-name", "third-name"])
 
@@ -60,13 +67,13 @@ class Registrations(RuleBasedStateMachine):
             product()
         self.stage.office.ledger.before_next_append = None
 
-    @rule(target=names, taxpayer=TAXPAYERS, username=USERNAMES)
-    def file(self, taxpayer: str, username: str) -> object:
+    @rule(target=names, taxpayer=TAXPAYERS, username=USERNAMES, consents=CONSENTS)
+    def file(self, taxpayer: str, username: str, consents: tuple[Consent, ...]) -> object:
         self.filed += 1
         name = f"filing-{self.filed}"
         filed = self.both(
-            lambda: self.stage.files(name, username=username, identification=taxpayer),
-            lambda: self.law.file(name, taxpayer, username, self.now),
+            lambda: self.stage.files(name, username=username, identification=taxpayer, consents=consents),
+            lambda: self.law.file(name, taxpayer, username, self.now, len(consents)),
         )
         return name if filed else multiple()
 
@@ -193,6 +200,12 @@ class Registrations(RuleBasedStateMachine):
         for name, one in self.law.filings.items():
             password = GOOD.text if one.password == "filed" else one.password
             assert self.stage.passwords.of(self.stage.registration(name)) == password
+
+    @invariant()
+    def whoever_filed_keeps_what_filing_gave_until_a_link_activates(self) -> None:
+        for name, one in self.law.filings.items():
+            registration = self.stage.registration(name)
+            assert (registration.code_issue, len(registration.consents)) == (one.codes, one.consents)
 
     @invariant()
     def siblings_are_found(self) -> None:

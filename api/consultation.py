@@ -10,6 +10,7 @@ import strawberry
 
 from api.context import Context, Info
 from api.declined import ConsultantUnidentified, SignInRequired
+from api.masks import masked_email, masked_mobile
 from api.ports import Ports
 from api.reading import shown_row
 from api.registries import OnRecord, civil, noted, public, subjects_of
@@ -154,7 +155,14 @@ def standing(ports: Ports, by: Actor, case: UUID, purpose: Purpose, personal_num
 
 def _siblings(there: Filed) -> list[Sibling]:
     return [
-        Sibling(id=each.id, username=each.form.username, filed_at=each.created_on, state=each.state)
+        Sibling(
+            id=each.id,
+            username=each.form.username,
+            mobile=masked_mobile(each.form.mobile),
+            email=masked_email(each.form.email),
+            filed_at=each.created_on,
+            state=each.state,
+        )
         for each in there.siblings
         if isinstance(each.form, Form)
     ]

@@ -23,10 +23,10 @@ class Confirmations:
         """Whether this draft confirmed this address."""
         return self._drafts.confirmed(draft, email)
 
-    def matches(self, call: UUID, typed: str) -> bool:
-        """Whether this is the code that was sent for the call; uses it up, counts wrong tries."""
+    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
+        """Whether this is the code that was sent to this mobile for the call; uses it up, counts wrong tries."""
         try:
-            self._codes.spend(CodePurpose.READ_OUT, call, None, typed)
+            self._codes.spend(CodePurpose.READ_OUT, call, mobile, typed)
         except OneTimeCodeWrong:
             return False
         return True

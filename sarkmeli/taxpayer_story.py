@@ -140,7 +140,7 @@ class TaxpayerStory(Telling):
 
     def _clarified(self) -> dict[str, Any]:
         newest = self.outside.texted(self._e164)["id"]
-        self.outside.ask("SendReadOutCode", account=CONSULTANT, input={"call": self._call})
+        self.outside.ask("SendReadOutCode", account=CONSULTANT, input={"call": self._call, "kept": self.case})
         code = six_digits(self.outside.texted(self._e164, after=newest)["text"])
         return self._as(CONSULTANT, "ClarifyUsername", "clarify", call=self._call, kept=self.case, code=code)
 

@@ -24,8 +24,8 @@ from domain.office import UnknownCase
 from domain.people import Actor
 from domain.roles import NotForThisRole
 from domain.staff.reading import Purpose
+from domain.taxpayer.at_the_bar import form_of
 from domain.taxpayer.consulting import Consultant
-from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import (
     AlreadyActive,
     BarClosedToIt,
@@ -40,6 +40,7 @@ from domain.taxpayer.refusals import (
 )
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.registry import PublicRegistryUnavailable
+from domain.taxpayer.siblings import Siblings
 from domain.videobar.call import Call
 from domain.videobar.refusals import CallOver, NotYourCall
 from domain.videobar.terms import Declared
@@ -56,6 +57,7 @@ PENDING = (AlreadyActive, RegistrationEnded, TaxpayerHasAccount)
 @strawberry.input
 class SendReadOutCodeInput(StepInput):
     call: UUID
+    kept: UUID = strawberry.field(description="The registration that is to live, whose mobile the code goes to.")
 
 
 @strawberry.input
@@ -73,7 +75,7 @@ class ActivateAtCentreInput(CommandInput):
     document_seen: bool
 
 
-@strawberry.type(description="A code was sent to the confirmed mobile, for the caller to read out.")
+@strawberry.type(description="A code was sent to the mobile of the one that is to live, for the caller to read out.")
 class ReadOutCodeSent:
     to: str = strawberry.field(description="Masked.")
     minutes: int = strawberry.field(description="How long it is good.")
@@ -92,11 +94,21 @@ class ConsultantQuestions:
 
 @strawberry.type
 class ConsultantCommands:
-    @step(ReadOutCodeSent, CallOver, NotYourCall, TooManyCodes, TooManyMessages, SmsAway, MobileUnusable, UnknownCase)
+    @step(
+        ReadOutCodeSent,
+        CallOver,
+        NotYourCall,
+        NotOfThisTaxpayer,
+        TooManyCodes,
+        TooManyMessages,
+        SmsAway,
+        MobileUnusable,
+        UnknownCase,
+    )
     async def send_read_out_code(self, info: Info, input: SendReadOutCodeInput) -> ReadOutCodeSent:
-        """Send a code to the mobile that the form confirmed: who reads it out holds that mobile."""
+        """Send a code to the mobile that the form of the registration to live confirmed: who reads it out holds it."""
         by = await info.context.acting("Mutation.sendReadOutCode")
-        return await run_abroad(Abroad.SMS, _send, info.context, by, input.call)
+        return await run_abroad(Abroad.SMS, _send, info.context, by, input)
 
     @command(
         CaseChanged,
@@ -135,13 +147,14 @@ class ConsultantCommands:
         return await run_abroad(Abroad.PUBLIC_REGISTRY, _activate, info.context, by, consultant, input)
 
 
-def _send(context: Context, by: Actor, call: UUID) -> ReadOutCodeSent:
-    ports = context.ports
+def _send(context: Context, by: Actor, asked: SendReadOutCodeInput) -> ReadOutCodeSent:
+    ports, call = context.ports, asked.call
     held = ports.office.load(Call, call)
     held.refuse_unless_held_by(by)
-    form = ports.office.load(Registration, held.case).form
-    if not isinstance(form, Form):
-        raise UnknownCase
+    called = form_of(ports.office.load(Registration, held.case))
+    if asked.kept != held.case and asked.kept not in Siblings(ports.office).pending(called.identification):
+        raise NotOfThisTaxpayer
+    form = form_of(ports.office.load(Registration, asked.kept))
     ports.sms_sent.take(form.mobile, None)  # consultants sit behind one address
     code = ports.one_time_codes.issue(CodePurpose.READ_OUT, call, form.mobile)
     send_code(ports, "READ_OUT_CODE", form.language, form.mobile, code)

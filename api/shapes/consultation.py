@@ -21,6 +21,8 @@ from domain.videobar.terms import Declared
 class Sibling:
     id: UUID
     username: str
+    mobile: str = strawberry.field(description="That its form confirmed, masked: who filed it holds it.")
+    email: str = strawberry.field(description="That its form confirmed, masked.")
     filed_at: datetime
     state: RegistrationState
 

@@ -54,13 +54,19 @@ class Consulting(Desk):
     def clarify(
         self, act: Act, *, call: UUID, kept: UUID, code: str, consultant: Consultant, caller: Standing
     ) -> Receipt:
-        """Bind the caller to the case, check who may act for the taxpayer, and note which registration is to live.
+        """Bind the caller to the registration that is to live, check who may act for the taxpayer, and note it.
 
-        ``code`` is what the caller read out. Raises: NotForThisRole, CallOver, NotYourCall, NotOfThisTaxpayer,
+        ``code`` is what the caller read out: it was sent to the mobile that the ``kept`` registration's form confirmed,
+        or an account would come to life whose mobile, e-mail and password are somebody else's.
+
+        Raises: NotForThisRole, CallOver, NotYourCall, NotOfThisTaxpayer,
         OwnRegistration, NotARepresentative, CallerNotBound, TaxpayerHasAccount, and as
         `Registration.refuse_unless_bar_is_open`.
         """
-        read_out = cache(lambda: self.read_out.matches(call, code))  # used up by asking, and ``decide`` may run again
+
+        @cache  # used up by asking, and ``decide`` may run again
+        def read_out(mobile: str) -> bool:
+            return self.read_out.matches(call, mobile, code)
 
         def decide() -> Receipt:
             refuse_unless_role(act, Role.CONSULTANT)
@@ -74,7 +80,8 @@ class Consulting(Desk):
                 raise NotOfThisTaxpayer
             _refuse_unless_may_act(form, consultant, caller)
             refuse_if_taxpayer_has_account(self.office, form)
-            if not read_out():
+            living = registration if kept == registration.id else self.office.load(Registration, kept)
+            if not read_out(form_of(living).mobile):
                 raise CallerNotBound
             others = tuple(sorted({*pending, registration.id} - {kept}))
             registration.clarify(act, call=call, kept=kept, others=others)

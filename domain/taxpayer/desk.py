@@ -41,10 +41,10 @@ class Passwords(Protocol):
 
 
 class ReadOut(Protocol):
-    """Knows the one-time code that was sent to the confirmed mobile for a call. Implemented by ``housekeeping``."""
+    """Knows the one-time code that was sent to a confirmed mobile for a call. Implemented by ``housekeeping``."""
 
-    def matches(self, call: UUID, typed: str) -> bool:
-        """Whether this is the code; uses it up, counts wrong tries."""
+    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
+        """Whether this is the code, and was sent to this mobile (E.164); uses it up, counts wrong tries."""
         ...
 
 

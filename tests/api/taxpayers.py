@@ -87,8 +87,8 @@ def compared(desk, waiting):
 
 
 def clarified(window, desk, waiting, asked, kept):
-    """The code was sent, read out, and ``kept`` is to live."""
-    desk.do("SendReadOutCode", call=waiting["call"])
+    """The code was sent to ``kept``, whose form was ``asked``, and read out: it is to live."""
+    desk.do("SendReadOutCode", call=waiting["call"], kept=kept)
     code = texted_code(window, asked["mobile"])
     return desk.do("ClarifyUsername", call=waiting["call"], kept=kept, code=code)
 

@@ -67,9 +67,19 @@ def test_a_taxpayer_is_activated_by_video_and_chooses_one_of_two_usernames(at):
 
     compared(desk, waiting)
     assert desk.refused("Verify", call=waiting["call"]) == "NOT_CLARIFIED"
-    told = desk.do("SendReadOutCode", call=waiting["call"])
+    assert [one["mobile"] for one in shown["siblings"]] == [
+        f"+995 5•••{each['mobile'][-2:]}" for each in (kept, asked)
+    ]  # fmt: skip
+    assert kept["email"] not in str(shown)
+    told = desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
     assert told["to"] == f"+995 5•••{asked['mobile'][-2:]}"
-    code = texted_code(at, asked["mobile"])
+    own = texted_code(at, asked["mobile"])
+    other = {"call": waiting["call"], "kept": first["case"], "code": own}
+    assert desk.refused("ClarifyUsername", **other) == "CALLER_NOT_BOUND", "it speaks for the mobile of the form called"
+    assert desk.refused("SendReadOutCode", call=waiting["call"], kept=str(uuid4())) == "NOT_OF_THIS_TAXPAYER"
+    told = desk.do("SendReadOutCode", call=waiting["call"], kept=first["case"])
+    assert told["to"] == f"+995 5•••{kept['mobile'][-2:]}"
+    code = texted_code(at, kept["mobile"])
     wrong = {"call": waiting["call"], "kept": first["case"], "code": "".join(reversed(code)) + "0"}
     assert desk.refused("ClarifyUsername", **wrong) == "CALLER_NOT_BOUND"
     stranger = {"call": waiting["call"], "kept": str(uuid4()), "code": code}
@@ -91,12 +101,12 @@ def test_who_does_not_hold_the_call_sees_and_does_nothing(at):
     other, operator = at.staff("consultant-video"), at.staff("operator-1")
     assert operator.ask("ClaimNextCall", input={})["code"] == "NOBODY_WAITING"
     assert other.ask("Call", id=waiting["call"])["code"] == "NOT_YOUR_CALL"
-    assert other.refused("SendReadOutCode", call=waiting["call"]) == "NOT_YOUR_CALL"
+    assert other.refused("SendReadOutCode", call=waiting["call"], kept=answer["case"]) == "NOT_YOUR_CALL"
     kept = {"call": waiting["call"], "kept": answer["case"], "code": "000000"}
     assert other.refused("ClarifyUsername", **kept) == "NOT_YOUR_CALL"
     assert operator.refused("ClarifyUsername", **kept) == "NOT_ALLOWED"
     assert not desk.ask("Call", id=waiting["call"])["callerFits"]
-    desk.do("SendReadOutCode", call=waiting["call"])
+    desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
     code = texted_code(at, asked["mobile"])
     assert desk.refused("ClarifyUsername", **{**kept, "code": code}) == "NOT_A_REPRESENTATIVE"
 
@@ -149,7 +159,7 @@ def test_for_a_company_that_one_may_not_act_for_nothing_is_activated(at, code, a
     shown = desk.ask("Call", id=waiting["call"])
     assert (shown["representation"]["answer"], shown["representation"]["mayRepresent"]) == (answered, False)
     assert shown["registryAnswer"] == "FOUND"
-    desk.do("SendReadOutCode", call=waiting["call"])
+    desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
     read_out = texted_code(at, asked["mobile"])
     kept = {"call": waiting["call"], "kept": answer["case"], "code": read_out}
     assert desk.refused("ClarifyUsername", **kept) == refused
@@ -169,7 +179,7 @@ def test_a_public_registry_that_is_down_says_so_and_stops_nothing_else(at):
     shown = desk.ask("Call", id=waiting["call"])
     assert (shown["representation"]["answer"], shown["representation"]["mayRepresent"]) == ("UNAVAILABLE", False)
     assert (shown["registryAnswer"], shown["form"]["username"]) == ("FOUND", asked["username"])
-    desk.do("SendReadOutCode", call=waiting["call"])
+    desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
     kept = {"call": waiting["call"], "kept": answer["case"], "code": texted_code(at, asked["mobile"])}
     assert desk.refused("ClarifyUsername", **kept) == "PUBLIC_REGISTRY_UNAVAILABLE"
     compared(desk, waiting)
@@ -179,7 +189,7 @@ def test_a_public_registry_that_is_down_says_so_and_stops_nothing_else(at):
 def test_nobody_activates_their_own_registration(at):
     client, answer, asked = filed(at, identification=CONSULTANT)
     waiting, desk = called_in(at, client, answer, asked, personalNumber=CONSULTANT)
-    desk.do("SendReadOutCode", call=waiting["call"])
+    desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
     kept = {"call": waiting["call"], "kept": answer["case"], "code": texted_code(at, asked["mobile"])}
     assert desk.refused("ClarifyUsername", **kept) == "OWN_REGISTRATION"
     paper = {"caseNumber": answer["number"], "visitor": CONSULTANT, "formSigned": True, "documentSeen": True}
@@ -192,7 +202,7 @@ def test_a_civil_registry_that_is_down_says_so_and_stops_nothing_else(at):
     shown = desk.ask("Call", id=waiting["call"])
     assert (shown["registryAnswer"], shown["registry"], shown["comparisons"]) == ("UNAVAILABLE", None, [])
     assert shown["form"]["username"] == asked["username"]
-    assert desk.do("SendReadOutCode", call=waiting["call"])["minutes"] == 15
+    assert desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])["minutes"] == 15
 
 
 def test_at_a_service_centre_the_signed_form_and_the_document_are_seen(at):

@@ -96,15 +96,16 @@ class KeptPasswords:
 
 
 class ReadOutOnce:
-    """The code is 1234, once a call."""
+    """The code is 1234, once for each time that it was sent."""
 
     def __init__(self) -> None:
-        self.used: set[UUID] = set()
+        self.sent: dict[UUID, str] = {}
 
-    def matches(self, call: UUID, typed: str) -> bool:
-        fresh = call not in self.used
-        self.used.add(call)
-        return fresh and typed == "1234"
+    def send(self, call: UUID, mobile: str) -> None:
+        self.sent[call] = mobile
+
+    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
+        return self.sent.pop(call, None) == mobile and typed == "1234"
 
 
 class Waiting:
@@ -123,6 +124,7 @@ class Stage:
         self.subjects: MemorySubjects = subjects or MemorySubjects()
         self.confirmed = ConfirmedInTheForm()
         self.passwords = KeptPasswords()
+        self.read_out = ReadOutOnce()
         self.queue = Waiting()
         self.cases: dict[str, UUID] = {}
         self.commands = Commands(
@@ -130,7 +132,7 @@ class Stage:
             self.subjects,
             self.confirmed,
             self.passwords,
-            ReadOutOnce(),
+            self.read_out,
             rules,
         )
         bar = BarRules(staff=Role.CONSULTANT, hours=ROUND_THE_CLOCK, consent="v1", declares=True, broken_off_limit=2)
@@ -187,7 +189,12 @@ class Stage:
         code: str = "1234",
         consultant: Consultant = DESK,
         caller: Standing = CALLER,
+        sent_to: str | None = None,
     ) -> None:
+        """The code is sent to the mobile of the one to be kept, or to that of ``sent_to``, and read out."""
+        form = self.registration(sent_to or kept).form
+        if isinstance(form, Form):
+            self.read_out.send(call, form.mobile)
         self.commands.clarify(
             self.act(by), call=call, kept=self.cases[kept], code=code, consultant=consultant, caller=caller
         )

@@ -208,6 +208,18 @@ def test_a_call_that_proves_too_little_activates_nothing(stage: Stage, spoil: Ca
     assert stage.state("giorgi") is RegistrationState.AWAITING_ACTIVATION
 
 
+def test_who_read_out_another_forms_code_brings_no_form_of_a_stranger_to_life(stage: Stage) -> None:
+    """The victim calls and reads out what came to their own mobile; it does not speak for the attacker's form."""
+    stage.files("giorgi")
+    stage.files("attacker", username="another-name", mobile="599000009")
+    call = stage.calls("giorgi")
+    stage.when(lambda: stage.clarifies(call, "attacker", sent_to="giorgi")).refused(CallerNotBound)
+    stage.when(lambda: stage.ends_well(call)).refused(NotClarified)
+    stage.clarifies(call, "giorgi")
+    stage.ends_well(call)
+    assert stage.state("attacker") is RegistrationState.SUPERSEDED
+
+
 def test_what_was_clarified_in_one_call_holds_for_no_other(stage: Stage) -> None:
     stage.files("giorgi")
     first = stage.calls("giorgi")

@@ -106,7 +106,7 @@ def test_wrong_codes_at_once_are_no_more_than_five_tries(codes: OneTimeCodes) ->
 
     def spend(typed: str) -> bool:
         try:
-            codes.spend(CodePurpose.READ_OUT, holder, None, typed)
+            codes.spend(CodePurpose.READ_OUT, holder, MOBILE, typed)
         except OneTimeCodeWrong:
             return False
         return True
@@ -137,11 +137,12 @@ def test_what_a_draft_confirmed_counts_for_that_draft_and_that_mobile(
 def test_a_code_read_out_counts_once_and_in_its_call(confirmations: Confirmations, codes: OneTimeCodes) -> None:
     call = uuid4()
     code = codes.issue(CodePurpose.READ_OUT, call, MOBILE)
-    assert not confirmations.matches(uuid4(), code)
+    assert not confirmations.matches(uuid4(), MOBILE, code)
+    assert not confirmations.matches(call, "+995555123457", code), "it was sent to another registration's mobile"
     with ThreadPoolExecutor(8) as crowd:
-        assert sum(crowd.map(lambda _: confirmations.matches(call, code), range(16))) == 1
+        assert sum(crowd.map(lambda _: confirmations.matches(call, MOBILE, code), range(16))) == 1
     draft = codes.issue(CodePurpose.MOBILE, call, MOBILE)
-    assert not confirmations.matches(call, draft)
+    assert not confirmations.matches(call, MOBILE, draft)
 
 
 def test_one_number_is_sent_so_many_messages_an_hour_and_what_is_refused_does_not_count(

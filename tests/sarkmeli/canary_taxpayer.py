@@ -90,7 +90,7 @@ class Taxpayer(Somebody):
 
     def reads_out(self):
         newest = self.outside.texted(f"+995{self.mobile}")["id"]
-        self.as_(CONSULTANT, "SendReadOutCode", call=self.call)
+        self.as_(CONSULTANT, "SendReadOutCode", call=self.call, kept=self.case)
         wrong = {"call": self.call, "kept": self.case, "code": self.words("wrong code read out")}
         assert self.outside.refused("ClarifyUsername", account=CONSULTANT, input=wrong) == "CALLER_NOT_BOUND"
         code = self.texted_code(after=newest)

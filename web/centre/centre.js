@@ -51,7 +51,11 @@ function tell({ number, state, filedAt, activationUntil, form, siblings, registr
   byId("others").hidden = !others.length;
   byId("others")
     .querySelector("ul")
-    .replaceChildren(...others.map(({ username, filedAt }) => element("li", {}, `${username}, ${moment(filedAt)}`)));
+    .replaceChildren(
+      ...others.map(({ username, mobile, email, filedAt }) =>
+        element("li", {}, [username, mobile, email, moment(filedAt)].join(", ")),
+      ),
+    );
   const form_ = byId("activate");
   form_.reset();
   show(form_.querySelector("output"), "");

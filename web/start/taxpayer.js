@@ -111,7 +111,7 @@ await drive({
       known.kept = told.case;
     },
   },
-  SendReadOutCode: { variables: onCall() },
+  SendReadOutCode: { variables: onCall(() => ({ kept: known.kept ?? "" })) },
   ClarifyUsername: { variables: onCall(() => ({ kept: known.kept ?? "", code: "" })) },
   RecordChecks: { variables: onCall(() => ({ checks: suggestedChecks(), will: texts.sample_taxpayer_will })) },
   Verify: { variables: onCall(), then: closeLine },

@@ -30,6 +30,7 @@ from domain.office import UnknownCase
 from domain.people import Actor
 from domain.staff.reading import Purpose
 from domain.taxpayer.consulting import Consultant, Standing
+from domain.taxpayer.events import Clarified
 from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.siblings import Siblings
@@ -115,7 +116,7 @@ def consultation(context: Context, by: Actor, call: Call) -> RegistrationCallVie
         mobile_fits=declared is not None and tidy_mobile(declared.mobile) == there.form.mobile,
         siblings=_siblings(there),
         representation=_representation(ports, on_record, there, number),
-        clarified=clarified.kept if clarified is not None and clarified.call == call.id else None,
+        clarified=clarified.kept if clarified is not None and _is_now(clarified, call) else None,
     )
 
 
@@ -151,6 +152,11 @@ def standing(ports: Ports, by: Actor, case: UUID, purpose: Purpose, personal_num
     noted(ports, OnRecord(by, there.subjects, purpose), "publicRegistry")
     entry = ports.public_registry.find(there.legal_code)
     return Standing(personal_number, entry.may_act if entry is not None else ())
+
+
+def _is_now(clarified: Clarified, call: Call) -> bool:
+    """Whether it was clarified in the sitting that the call is in."""
+    return (clarified.call, clarified.sitting) == (call.id, call.sitting)
 
 
 def _siblings(there: Filed) -> list[Sibling]:

@@ -23,10 +23,10 @@ class Confirmations:
         """Whether this draft confirmed this address."""
         return self._drafts.confirmed(draft, email)
 
-    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
-        """Whether this is the code that was sent to this mobile for the call; uses it up, counts wrong tries."""
+    def matches(self, call: UUID, sitting: int, mobile: str, typed: str) -> bool:
+        """Whether this is the code that was sent to this mobile in this sitting; uses it up, counts wrong tries."""
         try:
-            self._codes.spend(CodePurpose.READ_OUT, call, mobile, typed)
+            self._codes.spend(CodePurpose.READ_OUT, call, mobile, typed, sitting=sitting)
         except OneTimeCodeWrong:
             return False
         return True

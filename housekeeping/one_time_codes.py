@@ -46,7 +46,7 @@ SET address = excluded.address, code = excluded.code, tries = 0, expires_at = ex
 """
 _TRY = """
 UPDATE housekeeping.one_time_code SET tries = tries + 1
-WHERE purpose = %(purpose)s AND holder = %(holder)s AND address = coalesce(%(address)s, address)
+WHERE purpose = %(purpose)s AND holder = %(holder)s AND address = %(address)s
     AND tries < %(tries)s AND expires_at > now()
 RETURNING code
 """
@@ -91,10 +91,13 @@ class OneTimeCodes:
         self._pool = pool
         self._macs = macs
 
-    def issue(self, purpose: CodePurpose, holder: UUID, address: str) -> str:
-        """A new code to send to ``address`` (in its tidy form); it ends the one before. Raises: TooManyCodes."""
+    def issue(self, purpose: CodePurpose, holder: UUID, address: str, *, sitting: int | None = None) -> str:
+        """A new code to send to ``address`` (in its tidy form); it ends the one before. Raises: TooManyCodes.
+
+        With a ``sitting`` it is good in that one only, as `spend` must say.
+        """
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-        where = self._macs.mac("one-time-address", address)
+        where = self._where(address, sitting)
         with self._pool.connection() as db, db.transaction():
             self._count(db, self._macs.mac("one-time-mailed", purpose.value, address))
             self._count(db, self._macs.mac("one-time-holder", holder.bytes))
@@ -106,13 +109,13 @@ class OneTimeCodes:
         with self._pool.connection() as db, db.transaction():
             self._count(db, self._macs.mac("one-time-mailed", "resend", address))
 
-    def spend(self, purpose: CodePurpose, holder: UUID, address: str | None, code: str) -> None:
-        """Take a code that came back, once. ``address`` is where it must have gone; None: wherever it was sent.
+    def spend(self, purpose: CodePurpose, holder: UUID, address: str, code: str, *, sitting: int | None = None) -> None:
+        """Take a code that came back, once. ``address`` is where it must have gone.
 
         The try is committed before the comparison; the right code is spent even if what follows fails.
         Raises: OneTimeCodeWrong.
         """
-        where = self._macs.mac("one-time-address", address) if address is not None else None
+        where = self._where(address, sitting)
         given = self._digest(purpose, holder, "".join(code.split()))
         asked = {"purpose": purpose.value, "holder": holder, "address": where, "tries": TRIES}
         with self._pool.connection() as db:
@@ -136,6 +139,9 @@ class OneTimeCodes:
     def _count(self, db: Db, key: bytes) -> None:
         if (seconds := hourly.take(db, key, PER_HOUR)) is not None:
             raise TooManyCodes(seconds)
+
+    def _where(self, address: str, sitting: int | None) -> bytes:
+        return self._macs.mac("one-time-address", address, *(() if sitting is None else (str(sitting),)))
 
     def _digest(self, purpose: CodePurpose, holder: UUID, code: str) -> bytes:
         return self._macs.mac("one-time-code", purpose.value, holder.bytes, code)

@@ -156,7 +156,7 @@ def _send(context: Context, by: Actor, asked: SendReadOutCodeInput) -> ReadOutCo
         raise NotOfThisTaxpayer
     form = form_of(ports.office.load(Registration, asked.kept))
     ports.sms_sent.take(form.mobile, None)  # consultants sit behind one address
-    code = ports.one_time_codes.issue(CodePurpose.READ_OUT, call, form.mobile)
+    code = ports.one_time_codes.issue(CodePurpose.READ_OUT, call, form.mobile, sitting=held.sitting)
     send_code(ports, "READ_OUT_CODE", form.language, form.mobile, code)
     return ReadOutCodeSent(to=masked_mobile(form.mobile), minutes=MINUTES)
 

@@ -54,7 +54,7 @@ class RegistrationCallView(HeldCall):
     mobile_fits: bool = strawberry.field(description="Whether the declared mobile is the confirmed one.")
     siblings: list[Sibling] = strawberry.field(description="This registration too, while they await activation.")
     representation: Representation | None = strawberry.field(description="Null unless the taxpayer is a legal person.")
-    clarified: UUID | None = strawberry.field(description="The registration that was clarified in this call to live.")
+    clarified: UUID | None = strawberry.field(description="The one that was clarified in this sitting to live.")
 
 
 @strawberry.type(description="A registration whose taxpayer, or who represents it, stands before the consultant.")

@@ -120,7 +120,9 @@ class Application(History):
         self.refuse_if_forgotten()
         reception.refuse_unless_awaits_call(self.standing)
 
-    def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
+    def verified(
+        self, act: Act, *, call: UUID, sitting: int, operator: Actor, checks: Checks, will: str | Erased
+    ) -> None:
         """The operator saw the applicant. The term starts if the fee is there.
 
         What was checked and willed is said by the call. Raises: as `refuse_unless_awaits_call`.

@@ -52,14 +52,16 @@ class AtTheBar:
         """Raises: AlreadyActive, RegistrationEnded, BarClosedToIt."""
         self.registration.refuse_unless_bar_is_open()
 
-    def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
-        """Activate the registration that was clarified in this call; the taxpayer's others end, their names are free.
+    def verified(
+        self, act: Act, *, call: UUID, sitting: int, operator: Actor, checks: Checks, will: str | Erased
+    ) -> None:
+        """Activate what was clarified in this sitting; the taxpayer's others end, their names are free.
 
         Also those that were filed since: whoever filed them cannot outwait the call.
         Raises: NotClarified, TaxpayerHasAccount, AlreadyActive, RegistrationEnded.
         """
         self.registration.refuse_unless_bar_is_open()
-        kept, others = self.registration.clarified_in(call, operator)
+        kept, others = self.registration.clarified_in(call, sitting, operator)
         living = self._load(kept)
         form = form_of(living)
         refuse_if_taxpayer_has_account(self.office, form)

@@ -65,8 +65,8 @@ class Consulting(Desk):
         """
 
         @cache  # used up by asking, and ``decide`` may run again
-        def read_out(mobile: str) -> bool:
-            return self.read_out.matches(call, mobile, code)
+        def read_out(sitting: int, mobile: str) -> bool:
+            return self.read_out.matches(call, sitting, mobile, code)
 
         def decide() -> Receipt:
             refuse_unless_role(act, Role.CONSULTANT)
@@ -81,10 +81,10 @@ class Consulting(Desk):
             _refuse_unless_may_act(form, consultant, caller)
             refuse_if_taxpayer_has_account(self.office, form)
             living = registration if kept == registration.id else self.office.load(Registration, kept)
-            if not read_out(form_of(living).mobile):
+            if not read_out(found.sitting, form_of(living).mobile):
                 raise CallerNotBound
             others = tuple(sorted({*pending, registration.id} - {kept}))
-            registration.clarify(act, call=call, kept=kept, others=others)
+            registration.clarify(act, call=call, sitting=found.sitting, kept=kept, others=others)
             return self.office.commit(registration, act=act)
 
         return self.office.perform(act, decide)

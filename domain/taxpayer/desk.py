@@ -43,8 +43,8 @@ class Passwords(Protocol):
 class ReadOut(Protocol):
     """Knows the one-time code that was sent to a confirmed mobile for a call. Implemented by ``housekeeping``."""
 
-    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
-        """Whether this is the code, and was sent to this mobile (E.164); uses it up, counts wrong tries."""
+    def matches(self, call: UUID, sitting: int, mobile: str, typed: str) -> bool:
+        """Whether this is the code, sent to this mobile (E.164) in this sitting; uses it up, counts wrong tries."""
         ...
 
 

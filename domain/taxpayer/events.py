@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -23,6 +24,7 @@ class Clarified:
     """Which of a taxpayer's registrations is to live, as a consultant asked it in a call."""
 
     call: UUID
+    sitting: int
     by: str
     kept: UUID
     others: tuple[UUID, ...]
@@ -148,10 +150,19 @@ class History(NumberedCase):
         kept: UUID
         others: tuple[UUID, ...]
         """Those that end when the kept one is activated."""
+        sitting: int
+        """The claim by which the consultant held the call: what was clarified in it holds for no other."""
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Which sitting it was had not been noted: none, since claims count from 1."""
+            state["sitting"] = 0
 
     @event(UsernameClarified)
-    def _username_clarified(self, by: Actor, call: UUID, kept: UUID, others: tuple[UUID, ...]) -> None:
-        self.clarified = Clarified(call, by.id, kept, others)
+    def _username_clarified(self, by: Actor, call: UUID, sitting: int, kept: UUID, others: tuple[UUID, ...]) -> None:
+        self.clarified = Clarified(call, sitting, by.id, kept, others)
 
     class VideoVerified(Root.Event):
         """A consultant saw the taxpayer, every check passed. What was checked stands in the call's own stream."""

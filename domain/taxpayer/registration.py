@@ -98,19 +98,20 @@ class Registration(History):
 
     # The three ways.
 
-    def clarify(self, act: Act, *, call: UUID, kept: UUID, others: tuple[UUID, ...]) -> None:
-        """Note which registration is to live once this call ends well. Raises: as `refuse_unless_bar_is_open`."""
+    def clarify(self, act: Act, *, call: UUID, sitting: int, kept: UUID, others: tuple[UUID, ...]) -> None:
+        """Note which is to live once this sitting ends well. Raises: as `refuse_unless_bar_is_open`."""
         self.refuse_unless_bar_is_open()
-        self.record(self.UsernameClarified, act, call=call, kept=kept, others=others)
+        self.record(self.UsernameClarified, act, call=call, sitting=sitting, kept=kept, others=others)
 
-    def clarified_in(self, call: UUID, by: Actor) -> tuple[UUID, tuple[UUID, ...]]:
+    def clarified_in(self, call: UUID, sitting: int, by: Actor) -> tuple[UUID, tuple[UUID, ...]]:
         """The registration to be kept and those that end.
 
-        Raises: NotClarified unless it was said in this call, and by who now says that all is well: a call may pass
-        from one consultant to another, who has yet to see whether they may act in it.
+        Raises: NotClarified unless it was said in this sitting, by who now says that all is well: a call may pass from
+        one consultant to another, who has yet to see whether they may act in it; and whoever comes back after it was
+        broken off has yet to show that they hold the mobile.
         """
         clarified = self.clarified
-        if clarified is None or clarified.call != call or clarified.by != by.id:
+        if clarified is None or (clarified.call, clarified.sitting, clarified.by) != (call, sitting, by.id):
             raise NotClarified
         return clarified.kept, clarified.others
 

@@ -143,6 +143,8 @@ class Call(Root):
         self.phase = Phase.WAITING
         self.operator: Actor | None = None
         self.claimed_at: datetime | None = None
+        self.sitting = 0
+        """The number of its last claim: with the operator it names the sitting, and no other."""
         self.channels: dict[Side, Channel] = {}
         self.checks: Checks | None = None
         self.will: str | Erased = ""
@@ -323,10 +325,11 @@ class Call(Root):
         self.record(self.Ended, act, outcome=outcome, ground=ground, reasons=reasons)
 
     @event(Claimed)
-    def _claimed(self, timestamp: datetime, by: Actor) -> None:
+    def _claimed(self, timestamp: datetime, by: Actor, number: int) -> None:
         self.phase = Phase.CLAIMED
         self.operator = by
         self.claimed_at = timestamp
+        self.sitting = number
 
     @event(Connected)
     def _connected(self, side: Side, channel: Channel) -> None:

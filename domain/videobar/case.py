@@ -58,8 +58,13 @@ class Case(Protocol):
         """Raises: the service's own refusal if the applicant was seen already or the case has ended."""
         ...
 
-    def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
-        """The operator saw the applicant and every check passed. Raises: the service's refusals."""
+    def verified(
+        self, act: Act, *, call: UUID, sitting: int, operator: Actor, checks: Checks, will: str | Erased
+    ) -> None:
+        """The operator saw the applicant in this ``sitting`` (`Call.sitting`), and every check passed.
+
+        Raises: the service's refusals.
+        """
         ...
 
     def reception_refused(self, act: Act, *, call: UUID, ground: Ground, reasons: str | Erased | None) -> None:

@@ -168,7 +168,7 @@ class Commands:
             found = self.office.load(Call, call)
             checks = found.end_verified(act)
             case = self.cases.load(found.case)
-            case.verified(act, call=found.id, operator=act.by, checks=checks, will=found.will)
+            case.verified(act, call=found.id, sitting=found.sitting, operator=act.by, checks=checks, will=found.will)
             return self.office.commit(found, *case.changed, act=act, addresses=case.claims)
 
         return self.office.perform(act, decide)

@@ -106,7 +106,9 @@ class Permit(Root):
         assert self.due[payment] == amount
         self.record(self.Refunded, act, payment=payment, amount=amount)
 
-    def verified(self, act: Act, *, call: UUID, operator: Actor, checks: Checks, will: str | Erased) -> None:
+    def verified(
+        self, act: Act, *, call: UUID, sitting: int, operator: Actor, checks: Checks, will: str | Erased
+    ) -> None:
         self.refuse_unless_awaits_call()
         self.record(self.Verified, act, operator=operator.id, will=will)
 

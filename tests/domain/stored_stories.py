@@ -187,6 +187,7 @@ STORIES: dict[str, Callable[[], Any]] = {
     "bar-and-till-2026-11": at_bar_and_till,
     "erased-2026-11": forgotten_by_right,
     "taxpayers-activated-2026-11": lambda: taxpayer_stories.activated(Stage()),
+    "taxpayers-seen-again-2026-11": lambda: taxpayer_stories.seen_again(Stage()),
     "taxpayers-not-activated-2026-11": lambda: taxpayer_stories.not_activated(Stage()),
     "taxpayers-erased-2026-11": lambda: taxpayer_stories.forgotten(Stage()),
 }

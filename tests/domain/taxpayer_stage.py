@@ -30,6 +30,7 @@ from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE, Rules
 from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import Username, username_address
+from domain.videobar.call import Call
 from domain.videobar.case import Ground
 from domain.videobar.checks import Check, Checks, Source, Verdict
 from domain.videobar.commands import Commands as Bar
@@ -99,13 +100,13 @@ class ReadOutOnce:
     """The code is 1234, once for each time that it was sent."""
 
     def __init__(self) -> None:
-        self.sent: dict[UUID, str] = {}
+        self.sent: dict[UUID, tuple[int, str]] = {}
 
-    def send(self, call: UUID, mobile: str) -> None:
-        self.sent[call] = mobile
+    def send(self, call: Call, mobile: str) -> None:
+        self.sent[call.id] = call.sitting, mobile
 
-    def matches(self, call: UUID, mobile: str, typed: str) -> bool:
-        return self.sent.pop(call, None) == mobile and typed == "1234"
+    def matches(self, call: UUID, sitting: int, mobile: str, typed: str) -> bool:
+        return self.sent.pop(call, None) == (sitting, mobile) and typed == "1234"
 
 
 class Waiting:
@@ -194,7 +195,7 @@ class Stage:
         """The code is sent to the mobile of the one to be kept, or to that of ``sent_to``, and read out."""
         form = self.registration(sent_to or kept).form
         if isinstance(form, Form):
-            self.read_out.send(call, form.mobile)
+            self.read_out.send(self.office.load(Call, call), form.mobile)
         self.commands.clarify(
             self.act(by), call=call, kept=self.cases[kept], code=code, consultant=consultant, caller=caller
         )

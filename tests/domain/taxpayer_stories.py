@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from taxpayer_stage import COMPANY, DIRECTORS, GIORGI, MAIA, Stage
+from taxpayer_stage import COMPANY, DIRECTORS, GIORGI, LALI, MAIA, Stage
 
 from domain.consents import Consent, ConsentKind
 from domain.erasure import LegalGround
 from domain.language import Language
-from domain.videobar.terms import Declared
+from domain.videobar.terms import BreakOff, Declared
 
 SMS = Consent(ConsentKind.OBLIGATIONS_BY_SMS, "v1", Language.KA)
 MAIL = Consent(ConsentKind.MESSAGES_BY_EMAIL, "v1", Language.EN)
@@ -37,6 +37,21 @@ def activated(stage: Stage) -> Stage:
     stage.is_sent_a_link("maia", to="maia@registry.example")
     stage.opens_the_link("maia")
     stage.changes_the_password("maia")
+    return stage
+
+
+def seen_again(stage: Stage) -> Stage:
+    """Clarified, broken off, clarified anew in the next sitting; another's consents and code end by the link."""
+    stage.files("seen")
+    call = stage.calls("seen")
+    stage.clarifies(call, "seen")
+    stage.bar.break_off(stage.act(LALI), call=call, reason=BreakOff.NO_PICTURE)
+    stage.calls("seen")
+    stage.clarifies(call, "seen")
+    stage.ends_well(call)
+    stage.files("maia", username="maia-maisuradze", identification=MAIA, mobile="599000001", consents=(SMS, MAIL))
+    stage.is_sent_a_link("maia", to="maia@registry.example")
+    stage.opens_the_link("maia")
     return stage
 
 

@@ -56,6 +56,7 @@ from domain.taxpayer.siblings import SLOTS
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import UsernameTaken
 from domain.videobar.refusals import NotYourCall
+from domain.videobar.terms import BreakOff
 
 LALI_AS_OPERATOR = replace(LALI, role=Role.OPERATOR)
 GIORGIS_DESK = replace(DESK, personal_number=GIORGI)
@@ -479,6 +480,18 @@ def test_what_one_consultant_clarified_no_other_ends(stage: Stage) -> None:
     assert stage.calls("giorgi", ZURAB) == call
     stage.when(lambda: stage.ends_well(call, ZURAB)).refused(NotClarified)
     assert stage.state("giorgi") is RegistrationState.AWAITING_ACTIVATION
+
+
+def test_what_was_clarified_before_a_break_off_holds_for_no_later_sitting(stage: Stage) -> None:
+    """Somebody else may come back to the camera, and be called in by the same consultant."""
+    stage.files("giorgi")
+    call = stage.calls("giorgi")
+    stage.clarifies(call, "giorgi")
+    stage.bar.break_off(stage.act(LALI), call=call, reason=BreakOff.NO_PICTURE)
+    assert stage.calls("giorgi") == call
+    stage.when(lambda: stage.ends_well(call)).refused(NotClarified)
+    stage.clarifies(call, "giorgi")
+    stage.when(lambda: stage.ends_well(call)).then("giorgi", "VideoVerified", "Activated")
 
 
 # Passwords.

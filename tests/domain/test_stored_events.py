@@ -64,7 +64,7 @@ IN_CLEAR = {
     "staff.Reading": "purpose subjects what",
     "taxpayer.Registration": """
         activation_until asked_at asked_by by_registration call centre code_issue code_version consultant draft ends
-        expires_after ground kept kind language others route subjects until username version
+        expires_after ground kept kind language others route sitting subjects until username version
     """,
     "taxpayer.Username": "folding reason registration",
 }

@@ -136,13 +136,14 @@ def test_what_a_draft_confirmed_counts_for_that_draft_and_that_mobile(
 
 def test_a_code_read_out_counts_once_and_in_its_call(confirmations: Confirmations, codes: OneTimeCodes) -> None:
     call = uuid4()
-    code = codes.issue(CodePurpose.READ_OUT, call, MOBILE)
-    assert not confirmations.matches(uuid4(), MOBILE, code)
-    assert not confirmations.matches(call, "+995555123457", code), "it was sent to another registration's mobile"
+    code = codes.issue(CodePurpose.READ_OUT, call, MOBILE, sitting=1)
+    assert not confirmations.matches(uuid4(), 1, MOBILE, code)
+    assert not confirmations.matches(call, 1, "+995555123457", code), "it was sent to another registration's mobile"
+    assert not confirmations.matches(call, 2, MOBILE, code), "it was sent in an earlier sitting"
     with ThreadPoolExecutor(8) as crowd:
-        assert sum(crowd.map(lambda _: confirmations.matches(call, MOBILE, code), range(16))) == 1
+        assert sum(crowd.map(lambda _: confirmations.matches(call, 1, MOBILE, code), range(16))) == 1
     draft = codes.issue(CodePurpose.MOBILE, call, MOBILE)
-    assert not confirmations.matches(call, MOBILE, draft)
+    assert not confirmations.matches(call, 1, MOBILE, draft)
 
 
 def test_one_number_is_sent_so_many_messages_an_hour_and_what_is_refused_does_not_count(

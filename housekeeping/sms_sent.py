@@ -1,6 +1,8 @@
 """Bounds short messages: to one number within an hour, and for whoever asks from one place.
 
-Each one costs money and disturbs somebody; so a message is counted before it is sent, and it fails closed.
+Each one costs money and disturbs somebody; so a message is counted before it is sent, and it fails closed. What
+anybody may have sent to a number is counted apart from what the office itself sends there: a stranger who fills the one
+takes nothing from whoever sits before a consultant, and a full count tells nobody of a call.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class TooManyMessages(Refusal):
 
 
 class SmsSent:
-    """Counts short messages. ``per_number`` and ``per_prefix`` within an hour."""
+    """Counts short messages: ``per_number``, for the public and for the office, and ``per_prefix`` within an hour."""
 
     def __init__(self, pool: Pool, macs: Macs, per_number: int = PER_NUMBER, per_prefix: int = PER_PREFIX) -> None:
         self._pool = pool
@@ -40,9 +42,13 @@ class SmsSent:
         None for the office's own people: many of them sit behind one address. Raises: TooManyMessages, in which case
         nothing was counted; ValueError for what is no address.
         """
-        counted = [(self._macs.mac("sms-number", mobile), self._per_number)]
-        if address is not None:
-            counted.append((self._macs.mac("sms-prefix", prefix(address)), self._per_prefix))
+        if address is None:
+            counted = [(self._macs.mac("sms-number-office", mobile), self._per_number)]
+        else:
+            counted = [
+                (self._macs.mac("sms-number", mobile), self._per_number),
+                (self._macs.mac("sms-prefix", prefix(address)), self._per_prefix),
+            ]
         with self._pool.connection() as db, db.transaction():
             waits = [hourly.take(db, key, most) for key, most in counted]
             if any(wait is not None for wait in waits):

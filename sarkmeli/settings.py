@@ -200,7 +200,11 @@ class Settings(BaseSettings):
     passwords_at_once: int = Field(
         default=4, ge=1, le=64, description="Passwords that one process hashes at once; each takes its cost's memory."
     )
-    sms_per_number: int = Field(default=5, ge=1, description="Short messages to one number within an hour.")
+    sms_per_number: int = Field(
+        default=5,
+        ge=1,
+        description="Short messages to one number within an hour; as many again that consultants have sent.",
+    )
     sms_per_prefix: int = Field(default=30, ge=1, description="Short messages asked for from one place within an hour.")
 
     @field_validator("password_cost")

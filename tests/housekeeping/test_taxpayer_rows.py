@@ -156,6 +156,8 @@ def test_one_number_is_sent_so_many_messages_an_hour_and_what_is_refused_does_no
         with pytest.raises(TooManyMessages) as refused:
             sent.take(MOBILE, f"198.51.100.{number}")
         assert 3500 < refused.value.seconds <= 3600
+    for _ in range(PER_NUMBER):
+        sent.take(MOBILE, None)  # strangers take nothing from whoever sits before a consultant
     with pytest.raises(TooManyMessages):
         sent.take(MOBILE, None)
     sent.take("+995555123457", "198.51.100.0")

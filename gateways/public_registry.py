@@ -21,7 +21,7 @@ IDENTIFICATION: Final = re.compile(r"[0-9]{9}|[0-9]{11}", re.ASCII)
 class _Representative(BaseModel):
     """``personal_number`` is missing for somebody of another state who has none."""
 
-    personal_number: str | None = Field(pattern=r"^[0-9]{11}$")
+    personal_number: str | None = Field(default=None, pattern=r"^[0-9]{11}$")
 
 
 class _Record(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox import invented
 from sandbox.behaviour import Behaviour, Mode, Wish, misbehave
-from sandbox.companies import COMPANIES, Company
+from sandbox.companies import COMPANIES, Company, Representative
 from sandbox.doors import bearer_key
 from sandbox.people import Person
 from sandbox.settings import Settings
@@ -60,9 +60,14 @@ def company_record(company: Company) -> dict[str, Any]:
         "kind": "LEGAL_PERSON",
         "name": company.name,
         "status": "STRUCK_OFF" if company.struck_off else "ACTIVE",
-        "representatives": [vars(each) for each in company.representatives],
+        "representatives": [_representative(each) for each in company.representatives],
         "email": company.email,
     }
+
+
+def _representative(who: Representative) -> dict[str, str]:
+    """As registries write it: whoever has no personal number has no such field, not an empty one."""
+    return {name: value for name, value in vars(who).items() if value is not None}
 
 
 def person_record(person: Person) -> dict[str, Any]:

@@ -90,7 +90,7 @@ GOOD = {"identification": "404123450", "name": "x", "status": "ACTIVE", "represe
     [
         {"status": "DISSOLVED"},
         {"representatives": [{"personal_number": "1"}]},
-        {"representatives": [{}]},
+        {"representatives": [{"personal_number": ""}]},
         {"representatives": None},
         {"name": ""},
         {"name": "x" * 401},
@@ -101,17 +101,23 @@ GOOD = {"identification": "404123450", "name": "x", "status": "ACTIVE", "represe
 def test_an_entry_that_is_not_as_agreed_is_not_available(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
 ) -> None:
-    asked = PublicRegistryOverHttp("http://registry.invalid", "key", PATIENT)
-    body = json.dumps({**GOOD, **changed})
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
-    monkeypatch.setattr(asked._neighbour, "_client", httpx.Client(transport=transport))
+    asked = answered(monkeypatch, changed)
     with pytest.raises(PublicRegistryUnavailable):
         asked.find("404123450")
 
 
-@pytest.mark.parametrize(
-    "number", ["", "1", "40412345", "4041234500", "40412345x", "404123450\n", "４０４１２３４５０"]
-)
-def test_only_a_number_or_a_code_is_asked_about(registry: PublicRegistryOverHttp, number: str) -> None:
-    with pytest.raises(ValueError, match="digits"):
-        registry.find(number)
+@pytest.mark.parametrize("abroad", [{"name": "Hans Becker"}, {"personal_number": None}], ids=["left out", "empty"])
+def test_a_representative_of_another_state_hides_nobody_beside_them(
+    monkeypatch: pytest.MonkeyPatch, abroad: dict[str, Any]
+) -> None:
+    asked = answered(monkeypatch, {"representatives": [abroad, {"personal_number": "01024067891"}]})
+    assert representatives(asked, "404123450") == ("01024067891",)
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> PublicRegistryOverHttp:
+    """A gateway to a registry that answers whatever is asked with the good entry, changed."""
+    asked = PublicRegistryOverHttp("http://registry.invalid", "key", PATIENT)
+    body = json.dumps({**GOOD, **changed})
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
+    monkeypatch.setattr(asked._neighbour, "_client", httpx.Client(transport=transport))
+    return asked

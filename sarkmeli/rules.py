@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date, time, timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
-from domain.calendar import ROUND_THE_CLOCK, Hours
+from domain.calendar import REVENUE_SERVICE, ROUND_THE_CLOCK, Hours
 from domain.compatriot.fees import parse_schedule
 from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.compatriot.rules import Rules as CompatriotRules
@@ -93,7 +94,10 @@ def hours(settings: Settings) -> Hours:
 
 
 def taxpayer_hours(settings: Settings) -> Hours:
-    """When the taxpayers' bar lets people in. Raises: ValueError."""
+    """When the taxpayers' bar lets people in: its published hours, unless others are set. Raises: ValueError."""
+    if not settings.taxpayer_bar_hours and not settings.uses_sandbox:
+        weekdays, holidays = frozenset(settings.taxpayer_weekdays), frozenset(settings.taxpayer_holidays)
+        return replace(REVENUE_SERVICE, weekdays=weekdays, holidays=holidays)
     return _hours(settings.taxpayer_bar_hours, settings.taxpayer_weekdays, settings.taxpayer_holidays)
 
 

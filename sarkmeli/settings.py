@@ -161,10 +161,12 @@ class Settings(BaseSettings):
     weekdays: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), description="Working days; Monday is 0 (JSON list).")
     holidays: tuple[date, ...] = Field(default=(), description="Days off (JSON list of dates).")
     bar_hours: str = Field(
-        default="", description="When the video bar lets in, as 09:00-18:00; round the clock if empty."
+        default="",
+        description="When the video bar lets in, as 09:00-18:00; round the clock if empty, which production refuses.",
     )
     taxpayer_bar_hours: str = Field(
-        default="", description="When the taxpayers' video bar lets in, as 09:00-18:00; round the clock if empty."
+        default="",
+        description="When the taxpayers' video bar lets in; if empty 09:00-18:00, or round the clock with the sandbox.",
     )
     taxpayer_weekdays: tuple[int, ...] = Field(
         default=(0, 1, 2, 3, 4), description="Working days of the taxpayers' bar; Monday is 0 (JSON list)."
@@ -250,6 +252,8 @@ class Settings(BaseSettings):
         ]
         if not self.public_url:
             wrong.append("SARKMELI_PUBLIC_URL is empty")
+        if not self.bar_hours:
+            wrong.append("SARKMELI_BAR_HOURS is empty: round the clock is for trying out")
         if self.database_url is None:
             wrong.append("SARKMELI_DATABASE_URL is empty: the embedded PostgreSQL is for trying out")
         if not Cost.read(self.password_cost).is_enough:

@@ -1,6 +1,7 @@
 """Settings: defaults that need nothing, production that refuses what is for trying out, errors that name a variable."""
 
 import json
+from datetime import date, time
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.state import State
 from domain.language import Language
 from sarkmeli.neighbours import Neighbours, sandbox_credentials
-from sarkmeli.rules import compatriot_rules, hours, payment_rules, service_centres, videobar_rules
+from sarkmeli.rules import compatriot_rules, hours, payment_rules, service_centres, taxpayer_hours, videobar_rules
 from sarkmeli.settings import MailSecurity, Settings, WrongFile
 
 PUBLIC = {
@@ -29,6 +30,7 @@ PUBLIC = {
     "SARKMELI_ISSUER": "https://staff.example.ge",
     "SARKMELI_CLIENT_SECRET": "secret",
     "SARKMELI_SMTP_HOST": "mail.example.ge",
+    "SARKMELI_BAR_HOURS": "09:00-18:00",
     "SARKMELI_KMS": "pkcs11",
     "SARKMELI_PKCS11_MODULE": "/usr/lib/softhsm/libsofthsm2.so",
     "SARKMELI_PKCS11_TOKEN": "sarkmeli",
@@ -69,6 +71,7 @@ def test_production_names_everything_that_is_only_for_trying_out(monkeypatch):
         ("SARKMELI_PUBLIC_REGISTRY_URL", "http://public-registry.example.ge"),
         ("SARKMELI_SMS_URL", "http://sms.example.ge"),
         ("SARKMELI_PASSWORD_COST", "m=1024,t=1,p=1"),
+        ("SARKMELI_BAR_HOURS", ""),
     ],
 )
 def test_production_refuses_an_open_way(monkeypatch, variable, value):
@@ -144,6 +147,18 @@ def test_hours_and_days_off_are_settings(monkeypatch):
     monkeypatch.setenv("SARKMELI_HOLIDAYS", '["2026-05-26"]')
     opening = hours(Settings())
     assert (opening.opens.hour, opening.closes.hour, len(opening.holidays)) == (9, 18, 1)
+
+
+def test_the_taxpayers_bar_keeps_its_published_hours_but_in_the_sandbox(monkeypatch):
+    assert taxpayer_hours(Settings()).round_the_clock
+    for name, good in PUBLIC.items():
+        monkeypatch.setenv(name, good)
+    monkeypatch.setenv("SARKMELI_TAXPAYER_HOLIDAYS", '["2026-05-26"]')
+    opening = taxpayer_hours(Settings())
+    assert (opening.opens, opening.closes, len(opening.weekdays)) == (time(9), time(18), 5)
+    assert opening.holidays == {date(2026, 5, 26)}
+    monkeypatch.setenv("SARKMELI_TAXPAYER_BAR_HOURS", "10:00-17:00")
+    assert taxpayer_hours(Settings()).opens == time(10)
 
 
 @pytest.mark.parametrize(

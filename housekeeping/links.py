@@ -11,6 +11,7 @@ import hashlib
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -56,6 +57,14 @@ LONGEST = 20
 HOURS = 24
 """For so long a request is looked into again, while the registry or the mail server is down."""
 
+RENEWED: Final = HOURS // 2
+"""Hours after which a waiting request makes way for one made now: "noted" never means "for minutes"."""
+
+# Both are asked whatever waits, in the transaction that counts.
+_MAKE_WAY = """
+DELETE FROM housekeeping.link_request
+WHERE %(noted)s AND code = %(code)s AND asked_at <= now() - make_interval(hours => %(renewed)s)
+"""
 _ASK = """
 INSERT INTO housekeeping.link_request (id, code, sealed, language)
 SELECT %(id)s, %(code)s, %(sealed)s, %(language)s WHERE %(noted)s
@@ -120,7 +129,7 @@ class LinkRequests:
     def ask(self, identification: str, address: str, language: Language) -> None:
         """Note that somebody at ``address`` asks for a link for this code; the same statements whatever code it is.
 
-        While one waits for the same code it stands for both, in the language of the later.
+        While one waits for the same code it stands for both, in the language of the later; for half its time.
         Raises: TooManyLinkRequests, in which case nothing was noted; ValueError for what is no address.
         """
         code = identification[:LONGEST].encode("utf-8", "surrogatepass")
@@ -132,6 +141,7 @@ class LinkRequests:
             noted = hourly.take(db, of_code, PER_CODE) is None
             if (seconds := hourly.take(db, of_prefix, PER_PREFIX)) is not None:
                 raise TooManyLinkRequests(seconds)
+            db.execute(_MAKE_WAY, {"noted": noted, "code": of_code, "renewed": RENEWED})
             asked = {"id": request, "code": of_code, "sealed": sealed, "language": language.value, "noted": noted}
             db.execute(_ASK, asked)
 

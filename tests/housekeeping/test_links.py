@@ -79,6 +79,28 @@ def test_one_waiting_request_stands_for_all_in_the_language_of_the_last(requests
     assert taken.language is Language.EN
 
 
+def test_who_asks_when_the_waiting_request_is_nearly_over_is_looked_into_for_a_day_of_their_own(
+    requests: LinkRequests, db: Any
+) -> None:
+    requests.ask(CODE, "203.0.113.7", Language.KA)
+    early = requests.take()
+    hours_pass(db, 11)
+    requests.ask(CODE, "203.0.113.8", Language.KA)
+    hours_pass(db, 12.5)
+    requests.ask(CODE, "203.0.113.9", Language.KA)
+    assert requests.waiting() == 1
+    hours_pass(db, 1)
+    assert requests.sweep() == 0
+    late = requests.take()
+    assert early is not None
+    assert late is not None
+    assert (late.identification, late.tries, late.id == early.id) == (CODE, 1, False)
+    requests.done(early.id)  # whoever still had the older one in hand ends that one only
+    assert requests.waiting() == 1
+    hours_pass(db, 23)
+    assert requests.sweep() == 1
+
+
 def test_whoever_asks_for_another_without_end_is_answered_alike_and_fills_no_mailbox(
     requests: LinkRequests, db: Any
 ) -> None:

@@ -38,12 +38,15 @@ CREATE TABLE IF NOT EXISTS housekeeping.link_request (
 );
 CREATE INDEX IF NOT EXISTS link_request_next_at ON housekeeping.link_request (next_at);
 CREATE TABLE IF NOT EXISTS housekeeping.link (
-    registration uuid        PRIMARY KEY,        -- so that a new link ends the one before
-    request      uuid        NOT NULL,
+    registration uuid        NOT NULL,
+    request      uuid        NOT NULL,           -- a link for each: whoever asks for another cuts none short
     token        bytea       NOT NULL UNIQUE,    -- SHA-256 of a keyed digest
     expires_at   timestamptz NOT NULL,
-    spent_at     timestamptz
+    spent_at     timestamptz,
+    PRIMARY KEY (registration, request)
 );
+-- An earlier release kept one link for a registration.
+ALTER TABLE housekeeping.link DROP CONSTRAINT IF EXISTS link_pkey, ADD PRIMARY KEY (registration, request);
 CREATE INDEX IF NOT EXISTS link_expires_at ON housekeeping.link (expires_at);
 """
 
@@ -85,16 +88,19 @@ _DONE = "DELETE FROM housekeeping.link_request WHERE id = %s"
 _SWEEP_REQUESTS = "DELETE FROM housekeeping.link_request WHERE asked_at <= now() - make_interval(hours => %s)"
 _WAITING = "SELECT count(*) FROM housekeeping.link_request"
 
-# A mail sent again renews its link and does not revive it; another request's ends it.
+# A mail sent again renews its link and does not revive it.
 _ISSUE = """
-INSERT INTO housekeeping.link AS known (registration, request, token, expires_at) VALUES (%s, %s, %s, now() + %s)
-ON CONFLICT (registration) DO UPDATE SET request = excluded.request, token = excluded.token,
-    expires_at = excluded.expires_at, spent_at = CASE WHEN known.request = excluded.request THEN known.spent_at END
+INSERT INTO housekeeping.link (registration, request, token, expires_at) VALUES (%s, %s, %s, now() + %s)
+ON CONFLICT (registration, request) DO UPDATE SET expires_at = excluded.expires_at
 """
-_FIND = "SELECT registration, spent_at IS NOT NULL FROM housekeeping.link WHERE token = %s AND expires_at > now()"
+_FIND = """
+SELECT registration, spent_at IS NOT NULL, expires_at FROM housekeeping.link WHERE token = %s AND expires_at > now()
+"""
 _SPEND = """
 UPDATE housekeeping.link SET spent_at = now() WHERE token = %s AND spent_at IS NULL AND expires_at > now()
+RETURNING registration
 """
+_END = "DELETE FROM housekeeping.link WHERE registration = %s AND spent_at IS NULL"
 _FORGET = "DELETE FROM housekeeping.link WHERE registration = %s"
 _SWEEP = "DELETE FROM housekeeping.link WHERE expires_at < now()"
 
@@ -187,7 +193,7 @@ class LinkTokens:
         self._keys = keys
 
     def issue(self, request: UUID, registration: UUID, lasts: timedelta) -> str:
-        """The token of this request for this registration, good for so long from now; it ends the one before.
+        """The token of this request for this registration, good for so long from now; those before stay good.
 
         Asked for again it is the same, good for longer, and spent if it was spent.
         """
@@ -206,13 +212,27 @@ class LinkTokens:
         found = self._read(token)
         return found[0] if found is not None else None
 
+    def until(self, token: str) -> datetime | None:
+        """When it ends by itself, spent or not."""
+        found = self._read(token)
+        return found[2] if found is not None else None
+
     def spend(self, token: str) -> bool:
-        """It was used. Whether this call is the one that spent it."""
+        """It was used, which ends the registration's others. Whether this call is the one that spent it."""
         with self._pool.connection() as db:
-            return db.execute(_SPEND, (_digest(token),)).rowcount == 1
+            row = db.execute(_SPEND, (_digest(token),)).fetchone()
+            if row is not None:
+                # On its own, not in one transaction: two who spend different ones wait for each other's nowhere.
+                db.execute(_END, (row[0],))
+        return row is not None
+
+    def end(self, registration: UUID) -> int:
+        """Let none of the registration's links open that were not used; how many."""
+        with self._pool.connection() as db:
+            return db.execute(_END, (registration,)).rowcount
 
     def forget(self, registration: UUID) -> None:
-        """Remove the registration's link."""
+        """Remove the registration's links."""
         with self._pool.connection() as db:
             db.execute(_FORGET, (registration,))
 
@@ -221,10 +241,10 @@ class LinkTokens:
         with self._pool.connection() as db:
             return db.execute(_SWEEP).rowcount
 
-    def _read(self, token: str) -> tuple[UUID, bool] | None:
+    def _read(self, token: str) -> tuple[UUID, bool, datetime] | None:
         with self._pool.connection() as db:
             row = db.execute(_FIND, (_digest(token),)).fetchone()
-        return (row[0], row[1]) if row is not None else None
+        return (row[0], row[1], row[2]) if row is not None else None
 
 
 def _digest(token: str) -> bytes:

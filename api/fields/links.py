@@ -120,7 +120,8 @@ class LinkCommands:
 def _shown(context: Context, secret: str) -> ActivationLink:
     ports = context.ports
     case = ports.link_tokens.find(secret)
-    if case is None:
+    until = ports.link_tokens.until(secret)
+    if case is None or until is None:
         raise LinkNotSent
     registration = ports.office.load(Registration, case)
     if not isinstance(registration.form, Form) or registration.link_until is None:
@@ -136,7 +137,7 @@ def _shown(context: Context, secret: str) -> ActivationLink:
         mobile=masked_mobile(form.mobile),
         email=masked_email(form.email),
         filed_at=registration.created_on,
-        opens_until=registration.link_until,
+        opens_until=min(until, registration.link_until),  # another link may have been sent since
         is_active=registration.state is RegistrationState.ACTIVE,
     )
 

@@ -36,6 +36,7 @@ log = structlog.get_logger("deadlines")
 
 BRAKE: Final = 3
 """Refused so often in a row, a neighbour is taken to be away and not the one request to be at fault."""
+LinkSent = Registration.ActivationLinkSent
 ACTIVATION: Final = "activation_link"
 PASSWORD: Final = "password_link"  # noqa: S105 - a mail's name
 
@@ -133,6 +134,8 @@ class Links:
         # A letter that did not go out for half that time is about a link sent anew.
         renewed = int((self.office.desk.now() - request.asked_at) / (lasts / 2))
         act = act_upon(self.office, "send link", request.id, registration.id, renewed)
+        if not self._earlier_stand(registration, to):
+            self.tokens.end(registration.id)  # before history says that a link opens: it would open them again
         try:
             self.commands.send_link(act, case=registration.id, to=to)
         except Refusal as refusal:
@@ -148,3 +151,10 @@ class Links:
             "address": f"{self.page}#{token}",
         }
         return facts, sent.link_until
+
+    def _earlier_stand(self, registration: Registration, to: str) -> bool:
+        """Whether the links sent before stay good beside a new one: none was used, and they went where it goes."""
+        if registration.link_until is None:
+            return False
+        sent = [each.to for each in self.office.history(registration.id) if isinstance(each, LinkSent)]
+        return sent[-1:] == [to]

@@ -106,11 +106,13 @@ def test_where_the_link_went_is_told_masked_and_only_with_number_and_code(at, on
     assert "maisuradze" not in str(status)
 
 
-def test_a_newer_link_ends_the_one_before(at, one):
+def test_a_newer_link_cuts_the_one_before_not_short_and_one_used_ends_both(at, one):
     client, answer, _, link = one
     newer = sent(at, answer)
-    assert client.ask("OpenActivationLink", token=link)["code"] == "LINK_NOT_SENT"
-    assert client.ask("OpenActivationLink", token=newer)["username"]
+    earlier, later = (client.ask("OpenActivationLink", token=each)["opensUntil"] for each in (link, newer))
+    assert earlier < later
+    client.do("ActivateByLink", token=link, password=NEW, repeatedPassword=NEW)
+    assert client.ask("OpenActivationLink", token=newer)["code"] == "LINK_NOT_SENT"
 
 
 def test_everybody_is_answered_alike_who_asks_for_a_link(at, one):

@@ -4,10 +4,11 @@ import re
 from uuid import uuid4
 
 import pytest
-from consumer_taxpayers import GIORGI, NINO, REGISTERED_EMAIL, Taxpayers
+from consumer_taxpayers import GIORGI, NINO, PASSWORD, REGISTERED_EMAIL, Taxpayers
 
 from consumers.duties import Later
 from domain.language import Language
+from domain.people import Actor, Role
 from domain.taxpayer.refusals import LinkNotSent, TaxpayerHasAccount
 from domain.taxpayer.state import RegistrationState
 
@@ -78,6 +79,21 @@ def test_a_link_opened_activates_one_and_ends_the_others(at, taxpayers, mailbox)
     assert taxpayers.opens(again) == kept
     assert taxpayers.story(kept)[-2:] == ["ActivationLinkSent", "PasswordChanged"]
     assert taxpayers.registration(left).state is RegistrationState.SUPERSEDED
+
+
+def test_a_stranger_who_asks_again_cuts_no_link_short_and_revives_none(at, taxpayers, mailbox):
+    case = taxpayers.files()
+    for _ in range(2):
+        taxpayers.asks_for_link()
+        at.house.links.send()
+    first, second = (links(mail)[0] for mail in mailbox())
+    assert at.house.link_tokens.find(first) == at.house.link_tokens.find(second) == case
+    act = at.office.act(Actor(str(case), Role.ADDRESSEE), "activateByLink")
+    at.house.taxpayer.open_link(act, case=case, password=PASSWORD)  # and dies before it notes that the token is spent
+    taxpayers.asks_for_link()
+    at.house.links.send()
+    (third,) = links(mailbox()[2])
+    assert [at.house.link_tokens.find(token) for token in (first, second, third)] == [None, None, case]
 
 
 @pytest.mark.parametrize("identification", [DECEASED, WITHOUT_EMAIL, STRUCK_OFF, UNKNOWN])

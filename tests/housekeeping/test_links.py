@@ -200,23 +200,43 @@ def test_a_mail_sent_again_carries_the_same_link_and_revives_nothing(tokens: Lin
     assert tokens.find(token) is None
 
 
-def test_a_new_link_ends_the_one_before(tokens: LinkTokens) -> None:
+def test_a_new_link_cuts_none_short_and_one_used_ends_them_all(tokens: LinkTokens, db: Any) -> None:
     registration, other = uuid4(), uuid4()
     elsewhere = tokens.issue(uuid4(), other, DAY)
-    first, second = (tokens.issue(uuid4(), registration, DAY) for _ in range(2))
-    assert (tokens.find(first), tokens.known(first), tokens.find(second)) == (None, None, registration)
-    tokens.spend(second)
+    first = tokens.issue(uuid4(), registration, DAY)
+    hours_pass(db, 23)
+    second = tokens.issue(uuid4(), registration, DAY)
+    assert tokens.find(first) == tokens.find(second) == registration
+    until = tokens.until(first)
+    assert until is not None
+    assert until < db.execute("SELECT now() + interval '1 hour'").fetchone()[0]
+    hours_pass(db, -23)
+    assert tokens.spend(first)
+    assert (tokens.find(second), tokens.known(second), tokens.known(first)) == (None, None, registration)
+    assert not tokens.spend(second)
     third = tokens.issue(uuid4(), registration, DAY)
     assert tokens.find(third) == registration
     assert tokens.find(elsewhere) == other
 
 
-def test_many_links_issued_at_once_leave_one(tokens: LinkTokens) -> None:
+def test_links_ended_open_no_more_but_the_one_used_is_known(tokens: LinkTokens) -> None:
+    registration = uuid4()
+    used, unused = (tokens.issue(uuid4(), registration, DAY) for _ in range(2))
+    tokens.spend(used)
+    unused = tokens.issue(uuid4(), registration, DAY)
+    assert tokens.end(registration) == 1
+    assert (tokens.find(unused), tokens.known(used)) == (None, registration)
+
+
+def test_of_many_links_issued_and_used_at_once_one_is_used(tokens: LinkTokens) -> None:
     registration = uuid4()
     with ThreadPoolExecutor(8) as crowd:
         issued: list[str] = list(crowd.map(lambda _: tokens.issue(uuid4(), registration, DAY), range(32)))
     assert len(set(issued)) == 32
-    assert sum(tokens.find(token) is not None for token in issued) == 1
+    assert sum(tokens.find(token) is not None for token in issued) == 32
+    with ThreadPoolExecutor(8) as crowd:
+        assert sum(crowd.map(tokens.spend, issued)) >= 1
+    assert not any(tokens.find(token) for token in issued)
 
 
 def test_a_link_ends_by_the_day_and_with_the_registration(tokens: LinkTokens, db: Any) -> None:

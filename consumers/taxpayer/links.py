@@ -106,7 +106,13 @@ class Links:
         if entry is None or entry.email is None or entry.struck_off:
             return None
         account = self._account(request.identification)
-        found = self.siblings.awaiting(request.identification) if account is None else (account,)
+        awaiting = self.siblings.awaiting(request.identification)
+        if account is not None:
+            # Noted of the forms that await as well, though the letter names the account alone: else whoever filed one
+            # in another's name would read off its look-up, by the link that is missing, that they have an account.
+            for one in awaiting:
+                self._noted(request, one, entry.email)
+        found = awaiting if account is None else (account,)
         links = [link for one in found if (link := self._link(request, one, entry.email)) is not None]
         if not links:
             return None
@@ -130,6 +136,21 @@ class Links:
 
         History first, then the token, then the letter: a link that somebody holds is one that opens.
         """
+        if not self._noted(request, registration, to):
+            return None
+        sent = self.office.load(Registration, registration.id)
+        if sent.link_until is None or not isinstance(sent.form, Form):
+            return None  # it was opened meanwhile, by a letter that did go out
+        token = self.tokens.issue(request.id, sent.id, self.commands.rules.link_lasts)
+        facts = {
+            "username": sent.form.username,
+            "filed": tbilisi_date(sent.created_on),
+            "address": f"{self.page}#{token}",
+        }
+        return facts, sent.link_until
+
+    def _noted(self, request: LinkRequest, registration: Registration, to: str) -> bool:
+        """Whether history now says that a link goes there."""
         lasts = self.commands.rules.link_lasts
         # A letter that did not go out for half that time is about a link sent anew.
         renewed = int((self.office.desk.now() - request.asked_at) / (lasts / 2))
@@ -140,17 +161,8 @@ class Links:
             self.commands.send_link(act, case=registration.id, to=to)
         except Refusal as refusal:
             log.info("no link", case=str(registration.id), why=refusal.code)
-            return None
-        sent = self.office.load(Registration, registration.id)
-        if sent.link_until is None or not isinstance(sent.form, Form):
-            return None  # it was opened meanwhile, by a letter that did go out
-        token = self.tokens.issue(request.id, sent.id, lasts)
-        facts = {
-            "username": sent.form.username,
-            "filed": tbilisi_date(sent.created_on),
-            "address": f"{self.page}#{token}",
-        }
-        return facts, sent.link_until
+            return False
+        return True
 
     def _earlier_stand(self, registration: Registration, to: str) -> bool:
         """Whether the links sent before stay good beside a new one: none was used, and they went where it goes."""

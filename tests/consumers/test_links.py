@@ -81,6 +81,21 @@ def test_a_link_opened_activates_one_and_ends_the_others(at, taxpayers, mailbox)
     assert taxpayers.registration(left).state is RegistrationState.SUPERSEDED
 
 
+def test_the_look_up_of_a_form_does_not_tell_that_its_taxpayer_has_an_account(at, taxpayers, mailbox):
+    account = taxpayers.files()
+    taxpayers.asks_for_link()
+    at.house.links.send()
+    taxpayers.opens(links(mailbox()[0])[0])
+    form = taxpayers.files()
+    taxpayers.asks_for_link()
+    at.house.links.send()
+    letter = mailbox()[1]
+    assert "new password" in letter["text"]
+    assert [at.house.link_tokens.find(token) for token in links(letter)] == [account]
+    assert taxpayers.story(form) == ["ActivationLinkSent"], "as for a taxpayer without an account"
+    assert taxpayers.registration(form).link_until is not None
+
+
 def test_a_stranger_who_asks_again_cuts_no_link_short_and_revives_none(at, taxpayers, mailbox):
     case = taxpayers.files()
     for _ in range(2):

@@ -59,8 +59,14 @@ byId("activate").elements.shown.addEventListener("change", ({ currentTarget }) =
   for (const input of [password, repeatedPassword]) input.type = currentTarget.checked ? "text" : "password";
 });
 
-// The same id until it is done: a press that is repeated because no answer came is the same command.
+// The same id until it is done: a press that is repeated because no answer came is the same command. With another
+// password typed since it is another one, or the page would say that the new one counts where the first did.
 let command = crypto.randomUUID();
+for (const name of ["password", "repeatedPassword"]) {
+  byId("activate").elements[name].addEventListener("input", () => {
+    command = crypto.randomUUID();
+  });
+}
 
 onSend(byId("activate"), async ({ password, repeatedPassword }) => {
   const input = { commandId: command, token, password: password.value, repeatedPassword: repeatedPassword.value };

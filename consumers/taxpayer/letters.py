@@ -68,7 +68,7 @@ class RegistrationLetters:
             case Registration.CodeReissued():
                 return {"code": self._code(registration)}
             case Registration.Activated() as activated:
-                return {"by_link": activated.route is Route.LINK}
+                return {"by_link": activated.route is Route.LINK, "address": f"{self.head.url}/activate"}
             case Registration.ActivationRefused() as refused:
                 waits = registration.state is RegistrationState.AWAITING_ACTIVATION
                 if not (refused.ends or waits):

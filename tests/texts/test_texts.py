@@ -214,6 +214,13 @@ class Tags(HTMLParser):
         self.words += data
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_did_not_activate_is_led_to_where_a_new_link_is_asked_for(language):
+    facts = {"number": "1", "username": "nino", "by_link": True, "office_name": "x", **ADDRESSES}
+    written = texts.mail("activated", language, **facts)
+    assert Tags(written.html).links == [ADDRESSES["status_url"], ADDRESSES["address"]]
+
+
 def render(name: str, language: str, facts: dict[str, object]) -> texts.Letter:
     given_facts = {fact: facts.get(fact, "x") for fact in (*texts.mail_facts(name), *COMMON)} | ADDRESSES
     for items, wanted in texts.mail_items(name).items():

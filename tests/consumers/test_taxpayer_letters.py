@@ -142,7 +142,7 @@ def test_whose_data_are_to_be_erased_is_written_to_no_more(at, taxpayers, sandbo
 def test_every_kind_can_be_written_in_both_languages(kind):
     """Facts that a mail asks for and the consumer does not give would raise here, whatever the event."""
     facts = dict.fromkeys(("number", "username", "code", "until", "changed", "open_until"), "x")
-    facts |= {"by_link": True, "ended": True}
+    facts |= {"by_link": True, "ended": True, "address": "https://x/activate"}
     assert texts.mail_facts(kind) <= facts.keys()
     for language in Language:
         texts.mail(kind, language.value, office_name="x", status_url="https://x", **facts)

@@ -366,6 +366,7 @@ def test_whatever_dies_between_hash_and_event_the_password_in_force_opens(
 
     Invariant: the password whose event came last is the one that opens, and what never counted is gone after two days.
     """
+    db.execute("TRUNCATE housekeeping.password")  # what an example that failed has left
     registration, first, ledger = uuid4(), uuid4(), Ledger()
     passwords.keep(registration, first, str(first))
     kept: dict[UUID, int] = {first: 0}
@@ -375,8 +376,14 @@ def test_whatever_dies_between_hash_and_event_the_password_in_force_opens(
             kept[command := uuid4()] = now
             passwords.keep(registration, command, str(command))
         elif step[0] == "event":  # a command under way is done within the day, or comes again and keeps once more
-            newest = [command for command, at in kept.items() if now - at < 24 and at >= kept[in_force]]
-            in_force = newest[step[1] % len(newest)] if newest else in_force
+            order = list(kept)
+            open_still = [command for command, at in kept.items() if now - at < 24 and at >= kept[in_force]]
+            following = open_still[step[1] % len(open_still)] if open_still else in_force
+            if order.index(following) < order.index(in_force):  # another's event came first: it decides and keeps anew
+                passwords.keep(registration, following, str(following))
+                del kept[following]
+                kept[following] = now
+            in_force = following
             ledger.said[registration] = (in_force, Counts.FOR_GOOD)
         else:
             now += step[1]
@@ -384,4 +391,3 @@ def test_whatever_dies_between_hash_and_event_the_password_in_force_opens(
             passwords.sweep(ledger.counts)
         assert passwords.verify(registration, in_force, str(in_force), "giorgi")
     assert rows(db) == {(registration, in_force)}
-    passwords.forget(registration)

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 import pytest
-from crash_load import Load, judge, told
+from crash_load import PROXY, Load, judge, told
 
 WEIGHTS = {"api": 4, "api-2": 4, "runner": 3, "notices": 3, "deadlines": 2, "checkpoints": 2, "postgres": 4}
 
@@ -16,6 +16,7 @@ def crash(office, kills, clients, record_property):
     print(f"SARKMELI_CRASH_SEED={seed}")  # noqa: T201 - shown when it fails; record_property shows it when it does not
     chance = random.Random(seed)
     counted = Counter()
+    office.environment |= PROXY
     office.start()
     with Load(office, clients) as journal:
         while counted.total() < kills:

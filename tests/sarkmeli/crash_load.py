@@ -116,7 +116,13 @@ class Keeping(Outside):
         kept = operation in RECORDED and command is not None
         if kept:
             self.journal.sent[UUID(command)] = operation
-        told = super().ask(operation, account=account, draft=draft, **variables)
+        try:
+            told = super().ask(operation, account=account, draft=draft, **variables)
+        except Refused as refused:
+            if refused.code != "TOO_MANY_TRIES":  # a try counts before it is verified, and those that were killed stay
+                raise
+            self.move()
+            told = super().ask(operation, account=account, draft=draft, **variables)
         if kept:
             self.journal.note(self.journal.acknowledged.__setitem__, UUID(command), (operation, told))
         return told

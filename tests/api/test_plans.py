@@ -37,6 +37,7 @@ LEAVES = {
     "String": st.text(max_size=5),
     "Int": st.sampled_from((0, 7, -(2**31), 2**31 - 1, 2**31, -(2**31) - 1)),
     "Boolean": st.booleans(),
+    "Float": st.sampled_from((0.0, 46.9, -1.5, 1e300, 5e-324, 7)),
     "ID": st.text(max_size=5),
     "UUID": st.uuids(),
     "DateTime": st.datetimes(timezones=st.just(UTC)),

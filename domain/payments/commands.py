@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from domain.event import Act, Root
@@ -92,11 +93,12 @@ class Commands:
         Money for a case whose personal data were erased goes into suspense.
         Raises: UnknownCase, OtherOrder, TransactionUsed.
         """
+        subject = cache(self.subjects.mint)  # once, as for cash
 
         def decide() -> Receipt:
             found = self.office.load(Payment, payment)
             if found.comes_too_late(bank_answer) and bank_answer.transaction is not None:
-                found.settle_in_suspense(act, bank_answer, self.subjects.mint())
+                found.settle_in_suspense(act, bank_answer, subject())
                 return self._counted(act, found, bank_answer.transaction)
             over = found.expired_at is not None and act.now >= found.expired_at + self.rules.unknown_order_grace
             if not found.settle(act, bank_answer, grace_over=over):
@@ -124,13 +126,14 @@ class Commands:
 
         Raises: TransactionUsed.
         """
+        subject = cache(self.subjects.mint)  # once, however often it is decided: what a conflict left is erased with it
 
         def decide() -> Receipt:
             if (holder := self.office.find(BANK_TRANSACTION, notice.transaction)) is not None:
                 known = self.office.load(Payment, holder)
                 known.refuse_unless_of(notice)
                 return _unchanged(known)
-            payment = Payment.receive_cash(act, subject=self.subjects.mint(), notice=notice)
+            payment = Payment.receive_cash(act, subject=subject(), notice=notice)
             meant = self.office.find(CASH_REFERENCE, plain_reference(notice.reference))
             case = None if meant is None else self.cases.load(meant)
             if case is not None and case.is_forgotten:  # its reference is on its way out, and soon unknown

@@ -40,6 +40,17 @@ def test_the_end_of_a_case_and_its_payment_at_once(till: Till) -> None:
     assert till.again(permit).due == {order: FEE}
 
 
+def test_a_credit_that_is_decided_again_stays_under_one_key(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    permit = till.permit()
+    minted: list[object] = []
+    mint = till.commands.subjects.mint
+    monkeypatch.setattr(till.commands.subjects, "mint", lambda: minted.append(known := mint()) or known)
+    till.office.ledger.before_next_append = lambda: till.withdraw(permit)
+    till.cash("R-1")
+    assert till.again(permit).due
+    assert len(minted) == 1
+
+
 def test_the_same_notice_twice_at_once_is_one_credit(till: Till) -> None:
     permit = till.permit()
     till.office.ledger.before_next_append = lambda: till.cash("R-1")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import HTMLResponse, Response
 
+from sandbox.inbox import inbox
 from sandbox.mail.messages import Messages, parsed, part
 from sandbox.mail.server import MailWish, Postman
 from sandbox.templates import page
@@ -20,29 +21,13 @@ Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 def mailbox(messages: Messages, postman: Postman) -> APIRouter:
     """``GET /messages?to=&after=&wait=`` waits up to ``wait`` seconds until there is one."""
-    router = APIRouter(prefix="/mailbox", tags=["mailbox"])
+    router = inbox("/mailbox", "mailbox.html", messages)
 
     def found(number: int) -> bytes:
         content = messages.content(number)
         if content is None:
             raise HTTPException(404, "no such message")
         return content
-
-    @router.get("")
-    async def overview() -> HTMLResponse:
-        return HTMLResponse(page("mailbox.html", messages=messages.newest(100)))
-
-    @router.get("/messages")
-    async def listing(
-        to: str | None = None,
-        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-        wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
-    ) -> dict[str, Any]:
-        return {"messages": await messages.wait_after(after, to, wait)}
-
-    @router.delete("/messages")
-    async def empty() -> dict[str, int]:
-        return {"deleted": messages.empty()}
 
     @router.get("/messages/{number}")
     async def message(number: Number) -> HTMLResponse:

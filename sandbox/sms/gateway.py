@@ -7,14 +7,13 @@ import logging
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Header, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.doors import bearer_key
+from sandbox.inbox import inbox
 from sandbox.settings import Settings
 from sandbox.sms.messages import KeyReused, Messages
-from sandbox.templates import page
 
 log = logging.getLogger("sandbox")
 
@@ -114,23 +113,5 @@ def sms_gateway(settings: Settings, messages: Messages) -> APIRouter:
 
 
 def phones(messages: Messages) -> APIRouter:
-    """What arrived: as a page, and for programs ``GET /messages?to=&after=&wait=``, which waits for the first one."""
-    router = APIRouter(prefix="/phones", tags=["phones"])
-
-    @router.get("")
-    async def overview() -> HTMLResponse:
-        return HTMLResponse(page("phones.html", messages=messages.newest(100)))
-
-    @router.get("/messages")
-    async def listing(
-        to: str | None = None,
-        after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-        wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
-    ) -> dict[str, Any]:
-        return {"messages": await messages.wait_after(after, to, wait)}
-
-    @router.delete("/messages")
-    async def empty() -> dict[str, int]:
-        return {"deleted": messages.empty()}
-
-    return router
+    """What arrived."""
+    return inbox("/phones", "phones.html", messages)

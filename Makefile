@@ -5,6 +5,7 @@
 #   .setup/python  the packages of requirements.lock are installed in .venv
 #   .setup/web     GraphiQL's own files are built into web/dist from web/package-lock.json
 #   .setup/fonts   the fonts of the mailed and printed documents are in texts/fonts
+#   .setup/broker  Kafka's own programs are in .setup/kafka, or it was said why they cannot be had
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -67,7 +68,7 @@ setup: ## Install and build what the other targets need
 	@mkdir -p .setup
 	@$(PYTHON) -c '$(ONE_AT_A_TIME)' $(MAKE) --no-print-directory steps PYTHON='$(PYTHON)'
 
-steps: .setup/python .setup/web .setup/fonts
+steps: .setup/python .setup/web .setup/fonts .setup/broker
 
 .setup/python: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || { \
@@ -84,4 +85,8 @@ steps: .setup/python .setup/web .setup/fonts
 
 .setup/fonts: .setup/python texts/fonts.py
 	$(BIN)/python -m texts.fonts
+	@touch $@
+
+.setup/broker: .setup/python sandbox/kafka/pom.xml
+	$(BIN)/python -m sandbox.kafka.jars
 	@touch $@

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kafka_broker import bootstrap_servers
 from psycopg.conninfo import make_conninfo
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
@@ -67,3 +68,10 @@ def new_database(postgres: str) -> Iterator[Callable[[], str]]:
     with psycopg.connect(postgres, autocommit=True) as connection:
         for name in made:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # pyright: ignore
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a real Kafka that this worker's tests share: use topics and groups of your own."""
+    with bootstrap_servers() as told:
+        yield told

@@ -1,0 +1,1 @@
+"""A real Apache Kafka broker on this machine, one node, for demonstrations and tests."""

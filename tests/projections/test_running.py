@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from sources import Told
+from runners import LONG, anew, hashes, process, until
 from story import asked, begun, paid, seen
 
 from projections import lag, poison, rows, status, tracking
@@ -32,19 +26,6 @@ from projections.status import STATUS
 from projections.tracking import Fenced, Place
 from projections.turns import APPLICATION, BusyElsewhere, session, take_turn
 from projections.waiting import Waiting
-
-LONG = 30.0
-"""Seconds that nothing here ever takes; a bound for failures."""
-
-PROGRAM = """
-import pathlib, sys, threading
-from ledger.opening import open_ledger
-from projections.all import MODELS
-from projections.runner import Runner
-ledger = open_ledger(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]))
-print("ready", flush=True)
-Runner(sys.argv[1], ledger.reader, MODELS).run_forever(threading.Event())
-"""
 
 
 @pytest.fixture
@@ -73,12 +54,6 @@ def running(history: Any, models: Any = MODELS) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONG
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
-
-
 def end(history: Any) -> int:
     return history.ledger.reader.settled()
 
@@ -87,46 +62,29 @@ def caught_up(history: Any, waiting: Waiting) -> bool:
     return all(waiting.wait_for(model, end(history), LONG) for model in MODELS)
 
 
-def hashes(db: Any) -> list[str]:
-    return [rows.table_hash(db, Place(model)) for model in MODELS]
-
-
-def folded_anew(history: Any, reading: str) -> list[str]:
-    """What the tables must say: the history folded in one batch in a database of its own."""
-    with psycopg.connect(reading, autocommit=True) as clean:
-        for model in MODELS:
-            follower = Follower(clean, Told(history.ledger.reader.read(0, 10_000)), Place(model), 10_000)
-            while follower.step():
-                pass
-        return hashes(clean)
-
-
 @pytest.mark.parametrize("model", [STATUS, PAYMENTS], ids=lambda model: model.name)
 def test_a_runner_killed_in_mid_batch_is_taken_over(
     own_history: Any, db: Any, waiting: Waiting, reading: str, model: Any
 ) -> None:
     """The next runner takes over while the dead one's statement still hangs; nothing is doubled or lost."""
     table = model.tables[0].bare()
-    where = [own_history.conninfo, own_history.keys_conninfo, str(own_history.folder)]
-    root = Path(__file__).parents[2]
     with psycopg.connect(own_history.conninfo) as blocker:
         blocker.execute(f"LOCK TABLE reading.{table} IN EXCLUSIVE MODE")
-        first = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *where], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
-        )
         hangs = "SELECT pid FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
-        until(lambda: db.execute(hangs, (f"reading.{table}",)).fetchone() is not None)
-        pid = db.execute(hangs, (f"reading.{table}",)).fetchone()[0]
-        assert tracking.find(db, Place(model)).position == 0
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-        until(lambda: db.execute("SELECT FROM pg_locks WHERE pid = %s", (pid,)).fetchone() is None)
+        with process(own_history) as first:
+            until(lambda: db.execute(hangs, (f"reading.{table}",)).fetchone() is not None, "its batch hangs")
+            pid = db.execute(hangs, (f"reading.{table}",)).fetchone()[0]
+            assert tracking.find(db, Place(model)).position == 0
+            first.kill()
+            first.wait()
+        gone = "SELECT FROM pg_locks WHERE pid = %s"
+        until(lambda: db.execute(gone, (pid,)).fetchone() is None, "the dead one's locks are gone")
         with session(own_history.conninfo) as free:
             assert take_turn(free, Place(model))
     with running(own_history):
         own_history.story("waiting").given(paid)
         assert caught_up(own_history, waiting)
-    assert hashes(db) == folded_anew(own_history, reading)
+    assert hashes(db) == anew(own_history, reading)
 
 
 def test_a_runner_whose_connections_are_cut_goes_on(own_history: Any, db: Any, waiting: Waiting, reading: str) -> None:
@@ -136,7 +94,7 @@ def test_a_runner_whose_connections_are_cut_goes_on(own_history: Any, db: Any, w
         db.execute(f"{cut} AND (application_name = %s OR query LIKE 'LISTEN%%')", (APPLICATION,))
         own_history.story("waiting").given(paid)
         assert caught_up(own_history, waiting)
-    assert hashes(db) == folded_anew(own_history, reading)
+    assert hashes(db) == anew(own_history, reading)
 
 
 def test_a_second_runner_stands_by_and_takes_over(own_history: Any, db: Any, waiting: Waiting, reading: str) -> None:
@@ -145,14 +103,14 @@ def test_a_second_runner_stands_by_and_takes_over(own_history: Any, db: Any, wai
             assert caught_up(own_history, waiting)
         own_history.story("waiting").given(paid)
         assert caught_up(own_history, waiting)
-    assert hashes(db) == folded_anew(own_history, reading)
+    assert hashes(db) == anew(own_history, reading)
 
 
 def test_a_model_that_must_stop_says_why_while_the_others_go_on(own_history: Any, db: Any, waiting: Waiting) -> None:
     tracking.begin(db, Place(STATUS), uuid4(), uuid4())
     with running(own_history):
         assert waiting.wait_for(PAYMENTS, end(own_history), LONG)
-        until(lambda: tracking.find(db, Place(STATUS)).stopped is not None)
+        until(lambda: tracking.find(db, Place(STATUS)).stopped is not None, "it says why")
         assert "sarkmeli projections rebuild status" in tracking.find(db, Place(STATUS)).stopped
         assert not lag.is_ready(db, MODELS)
 
@@ -178,10 +136,10 @@ def test_a_model_that_stopped_is_asked_again_quietly_and_says_so_until_it_goes_o
 
     monkeypatch.setattr(own_history.ledger.reader, "check", counted)
     with running(own_history, [STATUS]):
-        until(lambda: tried.count(True) >= 5)
+        until(lambda: tried.count(True) >= 5, "it tries again")
         db.execute("UPDATE reading.tracking SET lineage = %s", (own_history.ledger.reader.lineage(),))
         assert waiting.wait_for(STATUS, end(own_history), LONG)
-        until(lambda: tracking.find(db, Place(STATUS)).stopped is None)
+        until(lambda: tracking.find(db, Place(STATUS)).stopped is None, "it says no more that it stopped")
     assert capsys.readouterr().out.count("projection stopped") == 1
 
 
@@ -240,7 +198,7 @@ def test_a_rebuild_beside_replaces_the_rows_at_once(
 ) -> None:
     reader, place = own_history.ledger.reader, Place(STATUS)
     Runner(own_history.conninfo, reader, MODELS).run_once()
-    expected = folded_anew(own_history, reading)
+    expected = anew(own_history, reading)
     db.execute(f"DELETE FROM reading.{STATUS.payments.bare()}")
     db.execute(f"UPDATE reading.{STATUS.applications.bare()} SET state = 'LAPSED'")
     recorded = reader.read(0, 1)[0]

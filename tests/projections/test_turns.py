@@ -5,101 +5,27 @@ Real processes, SIGKILL and SIGSTOP. How long each take-over took is told at the
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from sources import Told
+from runners import anew, caught_up, hashes, holders, process, until
 from story import asked, begun, paid, seen
 
-from projections import rows, tracking
-from projections.all import MODELS
 from projections.follower import Follower
 from projections.status import STATUS
 from projections.tracking import Place
 from projections.turns import Heart, Turn, session, take_turn
-
-LONG = 60.0
-"""Seconds that nothing here ever takes; a bound for failures."""
-
-PROGRAM = """
-import pathlib, sys, threading
-from ledger.opening import open_ledger
-from projections.all import MODELS
-from projections.runner import Runner
-ledger = open_ledger(sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4]))
-print("ready", flush=True)
-Runner(sys.argv[1], ledger.reader, MODELS).run_forever(threading.Event())
-"""
 
 
 @pytest.fixture
 def db(own_history: Any) -> Iterator[Any]:
     with psycopg.connect(own_history.conninfo, autocommit=True) as connection:
         yield connection
-
-
-@contextmanager
-def process(history: Any, conninfo: str | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A runner in a process of its own, connecting as ``conninfo`` says."""
-    root = Path(__file__).parents[2]
-    where = [conninfo or history.conninfo, history.conninfo, history.keys_conninfo, str(history.folder)]
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *where],
-        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True,
-    ) as run:  # fmt: skip
-        try:
-            assert run.stdout is not None
-            assert run.stdout.readline().strip() == "ready"
-            yield run
-        finally:
-            run.kill()
-
-
-def until(true: Callable[[], bool], what: str) -> float:
-    """Wait until it is so; how many seconds that took."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < LONG, f"it never came to this: {what}"
-        time.sleep(0.01)
-    return time.monotonic() - began
-
-
-def caught_up(history: Any, db: Any) -> float:
-    end = history.ledger.reader.settled()
-    return until(lambda: {found.position for found in standings(db)} == {end}, "every model stands at the ledger's end")
-
-
-def standings(db: Any) -> list[Any]:
-    return [tracking.find(db, Place(model)) or tracking.Standing(0, uuid4(), *[None] * 5) for model in MODELS]
-
-
-def holders(db: Any) -> set[UUID]:
-    return {row[0] for row in db.execute("SELECT holder FROM reading.tracking")}
-
-
-def hashes(db: Any) -> list[str]:
-    return [rows.table_hash(db, Place(model)) for model in MODELS]
-
-
-def anew(history: Any, reading: str) -> list[str]:
-    """What the tables must say."""
-    with psycopg.connect(reading, autocommit=True) as clean:
-        for model in MODELS:
-            follower = Follower(clean, Told(history.ledger.reader.read(0, 10_000)), Place(model), 10_000)
-            while follower.step():
-                pass
-        return hashes(clean)
 
 
 def test_a_frozen_runner_and_a_killed_one_are_taken_over(

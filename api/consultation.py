@@ -33,7 +33,7 @@ from domain.taxpayer.consulting import Consultant, Standing
 from domain.taxpayer.events import Clarified
 from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.registration import Registration
-from domain.taxpayer.siblings import Siblings
+from domain.taxpayer.siblings import Awaiting, Siblings
 from domain.videobar.call import Call
 from domain.videobar.checks import Source
 from domain.videobar.terms import Declared
@@ -49,12 +49,12 @@ class Filed:
 
     registration: Registration
     form: Form
-    siblings: tuple[Registration, ...]
+    siblings: Awaiting
 
     @property
     def subjects(self) -> frozenset[UUID]:
         """Whose data are shown with it."""
-        return subjects_of([self.registration.subject, *(each.subject for each in self.siblings)])
+        return subjects_of([self.registration.subject, *(each.subject for each in self.siblings.newest)])
 
     @property
     def legal_code(self) -> str | None:
@@ -67,8 +67,8 @@ def filed(ports: Ports, case: UUID) -> Filed:
     registration = ports.office.load(Registration, case)
     if not isinstance(registration.form, Form):
         raise UnknownCase
-    siblings = Siblings(ports.office).awaiting(registration.form.identification)
-    return Filed(registration, registration.form, siblings[-MOST_SIBLINGS:])
+    siblings = Siblings(ports.office).awaiting(registration.form.identification, MOST_SIBLINGS)
+    return Filed(registration, registration.form, siblings)
 
 
 async def consultant_of(info: Info) -> Consultant:
@@ -115,6 +115,7 @@ def consultation(context: Context, by: Actor, call: Call) -> RegistrationCallVie
         caller_fits=fits,
         mobile_fits=declared is not None and tidy_mobile(declared.mobile) == there.form.mobile,
         siblings=_siblings(there),
+        siblings_more=there.siblings.more,
         representation=_representation(ports, on_record, there, number),
         clarified=clarified.kept if clarified is not None and _is_now(clarified, call) else None,
     )
@@ -135,6 +136,7 @@ def at_centre(ports: Ports, by: Actor, case: UUID, visitor: str) -> Registration
         activation_until=registration.activation_until,
         form=RegistrationForm.of(there.form),
         siblings=_siblings(there),
+        siblings_more=there.siblings.more,
         registry=RegistryView.of(record) if record is not None else None,
         registry_answer=answer,
         representation=_representation(ports, on_record, there, visitor),
@@ -169,7 +171,7 @@ def _siblings(there: Filed) -> list[Sibling]:
             filed_at=each.created_on,
             state=each.state,
         )
-        for each in there.siblings
+        for each in there.siblings.newest
         if isinstance(each.form, Form)
     ]
 

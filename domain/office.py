@@ -107,6 +107,10 @@ class Desk(Protocol):
         """The streams that hold these addresses, in their order; one question, however many are held."""
         ...
 
+    def newest_of(self, streams: Sequence[UUID], kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        """As `Office.newest`."""
+        ...
+
 
 class Subjects(Protocol):
     """Mints the key that seals one person's data, and computes the case's code from it. Implemented by ``ledger``."""
@@ -176,6 +180,13 @@ class Office(Application[UUID]):
     def find_all(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
         """The streams that hold the addresses ``values`` of this ``kind``, in their order, in one question."""
         return self.desk.find_addresses(kind, values)
+
+    def newest(self, streams: Sequence[UUID], kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        """The newest event of each of these kinds in each of these streams, stream by stream and by version.
+
+        Personal facts stay sealed; one question, however many streams.
+        """
+        return self.desk.newest_of(streams, kinds)
 
     def commit(self, principal: Root, *others: Root, act: Act, addresses: Sequence[Address] = ()) -> Receipt:
         """Save what one command changed, all of it or nothing, and note the command as done.

@@ -7,6 +7,7 @@ from housekeeping import (
     erasure_requests,
     followers,
     hourly,
+    left_over,
     links,
     notices,
     one_time_codes,
@@ -38,4 +39,5 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     hourly.DDL,
     links.DDL,
     taxpayer_sessions.DDL,
+    left_over.DDL,
 )

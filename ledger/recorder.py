@@ -26,7 +26,7 @@ from eventsourcing.persistence import (
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from domain.event import Act
+from domain.event import Act, Root
 from domain.office import AlreadyDone, Receipt
 from ledger import addresses, events, lineage, schema
 from ledger.append import Append, Held
@@ -35,8 +35,10 @@ from ledger.connecting import rows
 from ledger.dispatcher import BEGUN_AGAIN, Dispatcher, LedgerBusy, LostAtCommit, NothingStored
 from ledger.idempotency import CommandKey
 from ledger.keys import KeyStore
+from ledger.recorded import Recorded
 from ledger.signals import wake_followers
 from ledger.subscription import LedgerSubscription
+from ledger.topics import topic_of
 
 __all__ = ["LedgerBusy", "LedgerProcessRecorder", "LedgerRecorder", "OutcomeUnknown"]
 
@@ -247,6 +249,15 @@ class LedgerRecorder(postgres.PostgresRecorder, ApplicationRecorder):
         """The streams that hold these addresses, in their order, in one statement."""
         keys = self._with_keys()
         return self._ask(lambda connection: addresses.find_addresses(connection, keys, kind, values))
+
+    def newest_of(self, streams: Sequence[UUID], kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        """The newest event of each of these kinds in each of these streams, personal facts still sealed.
+
+        Raises: Undecodable.
+        """
+        topics = [topic_of(kind) for kind in kinds]
+        found = self._ask(lambda connection: events.newest_of(connection, streams, topics))
+        return [Recorded.of(row).event for row in found]
 
     def _with_keys(self) -> KeyStore:
         if self._keys is None:

@@ -21,6 +21,7 @@ from consumers.erasures import Rows as ErasedRows
 from consumers.letters import Letterhead
 from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
+from consumers.taxpayer.left_over import LeftOvers
 from consumers.taxpayer.letters import RegistrationLetters
 from consumers.taxpayer.links import Links
 from consumers.taxpayer.terms import RegistrationTerms
@@ -50,6 +51,7 @@ from gateways.sms import Sms
 from housekeeping.confirmed import Confirmations
 from housekeeping.drafts import Drafts
 from housekeeping.erasure_requests import ErasureRequests
+from housekeeping.left_over import LeftOver
 from housekeeping.links import LinkRequests, LinkTokens
 from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
@@ -129,7 +131,8 @@ class House:
             self.office, self.ledger.keys, self.drafts, self.payments, self.compatriot_rules
         )
         self.videobar_rules = videobar_rules(settings)
-        cases = EveryService(applications, Registrations(self.office))
+        self.left_over = LeftOver(self.pool)
+        cases = EveryService(applications, Registrations(self.office, self.left_over))
         self.videobar = VideobarCommands(self.office, cases, Queue(self.pool), self.videobar_rules)
         self.taxpayer_rules = taxpayer_rules(settings)
         self.staff = StaffCommands(self.office)
@@ -151,7 +154,7 @@ class House:
         self.sms_sent = SmsSent(self.pool, self.ledger.keys, settings.sms_per_number, settings.sms_per_prefix)
         shown = Confirmations(self.drafts, self.one_time_codes)
         self.taxpayer = TaxpayerCommands(
-            self.office, self.ledger.keys, shown, self.passwords, shown, self.taxpayer_rules
+            self.office, self.ledger.keys, shown, self.passwords, shown, self.left_over, self.taxpayer_rules
         )
         self.accounts = Accounts(self.office, self.ledger.reader)
 
@@ -170,7 +173,7 @@ class House:
             self.uploads,
             self.one_time_codes,
             self.presence,
-            (self.passwords, self.taxpayer_sessions, self.link_tokens),
+            (self.passwords, self.taxpayer_sessions, self.link_tokens, self.left_over),
         )
         services = (CompatriotErasures(self.office), TaxpayerErasures(self.office))
         return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS, services)
@@ -342,6 +345,7 @@ class House:
                 Duty("terms", often, terms.keep),
                 Duty("activations", often, activations.keep),
                 Duty("activation links", LINKS, self.links.send),
+                Duty("forms left over", often, LeftOvers(self.taxpayer, self.left_over).end),
                 Duty("calls left hanging", SELDOM, Calls(self.office, self.videobar, self.pool).take_back),
                 Duty("orders out of time", often, orders.expire),
                 Duty("orders at the bank", often, orders.ask),

@@ -25,7 +25,7 @@ from domain.people import Actor
 from domain.roles import NotForThisRole
 from domain.staff.reading import Purpose
 from domain.taxpayer.at_the_bar import form_of
-from domain.taxpayer.consulting import Consultant
+from domain.taxpayer.consulting import Consultant, sibling
 from domain.taxpayer.refusals import (
     AlreadyActive,
     BarClosedToIt,
@@ -40,7 +40,6 @@ from domain.taxpayer.refusals import (
 )
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.registry import PublicRegistryUnavailable
-from domain.taxpayer.siblings import Siblings
 from domain.videobar.call import Call
 from domain.videobar.refusals import CallOver, NotYourCall
 from domain.videobar.terms import Declared
@@ -152,9 +151,7 @@ def _send(context: Context, by: Actor, asked: SendReadOutCodeInput) -> ReadOutCo
     held = ports.office.load(Call, call)
     held.refuse_unless_held_by(by)
     called = form_of(ports.office.load(Registration, held.case))
-    if asked.kept != held.case and asked.kept not in Siblings(ports.office).pending(called.identification):
-        raise NotOfThisTaxpayer
-    form = form_of(ports.office.load(Registration, asked.kept))
+    form = called if asked.kept == held.case else form_of(sibling(ports.office, asked.kept, called))
     ports.sms_sent.take(form.mobile, None)  # consultants sit behind one address
     code = ports.one_time_codes.issue(CodePurpose.READ_OUT, call, form.mobile, sitting=held.sitting)
     send_code(ports, "READ_OUT_CODE", form.language, form.mobile, code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 import strawberry
@@ -25,6 +25,9 @@ class Sibling:
     email: str = strawberry.field(description="That its form confirmed, masked.")
     filed_at: datetime
     state: RegistrationState
+
+
+MORE: Final = "How many more there are, all filed before those that are listed; they end with them."
 
 
 @strawberry.type(description="The legal person in the public registry. Shown while it is needed, stored nowhere.")
@@ -52,7 +55,10 @@ class RegistrationCallView(HeldCall):
     form: RegistrationForm | None
     caller_fits: bool = strawberry.field(description="Whether the declared number, or the legal code, is the form's.")
     mobile_fits: bool = strawberry.field(description="Whether the declared mobile is the confirmed one.")
-    siblings: list[Sibling] = strawberry.field(description="This registration too, while they await activation.")
+    siblings: list[Sibling] = strawberry.field(
+        description="Those that await activation, this one too; of very many the newest."
+    )
+    siblings_more: int = strawberry.field(description=MORE)
     representation: Representation | None = strawberry.field(description="Null unless the taxpayer is a legal person.")
     clarified: UUID | None = strawberry.field(description="The one that was clarified in this sitting to live.")
 
@@ -66,6 +72,7 @@ class RegistrationAtCentre:
     activation_until: date
     form: RegistrationForm
     siblings: list[Sibling]
+    siblings_more: int = strawberry.field(description=MORE)
     registry: RegistryView | None
     registry_answer: RegistryAnswer
     representation: Representation | None

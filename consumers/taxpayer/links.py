@@ -100,6 +100,8 @@ class Links:
     def _letter(self, request: LinkRequest) -> Message | None:
         """One letter with the link of each registration that it opens, None if there is none or no address.
 
+        Of very many forms the newest have links, and the letter says how many more there are.
+
         Raises: PublicRegistryUnavailable.
         """
         entry = self.registry.find(request.identification)
@@ -110,9 +112,9 @@ class Links:
         if account is not None:
             # Noted of the forms that await as well, though the letter names the account alone: else whoever filed one
             # in another's name would read off its look-up, by the link that is missing, that they have an account.
-            for one in awaiting:
+            for one in awaiting.newest:
                 self._noted(request, one, entry.email)
-        found = awaiting if account is None else (account,)
+        found = awaiting.newest if account is None else (account,)
         links = [link for one in found if (link := self._link(request, one, entry.email)) is not None]
         if not links:
             return None
@@ -120,7 +122,8 @@ class Links:
         facts = [facts for facts, _ in links]
         language, about = request.language.value, request.id.hex
         if account is None:
-            return self.head.letter(ACTIVATION, language, to=entry.email, about=about, registrations=facts, until=until)
+            said = {"registrations": facts, "until": until, "more": awaiting.more}
+            return self.head.letter(ACTIVATION, language, to=entry.email, about=about, **said)
         return self.head.letter(PASSWORD, language, to=entry.email, about=about, until=until, **facts[0])
 
     def _account(self, identification: str) -> Registration | None:

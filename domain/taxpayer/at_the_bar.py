@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from domain.event import Act, Erased, Root
@@ -12,7 +12,7 @@ from domain.taxpayer.form import Form
 from domain.taxpayer.refusals import TaxpayerHasAccount
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE
-from domain.taxpayer.siblings import Siblings
+from domain.taxpayer.siblings import LeftOver, Siblings
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import ReleaseReason, Username, username_address
 from domain.videobar.case import Ground
@@ -25,9 +25,10 @@ ACCOUNT = "taxpayer-account"
 class AtTheBar:
     """Implements `videobar.case.Case`. ``changed`` grows as its methods are called; one transaction saves it all."""
 
-    def __init__(self, office: Office, registration: Registration) -> None:
+    def __init__(self, office: Office, registration: Registration, left_over: LeftOver) -> None:
         self.office = office
         self.registration = registration
+        self.left_over = left_over
         self.changed: Sequence[Root] = (registration,)
         self.claims: Sequence[Address] = ()
 
@@ -57,7 +58,8 @@ class AtTheBar:
     ) -> None:
         """Activate what was clarified in this sitting; the taxpayer's others end, their names are free.
 
-        Also those that were filed since: whoever filed them cannot outwait the call.
+        Also those that were filed since: whoever filed them cannot outwait the call. Of very many the newest end in
+        the same transaction, those left over soon after.
         Raises: NotClarified, TaxpayerHasAccount, AlreadyActive, RegistrationEnded.
         """
         self.registration.refuse_unless_bar_is_open()
@@ -66,8 +68,10 @@ class AtTheBar:
         form = form_of(living)
         refuse_if_taxpayer_has_account(self.office, form)
         living.activate_by_video(act, call=call, consultant=operator.id)
-        later = Siblings(self.office).pending(form.identification)
-        self.changed = (living, *self._superseded(act, sorted({*others, *later} - {kept}), by=living))
+        later = (one.id for one in Siblings(self.office).awaiting(form.identification).newest)
+        ending = [self._load(other) for other in sorted({*others, *later} - {kept})]
+        self.changed = (living, *superseded(self.office, act, ending, by=living))
+        self.left_over.note(living.id)
         self.claims = (Address(ACCOUNT, form.identification, living.id),)
 
     def reception_refused(self, act: Act, *, call: UUID, ground: Ground, reasons: str | Erased | None) -> None:
@@ -81,14 +85,6 @@ class AtTheBar:
             freed = released(self.office, act, registration, ReleaseReason.ACTIVATION_REFUSED)
             self.changed = (registration, *freed)
 
-    def _superseded(self, act: Act, others: Sequence[UUID], by: Registration) -> Sequence[Root]:
-        changed: list[Root] = []
-        for other in map(self._load, others):
-            if other.state is RegistrationState.AWAITING_ACTIVATION:
-                other.supersede(act, by=by.id)
-                changed += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
-        return changed
-
     def _load(self, id: UUID) -> Registration:
         return self.registration if id == self.registration.id else self.office.load(Registration, id)
 
@@ -96,12 +92,13 @@ class AtTheBar:
 class Registrations:
     """Finds registrations for the video bar: its Protocol ``Cases``."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, left_over: LeftOver) -> None:
         self.office = office
+        self.left_over = left_over
 
     def load(self, stream: UUID) -> AtTheBar:
         """Raises: UnknownCase."""
-        return AtTheBar(self.office, self.office.load(Registration, stream))
+        return AtTheBar(self.office, self.office.load(Registration, stream), self.left_over)
 
 
 def form_of(registration: Registration) -> Form:
@@ -115,6 +112,16 @@ def refuse_if_taxpayer_has_account(office: Office, form: Form) -> None:
     """Raises: TaxpayerHasAccount."""
     if office.find(ACCOUNT, form.identification) is not None:
         raise TaxpayerHasAccount
+
+
+def superseded(office: Office, act: Act, others: Iterable[Registration], by: Registration) -> Sequence[Root]:
+    """Those of ``others`` that await activation, ended, and their usernames, released: to be saved together."""
+    changed: list[Root] = []
+    for other in others:
+        if other.state is RegistrationState.AWAITING_ACTIVATION:
+            other.supersede(act, by=by.id)
+            changed += [other, *released(office, act, other, ReleaseReason.SUPERSEDED)]
+    return changed
 
 
 def released(office: Office, act: Act, registration: Registration, reason: ReleaseReason) -> Sequence[Username]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from domain.consents import Consent, ConsentKind
@@ -10,13 +11,16 @@ from domain.faults import FormRefused
 from domain.office import Receipt, UnknownCase
 from domain.people import Role
 from domain.roles import refuse_unless_role
-from domain.taxpayer.at_the_bar import form_of, released
+from domain.taxpayer.at_the_bar import form_of, released, superseded
 from domain.taxpayer.consulting import Consultant, Consulting, Standing
 from domain.taxpayer.desk import Confirmed, Passwords, ReadOut
 from domain.taxpayer.filing import Filing
 from domain.taxpayer.links import Links
 from domain.taxpayer.password import NewPassword, password_faults
+from domain.taxpayer.refusals import NotActive
 from domain.taxpayer.registration import Registration
+from domain.taxpayer.siblings import awaits
+from domain.taxpayer.state import RegistrationState
 from domain.taxpayer.username import ReleaseReason
 
 __all__ = ["Commands", "Confirmed", "Consultant", "Passwords", "ReadOut", "Standing"]
@@ -65,6 +69,26 @@ class Commands(Filing, Consulting, Links):
         return self.office.perform(act, decide)
 
     # The office itself, at its deadlines.
+
+    def supersede(self, act: Act, *, case: UUID, others: Sequence[UUID]) -> Receipt:
+        """End ``others`` of the taxpayer whose registration ``case`` is active, as far as they still wait; their names
+        are free.
+
+        Raises: NotForThisRole, NotActive.
+        """
+
+        def decide() -> Receipt:
+            refuse_unless_role(act, Role.SYSTEM)
+            living = self._loaded(case)
+            if living.state is not RegistrationState.ACTIVE:
+                raise NotActive
+            identification = form_of(living).identification
+            waiting = [one for other in others if awaits(one := self.office.load(Registration, other), identification)]
+            if not (ended := superseded(self.office, act, waiting, by=living)):
+                return Receipt(stream=case, version=living.version, position=0)
+            return self.office.commit(*ended, act=act)
+
+        return self.office.perform(act, decide)
 
     def warn(self, act: Act, *, case: UUID, unheard: bool = False) -> Receipt:
         """Warn of the expiry; once more if the warning before was ``unheard``: not sent, or not in time.

@@ -8,7 +8,7 @@ from functools import cache
 from uuid import UUID
 
 from domain.event import Act
-from domain.office import Receipt
+from domain.office import Office, Receipt, UnknownCase
 from domain.people import Role
 from domain.roles import refuse_unless_role
 from domain.taxpayer.at_the_bar import form_of, refuse_if_taxpayer_has_account
@@ -23,6 +23,7 @@ from domain.taxpayer.refusals import (
     PaperNotSeen,
 )
 from domain.taxpayer.registration import Registration
+from domain.taxpayer.siblings import awaits
 from domain.videobar.call import Call
 
 
@@ -57,7 +58,8 @@ class Consulting(Desk):
         """Bind the caller to the registration that is to live, check who may act for the taxpayer, and note it.
 
         ``code`` is what the caller read out: it was sent to the mobile that the ``kept`` registration's form confirmed,
-        or an account would come to life whose mobile, e-mail and password are somebody else's.
+        or an account would come to life whose mobile, e-mail and password are somebody else's. Of very many others the
+        newest are noted.
 
         Raises: NotForThisRole, CallOver, NotYourCall, NotOfThisTaxpayer,
         OwnRegistration, NotARepresentative, CallerNotBound, TaxpayerHasAccount, and as
@@ -75,15 +77,13 @@ class Consulting(Desk):
             registration = self.office.load(Registration, found.case)
             registration.refuse_unless_bar_is_open()
             form = form_of(registration)
-            pending = self.siblings.pending(form.identification)
-            if kept != registration.id and kept not in pending:
-                raise NotOfThisTaxpayer
+            living = registration if kept == registration.id else sibling(self.office, kept, form)
             _refuse_unless_may_act(form, consultant, caller)
             refuse_if_taxpayer_has_account(self.office, form)
-            living = registration if kept == registration.id else self.office.load(Registration, kept)
             if not read_out(found.sitting, form_of(living).mobile):
                 raise CallerNotBound
-            others = tuple(sorted({*pending, registration.id} - {kept}))
+            newest = (one.id for one in self.siblings.awaiting(form.identification).newest)
+            others = tuple(sorted({*newest, registration.id} - {kept}))
             registration.clarify(act, call=call, sitting=found.sitting, kept=kept, others=others)
             return self.office.commit(registration, act=act)
 
@@ -122,6 +122,17 @@ class Consulting(Desk):
             return self._commit_activated(act, registration, form)
 
         return self.office.perform(act, decide)
+
+
+def sibling(office: Office, registration: UUID, form: Form) -> Registration:
+    """Another registration of who filed ``form``, that awaits activation too. Raises: NotOfThisTaxpayer."""
+    try:
+        found = office.load(Registration, registration)
+    except UnknownCase:
+        raise NotOfThisTaxpayer from None
+    if not awaits(found, form.identification):
+        raise NotOfThisTaxpayer
+    return found
 
 
 def _refuse_unless_may_act(form: Form, consultant: Consultant, before: Standing) -> None:

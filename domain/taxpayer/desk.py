@@ -6,14 +6,13 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.cases import CaseCommands
-from domain.event import Act, Root
+from domain.event import Act
 from domain.office import Address, Office, Receipt, Subjects
-from domain.taxpayer.at_the_bar import ACCOUNT, released
+from domain.taxpayer.at_the_bar import ACCOUNT, superseded
 from domain.taxpayer.form import Form
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE, Rules
-from domain.taxpayer.siblings import Siblings
-from domain.taxpayer.username import ReleaseReason
+from domain.taxpayer.siblings import LeftOver, Siblings
 
 
 class Confirmed(Protocol):
@@ -58,6 +57,7 @@ class Desk(CaseCommands[Registration]):
         confirmed: Confirmed,
         passwords: Passwords,
         read_out: ReadOut,
+        left_over: LeftOver,
         rules: Rules,
     ) -> None:
         super().__init__(office, subjects, Registration, SERVICE)
@@ -65,14 +65,13 @@ class Desk(CaseCommands[Registration]):
         self.passwords = passwords
         self.siblings = Siblings(office)
         self.read_out = read_out
+        self.left_over = left_over
         self.rules = rules
 
     def _commit_activated(self, act: Act, registration: Registration, form: Form) -> Receipt:
-        others: list[Root] = []
-        for other in self.siblings.awaiting(form.identification):
-            if other.id == registration.id:
-                continue
-            other.supersede(act, by=registration.id)
-            others += [other, *released(self.office, act, other, ReleaseReason.SUPERSEDED)]
+        """The newest of the taxpayer's other forms end with it, those left over soon after."""
+        others = [other for other in self.siblings.awaiting(form.identification).newest if other.id != registration.id]
+        ended = superseded(self.office, act, others, by=registration)
         account = Address(ACCOUNT, form.identification, registration.id)
-        return self.office.commit(registration, *others, act=act, addresses=(account,))
+        self.left_over.note(registration.id)
+        return self.office.commit(registration, *ended, act=act, addresses=(account,))

@@ -7,6 +7,7 @@ from taxpayers import PERSON, called_in, clarified, compared, entered, filed, te
 from test_readings import readings
 from window import keyed
 
+from api import consultation
 from domain.number import group_code
 
 CONSULTANT = "01019044321"
@@ -231,6 +232,25 @@ def test_at_a_service_centre_the_signed_form_and_the_document_are_seen(at):
     assert desk.do("ActivateAtCentre", **asked, commandId=command) == done
     assert desk.refused("ActivateAtCentre", **asked) == "ALREADY_ACTIVE"
     assert events(at, answer)[-2:] == ["VerifiedAtServiceCentre", "Activated"]
+
+
+def test_of_more_registrations_than_are_shown_the_others_are_counted(at, monkeypatch):
+    monkeypatch.setattr(consultation, "MOST_SIBLINGS", 2)
+    person = somebody()
+    client, first, asked = filed(at, identification=person)
+    later = [filed(at, identification=person)[2]["username"] for _ in range(2)]
+    waiting, desk = called_in(at, client, first, asked, personalNumber=person)
+    centre = at.staff("consultant-kutaisi")
+    for shown in (
+        desk.ask("Call", id=waiting["call"]),
+        centre.ask("RegistrationAtCentre", number=first["number"], visitor=person),
+    ):
+        assert [one["username"] for one in shown["siblings"]] == later
+        assert shown["siblingsMore"] == 1
+    clarified(at, desk, waiting, asked, first["case"])
+    compared(desk, waiting)
+    desk.do("Verify", call=waiting["call"])
+    assert events(at, first)[-1] == "Activated"
 
 
 def test_the_holder_sees_where_the_registration_stands_and_by_which_ways_it_is_activated(at):

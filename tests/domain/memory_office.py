@@ -105,6 +105,13 @@ class MemoryOffice(Office):
     def construct_transcoder(self) -> Transcoder:
         return _Pickled()
 
+    def newest(self, streams: Sequence[UUID], kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        found: list[Root.Event] = []
+        for stream in sorted(streams):
+            by_kind = {type(event): event for event in self.history(stream) if type(event) in kinds}
+            found += sorted(by_kind.values(), key=lambda event: event.originator_version)
+        return found
+
     @property
     def ledger(self) -> MemoryLedger:
         recorder = self.recorder

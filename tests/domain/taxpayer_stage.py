@@ -109,6 +109,16 @@ class ReadOutOnce:
         return self.sent.pop(call, None) == (sitting, mobile) and typed == "1234"
 
 
+class NotedLeftOver:
+    """Whose others are to be looked for."""
+
+    def __init__(self) -> None:
+        self.noted: list[UUID] = []
+
+    def note(self, registration: UUID) -> None:
+        self.noted.append(registration)
+
+
 class Waiting:
     def __init__(self) -> None:
         self.entered: list[UUID] = []
@@ -126,6 +136,7 @@ class Stage:
         self.confirmed = ConfirmedInTheForm()
         self.passwords = KeptPasswords()
         self.read_out = ReadOutOnce()
+        self.left_over = NotedLeftOver()
         self.queue = Waiting()
         self.cases: dict[str, UUID] = {}
         self.commands = Commands(
@@ -134,10 +145,11 @@ class Stage:
             self.confirmed,
             self.passwords,
             self.read_out,
+            self.left_over,
             rules,
         )
         bar = BarRules(staff=Role.CONSULTANT, hours=ROUND_THE_CLOCK, consent="v1", declares=True, broken_off_limit=2)
-        cases = Registrations(self.office)
+        cases = Registrations(self.office, self.left_over)
         self.bar = Bar(self.office, cases, self.queue, VideobarRules(bars={SERVICE: bar}))
         self.erasures = Erasures(self.office)
         self.before: dict[str, int] = {}
@@ -246,6 +258,15 @@ class Stage:
 
     def expires(self, name: str) -> None:
         self.commands.expire(self.act(DEADLINES), case=self.cases[name])
+
+    def ends_left_over(self, name: str) -> int:
+        """As the deadlines consumer does: in batches, until none is left; how many batches."""
+        living, batches = self.registration(name), 0
+        assert isinstance(living.form, Form)
+        while others := self.commands.siblings.awaiting(living.form.identification).newest:
+            self.commands.supersede(self.act(DEADLINES), case=living.id, others=[one.id for one in others])
+            batches += 1
+        return batches
 
     def is_to_be_erased(
         self, name: str, ground: LegalGround = LegalGround.DATA_SUBJECT_REQUEST, by: Actor = GURAM

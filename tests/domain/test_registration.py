@@ -52,7 +52,7 @@ from domain.taxpayer.refusals import (
     TaxpayerHasAccount,
 )
 from domain.taxpayer.registry import Entry, PublicRegistryUnavailable, representatives
-from domain.taxpayer.siblings import SLOTS
+from domain.taxpayer.siblings import AT_ONCE, SLOTS
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import UsernameTaken
 from domain.videobar.refusals import NotYourCall
@@ -431,17 +431,17 @@ def test_a_registry_that_does_not_answer_makes_nobody_a_representative(stage: St
 # Siblings.
 
 
-def test_siblings_are_found_by_one_question_whoever_is_known(stage: Stage) -> None:
+def test_siblings_are_found_and_filing_asks_one_question_whoever_is_known(stage: Stage) -> None:
     asked: list[int] = []
     find_all = stage.office.ledger.find_addresses
     stage.office.ledger.find_addresses = lambda kind, values: asked.append(len(values)) or find_all(kind, values)
     for number in range(3):
         stage.files(f"filing-{number}", username=f"name-number-{number}")
     stage.files("maia", username="maia-maisuradze", identification=MAIA)
+    assert asked == [SLOTS] * 4, "one for each that was filed"
     siblings = stage.commands.siblings
     found = {who: siblings.pending(who) for who in (GIORGI, MAIA, COMPANY)}
     assert [len(found[who]) for who in (GIORGI, MAIA, COMPANY)] == [3, 1, 0]
-    assert asked == [SLOTS] * 7, "one for each that was filed, and one for each question"
     stage.visits("filing-1")
     assert siblings.pending(GIORGI) == ()
 
@@ -458,6 +458,51 @@ def test_more_forms_than_one_question_holds_are_found_all_the_same(stage: Stage)
     assert len(stage.commands.siblings.pending(GIORGI)) == SLOTS + 2
     stage.visits("filing-3")
     assert stage.state(f"filing-{SLOTS + 1}") is RegistrationState.SUPERSEDED
+
+
+def test_forms_behind_a_slot_that_was_left_are_found_all_the_same(stage: Stage) -> None:
+    for number in range(SLOTS + 2):
+        stage.files(f"filing-{number}", username=f"name-number-{number}")
+    stage.is_sent_a_link("filing-3")
+    stage.disowns("filing-3")
+    stage.is_to_be_erased("filing-3")
+    stage.leads_nowhere("filing-3")
+    assert stage.cases[f"filing-{SLOTS + 1}"] in stage.commands.siblings.pending(GIORGI)
+
+
+@pytest.mark.parametrize("way", ["a call", "a visit", "a link"])
+def test_one_transaction_ends_the_newest_and_what_it_leaves_over_ends_in_batches(stage: Stage, way: str) -> None:
+    """Whoever files in another's name makes no activation larger, and gains no time for any form."""
+    others = [f"filing-{number}" for number in range(3 * AT_ONCE)]
+    for name in others:
+        stage.files(name, username=f"{name}-of-somebody")
+    stage.files("giorgi", username="giorgis-own-name")
+    stage.is_sent_a_link("giorgi")
+    before = len(stage.office.told())
+    {"a call": stage.seen, "a visit": stage.visits, "a link": stage.opens_the_link}[way]("giorgi")
+    told = stage.office.told()[before:]
+    assert told.count("Superseded") == told.count("Released") <= AT_ONCE
+    assert stage.left_over.noted == [stage.cases["giorgi"]]
+    waiting = [name for name in others if stage.state(name) is RegistrationState.AWAITING_ACTIVATION]
+    assert waiting == others[: len(waiting)], "the newest end first"
+    stage.when(lambda: stage.visits(waiting[-1])).refused(TaxpayerHasAccount)
+    assert stage.ends_left_over("giorgi") == 3
+    assert {stage.state(name) for name in others} == {RegistrationState.SUPERSEDED}
+    assert {stage.who_has(f"{name}-of-somebody") for name in others} == {None}
+
+
+def test_what_was_noted_before_an_activation_that_never_came_ends_nothing(stage: Stage) -> None:
+    stage.files("other", username="other-name")
+    stage.files("giorgi")
+    case, others = stage.cases["giorgi"], [stage.cases["other"]]
+    stage.when(lambda: stage.commands.supersede(stage.act(DEADLINES), case=case, others=others)).refused(NotActive)
+    stage.visits("other")
+    stage.files("maia", username="maia-maisuradze", identification=MAIA)
+    living = stage.cases["other"]
+    of_maia = [stage.cases["maia"], case]
+    stage.when(lambda: stage.commands.supersede(stage.act(DEADLINES), case=living, others=of_maia)).then("maia")
+    holder = stage.act(stage.holder("other"))
+    stage.when(lambda: stage.commands.supersede(holder, case=living, others=of_maia)).refused(NotForThisRole)
 
 
 def test_who_files_while_the_call_lasts_does_not_outlive_it(stage: Stage) -> None:

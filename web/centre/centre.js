@@ -34,7 +34,8 @@ onSend(byId("find"), async ({ number, visitor }) => {
   found.focus();
 });
 
-function tell({ number, state, filedAt, activationUntil, form, siblings, registry, registryAnswer, representation, id }) {
+function tell(shown) {
+  const { number, state, filedAt, activationUntil, form, siblings, registry, registryAnswer, representation, id } = shown;
   byId("state").textContent = texts[state];
   facts(byId("filed"), [
     [texts.number, number],
@@ -56,6 +57,9 @@ function tell({ number, state, filedAt, activationUntil, form, siblings, registr
         element("li", {}, [username, mobile, email, moment(filedAt)].join(", ")),
       ),
     );
+  const more = byId("others-more");
+  more.hidden = !shown.siblingsMore;
+  more.textContent = texts.others_more.replace("{more}", shown.siblingsMore);
   const form_ = byId("activate");
   form_.reset();
   show(form_.querySelector("output"), "");

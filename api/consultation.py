@@ -110,6 +110,7 @@ def consultation(context: Context, by: Actor, call: Call) -> RegistrationCallVie
         registry=RegistryView.of(record) if record is not None else None,
         registry_answer=answer,
         comparisons=caller_comparisons(declared, record, today) if declared is not None and record is not None else [],
+        grounds=list(ports.videobar.grounds_of(call.case)),
         caller=Caller.of(declared) if declared is not None else None,
         form=RegistrationForm.of(there.form),
         caller_fits=fits,

@@ -20,6 +20,7 @@ from api.threads import run
 from domain.compatriot.documents import DocumentKind
 from domain.compatriot.rules import SERVICE as COMPATRIOT
 from domain.taxpayer.rules import SERVICE as TAXPAYER
+from domain.videobar.case import Ground
 from texts.sentences import sentences
 
 GRAPHIQL: Final = WEB / "dist" / "graphiql"
@@ -36,7 +37,7 @@ OFFICE_STEPS: Final = (
 """What staff do on the way to a decision, in order."""
 
 CONSULTANT_STEPS: Final = ("ClaimNextCall", "Call", "SendReadOutCode", "ClarifyUsername", "RecordChecks", "Verify")
-"""What a consultant does on the way to an activation, in order."""
+"""What a consultant does on the way to an activation, in order; to refuse it stands beside."""
 
 SHOWN_KINDS: Final = [kind.value for kind in DocumentKind if kind is not DocumentKind.INFORMATION]
 
@@ -113,7 +114,8 @@ def _start(ports: Ports, pages: Environment, trusted: TrustedDocuments, language
 
 def _taxpayer(ports: Ports, pages: Environment, trusted: TrustedDocuments, language: texts.Language) -> str:
     consents = [{"kind": each.kind.value, "version": each.version} for each in ports.taxpayer_rules.consents]
-    more = {"consents": consents, "recording": ports.videobar_rules.bars[TAXPAYER].consent}
+    grounds = {each.value: texts.word(language, each.value) for each in Ground}
+    more = {"consents": consents, "recording": ports.videobar_rules.bars[TAXPAYER].consent, "grounds": grounds}
     return pages.get_template("taxpayer.html.jinja").render(
         **_common(ports, trusted, language, TAXPAYER, more), steps=CONSULTANT_STEPS, consents=consents
     )

@@ -80,4 +80,5 @@ def _application(context: Context, by: Actor, id: UUID) -> CallView:
         registry=RegistryView.of(record) if record is not None else None,
         registry_answer=answer,
         comparisons=compared,
+        grounds=list(ports.videobar.grounds_of(row.case)),
     )

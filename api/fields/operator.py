@@ -28,6 +28,7 @@ from domain.videobar.refusals import (
     CallOver,
     ChecksIncomplete,
     ChecksNotPassed,
+    GroundNotOfCase,
     GroundNotYours,
     NobodyWaiting,
     NotAtThisBar,
@@ -160,13 +161,14 @@ class OperatorCommands:
         CallOver,
         NotYourCall,
         GroundNotYours,
+        GroundNotOfCase,
         ReasonsMissing,
         WordsTooLong,
         *SERVICE_REFUSALS,
         UnknownCase,
     )
     async def refuse_reception(self, info: Info, input: RefuseReceptionInput) -> CallChanged:
-        """End the call and the electronic case on reasoned doubt, in writing."""
+        """End the call and the electronic case on one of the `grounds` of the call, in writing."""
         refuse = partial(
             info.context.ports.videobar.refuse, call=input.call, ground=input.ground, reasons=input.reasons
         )

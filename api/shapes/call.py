@@ -13,6 +13,7 @@ import strawberry
 from api.shapes.case import Document
 from api.shapes.form import FiledForm
 from domain.compatriot.form import Form
+from domain.videobar.case import Ground
 from domain.videobar.checks import Check, CheckKind, Checks, Source, Verdict
 from domain.videobar.registry import RegistryRecord
 from domain.videobar.terms import Phase, Side
@@ -93,6 +94,7 @@ class HeldCall:
     registry: RegistryView | None
     registry_answer: RegistryAnswer
     comparisons: list[Comparison]
+    grounds: list[Ground] = strawberry.field(description="On which its reception may be refused.")
 
 
 @strawberry.type(description="An applicant's call, as its operator sees it.")

@@ -22,7 +22,7 @@ from domain.number import CaseNumber
 from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money
 from domain.people import Actor, Role, SubjectId
-from domain.videobar.case import Ground
+from domain.videobar.case import DOUBTS, Ground
 from domain.videobar.checks import Checks, Source
 
 
@@ -104,6 +104,11 @@ class Application(History):
         """The civil registry where there is a Georgian personal number, otherwise the uploaded document."""
         known = isinstance(self.form, Form) and self.form.personal_number is not None
         return Source.CIVIL_REGISTRY if known else Source.UPLOADED_DOCUMENT
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Source: the agency's answers, the last one: reasoned doubt, about identity or what else is essential."""
+        return DOUBTS
 
     @property
     def changed(self) -> tuple[Application]:

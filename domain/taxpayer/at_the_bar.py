@@ -8,14 +8,14 @@ from uuid import UUID
 from domain.event import Act, Erased, Root
 from domain.office import Address, Office, UnknownCase
 from domain.people import Actor, SubjectId
-from domain.taxpayer.form import Form
+from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.refusals import TaxpayerHasAccount
 from domain.taxpayer.registration import Registration
 from domain.taxpayer.rules import SERVICE
 from domain.taxpayer.siblings import LeftOver, Siblings
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import ReleaseReason, Username, username_address
-from domain.videobar.case import Ground
+from domain.videobar.case import DOUBTS, Ground
 from domain.videobar.checks import Checks, Source
 
 ACCOUNT = "taxpayer-account"
@@ -48,6 +48,12 @@ class AtTheBar:
     def identity_source(self) -> Source:
         """Always the civil registry. Source: the procedure, "სამოქალაქო რეესტრის ბაზაში, პირადი ნომრის საფუძველზე"."""
         return Source.CIVIL_REGISTRY
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """For a legal person also that the public registry does not show the caller as its representative."""
+        by_another = self.registration.kind is TaxpayerKind.LEGAL_PERSON
+        return (*DOUBTS, Ground.NO_REPRESENTATIVE) if by_another else DOUBTS
 
     def refuse_unless_awaits_call(self) -> None:
         """Raises: AlreadyActive, RegistrationEnded, BarClosedToIt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from domain.videobar.refusals import (
     CallOver,
     ChecksIncomplete,
     ChecksNotPassed,
+    GroundNotOfCase,
     GroundNotYours,
     NotConnected,
     NothingToRecord,
@@ -254,14 +256,16 @@ class Call(Root):
         self._end(act, Outcome.VERIFIED)
         return checks
 
-    def end_refused(self, act: Act, *, ground: Ground, reasons: str) -> str:
-        """End the call with reception refused on reasoned doubt; the reasons as kept, for the case.
+    def end_refused(self, act: Act, *, ground: Ground, grounds: Collection[Ground], reasons: str) -> str:
+        """End the call with reception refused, on one of the case's ``grounds``; the reasons as kept, for the case.
 
-        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable.
+        Raises: CallOver, NotYourCall, GroundNotYours, GroundNotOfCase, ReasonsMissing, WordsTooLong, WordsUnreadable.
         """
         self.refuse_unless_held_by(act.by)
         if ground is Ground.NO_VISUAL_CONTACT:
             raise GroundNotYours
+        if ground not in grounds:
+            raise GroundNotOfCase(tuple(grounds))
         written = reasoned(reasons)
         self._end(act, Outcome.RECEPTION_REFUSED, ground, written)
         return written

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.event import Act, Erased, Root
@@ -15,7 +15,7 @@ from domain.videobar.checks import Checks, Source
 
 
 class Ground(StrEnum):
-    """Why an electronic application is refused reception (seed 004, the last answer)."""
+    """Why an electronic application is refused reception (seed 004, the last answer). Which count, each case says."""
 
     NO_VISUAL_CONTACT = "NO_VISUAL_CONTACT"
     """Direct visual contact could not be had: follows from broken-off calls and is no operator's choice."""
@@ -23,6 +23,12 @@ class Ground(StrEnum):
     """Reasoned doubt about who the applicant is."""
     CIRCUMSTANCE_DOUBT = "CIRCUMSTANCE_DOUBT"
     """Reasoned doubt about another circumstance that is essential for the status."""
+    NO_REPRESENTATIVE = "NO_REPRESENTATIVE"
+    """Who calls for another is not shown to be entitled to it."""
+
+
+DOUBTS: Final = (Ground.IDENTITY_DOUBT, Ground.CIRCUMSTANCE_DOUBT)
+"""The grounds on which whatever case may be refused."""
 
 
 class Case(Protocol):
@@ -42,6 +48,11 @@ class Case(Protocol):
     @property
     def identity_source(self) -> Source:
         """What the declared facts are compared with: the civil registry where there is a Georgian personal number."""
+        ...
+
+    @property
+    def grounds(self) -> Collection[Ground]:
+        """On which an operator may refuse it. None of them is want of visual contact, which nobody chooses."""
         ...
 
     @property

@@ -174,20 +174,24 @@ class Commands:
         return self.office.perform(act, decide)
 
     def refuse(self, act: Act, *, call: UUID, ground: Ground, reasons: str) -> Receipt:
-        """End the call and the electronic case: reasoned doubt, in writing.
+        """End the call and the electronic case, in writing, on a ground that the case knows: see `grounds_of`.
 
-        Raises: CallOver, NotYourCall, GroundNotYours, ReasonsMissing, WordsTooLong, WordsUnreadable, the service's
-        refusals.
+        Raises: CallOver, NotYourCall, GroundNotYours, GroundNotOfCase, ReasonsMissing, WordsTooLong, WordsUnreadable,
+        the service's refusals.
         """
 
         def decide() -> Receipt:
             found = self.office.load(Call, call)
-            written = found.end_refused(act, ground=ground, reasons=reasons)
             case = self.cases.load(found.case)
+            written = found.end_refused(act, ground=ground, grounds=case.grounds, reasons=reasons)
             case.reception_refused(act, call=found.id, ground=ground, reasons=written)
             return self.office.commit(found, *case.changed, act=act, addresses=case.claims)
 
         return self.office.perform(act, decide)
+
+    def grounds_of(self, case: UUID) -> tuple[Ground, ...]:
+        """On which an operator may refuse this case. Raises: UnknownCase."""
+        return tuple(self.cases.load(case).grounds)
 
     def break_off(self, act: Act, *, call: UUID, reason: BreakOff) -> Receipt:
         """Break the call off: it keeps its place, until the limit, when the case is refused for no visual contact.

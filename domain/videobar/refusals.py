@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.refusals import Refusal
+from domain.videobar.case import Ground
 from domain.videobar.checks import CheckKind, Source
 from domain.videobar.terms import Medium, Side
 
@@ -137,6 +138,15 @@ class GroundNotYours(Refusal):
     """Want of visual contact follows from broken-off calls; an operator does not choose it."""
 
     code = "GROUND_NOT_YOURS"
+
+
+@dataclass(eq=False)
+class GroundNotOfCase(Refusal):
+    """A case like this is not refused on that ground."""
+
+    code = "GROUND_NOT_OF_CASE"
+    grounds: tuple[Ground, ...]
+    """On which it may be."""
 
 
 @dataclass(eq=False)

@@ -234,6 +234,25 @@ def test_at_a_service_centre_the_signed_form_and_the_document_are_seen(at):
     assert events(at, answer)[-2:] == ["VerifiedAtServiceCentre", "Activated"]
 
 
+def test_a_call_for_a_company_is_refused_for_want_of_a_representative_and_a_persons_is_not(at):
+    code, _ = company()
+    client, answer, asked = filed(at, identification=code)
+    waiting, desk = called_in(at, client, answer, asked, legalCode=code)
+    shown = desk.ask("Call", id=waiting["call"])
+    assert not shown["representation"]["mayRepresent"]
+    assert shown["grounds"] == ["IDENTITY_DOUBT", "CIRCUMSTANCE_DOUBT", "NO_REPRESENTATIVE"]
+    written = {"ground": "NO_REPRESENTATIVE", "reasons": "Not in the registry."}
+    refused = desk.do("RefuseReception", call=waiting["call"], **written)
+    status = client.ask("Status", **keyed(answer), atLeast=refused["token"])
+    assert (status["registrationState"], status["activationRefused"]) == ("ACTIVATION_REFUSED", written)
+    client, answer, asked = filed(at, identification=(person := somebody()))
+    waiting, desk = called_in(at, client, answer, asked, personalNumber=person)
+    assert desk.ask("Call", id=waiting["call"])["grounds"] == ["IDENTITY_DOUBT", "CIRCUMSTANCE_DOUBT"]
+    refusal = desk.ask("RefuseReception", input={"call": waiting["call"], **written})
+    assert (refusal["code"], "NO_REPRESENTATIVE" in refusal["message"]) == ("GROUND_NOT_OF_CASE", False)
+    assert events(at, answer)[-1] == "EmailConfirmed"
+
+
 def test_of_more_registrations_than_are_shown_the_others_are_counted(at, monkeypatch):
     monkeypatch.setattr(consultation, "MOST_SIBLINGS", 2)
     person = somebody()

@@ -14,7 +14,7 @@ from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money
 from domain.people import Actor, Role, SubjectId
 from domain.refusals import Refusal
-from domain.videobar.case import Ground
+from domain.videobar.case import DOUBTS, Ground
 from domain.videobar.checks import Checks, Source
 
 FEE = Money(Decimal("50.00"))
@@ -80,6 +80,10 @@ class Permit(Root):
 
     def is_due_back(self, payment: UUID) -> bool:
         return payment in self.due
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        return DOUBTS
 
     @property
     def changed(self) -> tuple[Root]:

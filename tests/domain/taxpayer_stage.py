@@ -222,9 +222,8 @@ class Stage:
         self.clarifies(call, kept or name, by=by)
         self.ends_well(call, by)
 
-    def doubted(self, name: str) -> None:
-        call = self.calls(name)
-        self.bar.refuse(self.act(LALI), call=call, ground=Ground.IDENTITY_DOUBT, reasons="სურათი არ ემთხვევა")
+    def doubted(self, name: str, ground: Ground = Ground.IDENTITY_DOUBT) -> None:
+        self.bar.refuse(self.act(LALI), call=self.calls(name), ground=ground, reasons="სურათი არ ემთხვევა")
 
     def breaks_off(self, name: str) -> None:
         self.bar.break_off(self.act(LALI), call=self.calls(name), reason=BreakOff.NO_PICTURE)

@@ -10,13 +10,14 @@ from bar import ALL_MATCH, MATCHING, WILL, Stage, but
 from memory_office import GIORGI, NINO
 
 from domain.people import Actor, Role, system
-from domain.videobar.case import Ground
+from domain.videobar.case import DOUBTS, Ground
 from domain.videobar.checks import Check, CheckKind, Checks, Source, Verdict
 from domain.videobar.refusals import (
     ApplicantPresent,
     CallOver,
     ChecksIncomplete,
     ChecksNotPassed,
+    GroundNotOfCase,
     GroundNotYours,
     NotConnected,
     NothingToRecord,
@@ -184,6 +185,9 @@ def test_reception_is_refused_on_reasoned_doubt_in_writing(stage: Stage) -> None
 
     with pytest.raises(GroundNotYours):
         refuse(nino, call=call, ground=Ground.NO_VISUAL_CONTACT, reasons="არ ჩანს")
+    with pytest.raises(GroundNotOfCase) as refused:
+        refuse(nino, call=call, ground=Ground.NO_REPRESENTATIVE, reasons="სხვის სახელით რეკავს")
+    assert refused.value.grounds == stage.bar.grounds_of(stage.case_of(call).id) == DOUBTS
     with pytest.raises(ReasonsMissing):
         refuse(nino, call=call, ground=Ground.IDENTITY_DOUBT, reasons=" \t")
     with pytest.raises(WordsTooLong):

@@ -55,7 +55,8 @@ from domain.taxpayer.registry import Entry, PublicRegistryUnavailable, represent
 from domain.taxpayer.siblings import AT_ONCE, SLOTS
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 from domain.taxpayer.username import UsernameTaken
-from domain.videobar.refusals import NotYourCall
+from domain.videobar.case import DOUBTS, Ground
+from domain.videobar.refusals import GroundNotOfCase, NotYourCall
 from domain.videobar.terms import BreakOff
 
 LALI_AS_OPERATOR = replace(LALI, role=Role.OPERATOR)
@@ -219,6 +220,17 @@ def test_who_read_out_another_forms_code_brings_no_form_of_a_stranger_to_life(st
     stage.clarifies(call, "giorgi")
     stage.ends_well(call)
     assert stage.state("attacker") is RegistrationState.SUPERSEDED
+
+
+def test_for_want_of_a_representative_a_legal_persons_activation_is_refused_and_nobody_elses(stage: Stage) -> None:
+    stage.files("company", identification=COMPANY)
+    stage.when(lambda: stage.doubted("company", Ground.NO_REPRESENTATIVE)).then("company", "ActivationRefused")
+    refused = stage.events("company")[-1]
+    assert (refused.route, refused.ground, refused.ends) == (Route.VIDEO, RefusalGround.NO_REPRESENTATIVE, True)
+    assert stage.who_has("giorgi-beridze") is None
+    stage.files("giorgi")
+    stage.queue.entered.clear()
+    stage.when(lambda: stage.doubted("giorgi", Ground.NO_REPRESENTATIVE)).refused(GroundNotOfCase, grounds=DOUBTS)
 
 
 def test_what_was_clarified_in_one_call_holds_for_no_other(stage: Stage) -> None:

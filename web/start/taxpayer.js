@@ -1,6 +1,6 @@
 // Drives a taxpayer's path of /start: the form with mobile and address confirmed inside it, the video bar with every
 // step of the consultant, the link, and signing in.
-import { ask, given, language, moment, onSend, show, tellFaults } from "/ask.js";
+import { ask, byId, element, given, language, moment, onSend, show, tellFaults } from "/ask.js";
 import {
   accepted,
   closeLine,
@@ -77,6 +77,22 @@ onSend(form("sign-in-account"), async ({ username, password }, output) => {
 
 fields.identification.addEventListener("input", refresh);
 
+// The grounds on which this call may end in a refusal; for whom the registry does not show to represent, that one first.
+const grounds = byId("grounds");
+
+function offer(offered, representation) {
+  const { ground } = grounds.elements;
+  ground.replaceChildren(...offered.map((each) => element("option", { value: each }, given.grounds[each])));
+  const first = representation && !representation.mayRepresent ? "NO_REPRESENTATIVE" : offered[0];
+  known.ground = ground.value = first;
+  grounds.hidden = false;
+}
+
+grounds.addEventListener("input", () => {
+  known.ground = grounds.elements.ground.value;
+  refresh();
+});
+
 await drive({
   EnterBar: {
     variables: () => ({
@@ -109,12 +125,17 @@ await drive({
     then(told) {
       learnCall(told);
       known.kept = told.case;
+      offer(told.grounds, told.representation);
     },
   },
   SendReadOutCode: { variables: onCall(() => ({ kept: known.kept ?? "" })) },
   ClarifyUsername: { variables: onCall(() => ({ kept: known.kept ?? "", code: "" })) },
   RecordChecks: { variables: onCall(() => ({ checks: suggestedChecks(), will: texts.sample_taxpayer_will })) },
   Verify: { variables: onCall(), then: closeLine },
+  RefuseReception: {
+    variables: onCall(() => ({ ground: known.ground ?? "IDENTITY_DOUBT", reasons: texts.sample_refusal })),
+    then: closeLine,
+  },
   SendActivationLink: { variables: () => ({ input: { identification: fields.identification.value } }) },
   CaseEvents: { variables: () => ({ number: holder.number.value }) },
 });

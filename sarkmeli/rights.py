@@ -22,6 +22,7 @@ WORK: Final = {
     "deadlines": (DbRole.APP, DbRole.ERASER),
     "runner": (DbRole.RUNNER,),
     "checkpoints": (DbRole.SIGNER,),
+    "relay": (DbRole.RELAY,),
 }
 """The roles that each part connects as."""
 

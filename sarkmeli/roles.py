@@ -28,6 +28,8 @@ class DbRole(StrEnum):
     """The checkpoints: reads the ledger, keeps the tree over it, notes what was signed."""
     ERASER = "eraser"
     """Erasure and the turning of epochs: destroys keys, removes what tells of an erased case."""
+    RELAY = "relay"
+    """The relay to Kafka: reads the ledger and the keys that pseudonyms come from, says how far it is."""
     AUDITOR = "auditor"
     """Looks at ledger and read models, and changes nothing."""
 
@@ -49,6 +51,7 @@ class May:
     runner: str = ""
     signer: str = ""
     eraser: str = ""
+    relay: str = ""
     auditor: str = ""
 
     @property
@@ -65,15 +68,15 @@ R, RW = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
 RUN, USE = "EXECUTE", "USAGE"
 
 LEDGER_RIGHTS: Final = (
-    May("SCHEMA ledger", app=USE, runner=USE, signer=USE, eraser=USE, auditor=USE),
+    May("SCHEMA ledger", app=USE, runner=USE, signer=USE, eraser=USE, relay=USE, auditor=USE),
     # History has one door; nobody writes past it, whoever may knock.
     May("FUNCTION ledger.append", app=RUN),
     May("FUNCTION ledger.keep_lineage", app=RUN, runner=RUN),
     May("FUNCTION ledger.turn_months", app=RUN),
-    May("TABLE ledger.event", app=R, runner=R, signer=R, eraser=R, auditor=R),
-    May("TABLE ledger.lineage", app=R, runner=R, signer=R, eraser=R, auditor=R),
-    May("SEQUENCE ledger.position", app=R, runner=R, signer=R, eraser=R, auditor=R),
-    May("TABLE ledger.key_store", app=R, signer=R, eraser=R, auditor=R),
+    May("TABLE ledger.event", app=R, runner=R, signer=R, eraser=R, relay=R, auditor=R),
+    May("TABLE ledger.lineage", app=R, runner=R, signer=R, eraser=R, relay=R, auditor=R),
+    May("SEQUENCE ledger.position", app=R, runner=R, signer=R, eraser=R, relay=R, auditor=R),
+    May("TABLE ledger.key_store", app=R, signer=R, eraser=R, relay=R, auditor=R),
     May("TABLE ledger.address", app=R, eraser="SELECT, UPDATE, DELETE"),
     May("TABLE ledger.command", app=R, eraser="SELECT, DELETE"),
     May("TABLE ledger.tree", app=R, signer="SELECT, UPDATE", auditor=R),
@@ -82,19 +85,20 @@ LEDGER_RIGHTS: Final = (
     # The runner owns the read models: only who owns a table may drop it, and it makes and drops them by version.
     May("SCHEMA reading", app=USE, auditor=USE),
     May("ALL TABLES IN SCHEMA reading", app=R, auditor=R),
-    May("SCHEMA housekeeping", app=USE),
+    May("SCHEMA housekeeping", app=USE, relay=USE),
     May("ALL TABLES IN SCHEMA housekeeping", app=RW),
+    May("TABLE housekeeping.relay", relay="SELECT, INSERT, UPDATE"),
     May("ALL ROUTINES IN SCHEMA housekeeping", app=RUN),
 )
 """In the ledger's database."""
 
 KEYS_RIGHTS: Final = (
-    May("SCHEMA keystore", app=USE, eraser=USE),
-    May("TABLE keystore.identity", app=R, eraser=R),
-    May("TABLE keystore.secret", app=R, eraser=R),
-    May("TABLE keystore.epoch", app=R, eraser="SELECT, INSERT, UPDATE"),
+    May("SCHEMA keystore", app=USE, eraser=USE, relay=USE),
+    May("TABLE keystore.identity", app=R, eraser=R, relay=R),
+    May("TABLE keystore.secret", app=R, eraser=R, relay=R),
+    May("TABLE keystore.epoch", app=R, eraser="SELECT, INSERT, UPDATE", relay=R),
     May("TABLE keystore.register_read", app=R, eraser="SELECT, INSERT, UPDATE"),
-    May("TABLE keystore.subject", app="SELECT, INSERT", eraser="SELECT, UPDATE"),
+    May("TABLE keystore.subject", app="SELECT, INSERT", eraser="SELECT, UPDATE", relay=R),
     May("FUNCTION keystore.mint", app=RUN),
 )
 """In the key store's database."""

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from domain.compatriot.state import State
 from housekeeping.passwords import Cost
 from ledger.token_place import TokenPlace
 from sarkmeli import embedded
+from sarkmeli.kafka_settings import KafkaSettings
 from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
 
 NEIGHBOURS = {
@@ -55,7 +56,7 @@ class KeyHolder(StrEnum):
     PKCS11 = "pkcs11"
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """The settings; a field ``database_url`` is the variable ``SARKMELI_DATABASE_URL``.
 
     Raises pydantic's ValidationError, which names the variable, when a value will not do.
@@ -222,6 +223,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _kafka_is_named_in_full(self) -> Self:
+        if wrong := self.kafka_faults():
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
     def _a_token_is_named_in_full(self) -> Self:
         if self.kms is KeyHolder.PKCS11:
             missing = [name for name in ("pkcs11_module", "pkcs11_token") if not getattr(self, name)]
@@ -260,7 +267,7 @@ class Settings(BaseSettings):
             wrong.append("SARKMELI_PASSWORD_COST is less than argon2id is recommended with")
         if self.kms is KeyHolder.FOLDER:
             wrong.append("SARKMELI_KMS is folder: epoch keys in files")
-        return wrong
+        return wrong + self.kafka_unfit_for_production()
 
     @property
     def url(self) -> str:

@@ -1,7 +1,8 @@
 """What an attacker tries who has a connection, each with who may do it: written down here by what each is for, never
 derived from what was granted.
 
-A: the app, R: the runner, S: the signer, E: the eraser, U: the auditor; nobody where there is no letter.
+A: the app, R: the runner, S: the signer, E: the eraser, K: the relay to Kafka, U: the auditor; nobody where there is
+no letter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ LETTERS = {
     DbRole.RUNNER: "R",
     DbRole.SIGNER: "S",
     DbRole.ERASER: "E",
+    DbRole.RELAY: "K",
     DbRole.AUDITOR: "U",
 }
 
@@ -90,7 +92,7 @@ LEDGER: dict[str, str] = {
     "INSERT INTO ledger.tile VALUES (0, 99, 1, '')": "S",
     "DELETE FROM ledger.tile": "",
     # what is read of history, and from outside it
-    "SELECT count(*) FROM ledger.event": "ARSEU",
+    "SELECT count(*) FROM ledger.event": "ARSEKU",
     "SELECT count(*) FROM ledger.address": "AE",
     "SELECT count(*) FROM ledger.command": "AE",
     "SELECT count(*) FROM ledger.checkpoint": "ASU",
@@ -104,6 +106,7 @@ LEDGER: dict[str, str] = {
     # the house
     "SELECT count(*) FROM housekeeping.session": "A",
     "INSERT INTO housekeeping.follower VALUES ('x', 0, gen_random_uuid())": "A",
+    "INSERT INTO housekeeping.relay VALUES ('x', gen_random_uuid())": "AK",
     "DELETE FROM housekeeping.session": "A",
     "DROP TABLE housekeeping.session": "",
     "TRUNCATE housekeeping.session": "",
@@ -134,8 +137,8 @@ LEDGER: dict[str, str] = {
 }
 
 KEYS: dict[str, str] = {
-    "SELECT count(*) FROM keystore.subject": "AE",
-    "SELECT count(*) FROM keystore.epoch": "AE",
+    "SELECT count(*) FROM keystore.subject": "AEK",
+    "SELECT count(*) FROM keystore.epoch": "AEK",
     "INSERT INTO keystore.subject VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'w')": "A",
     "UPDATE keystore.subject SET wrapped = NULL, erased_at = now()": "E",
     "UPDATE keystore.subject SET id = gen_random_uuid() WHERE false": "E",

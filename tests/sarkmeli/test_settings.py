@@ -10,6 +10,7 @@ from running_office import sarkmeli
 from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.state import State
 from domain.language import Language
+from sarkmeli.kafka import NoKafka, client
 from sarkmeli.neighbours import Neighbours, sandbox_credentials
 from sarkmeli.rules import compatriot_rules, hours, payment_rules, service_centres, taxpayer_hours, videobar_rules
 from sarkmeli.settings import MailSecurity, Settings, WrongFile
@@ -89,6 +90,56 @@ def test_these_settings_are_fit_for_the_public_and_those_with_keys_in_files_are_
     monkeypatch.setenv("SARKMELI_KMS", "folder")
     with pytest.raises(ValidationError, match="SARKMELI_KMS is folder"):
         Settings()
+
+
+KAFKA = {
+    "SARKMELI_KAFKA_BOOTSTRAP_SERVERS": "kafka-1.example.ge:9093, kafka-2.example.ge:9093",
+    "SARKMELI_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "SARKMELI_KAFKA_SASL_USERNAME": "relay",
+    "SARKMELI_KAFKA_SASL_PASSWORD": "s3cret-word",
+    "SARKMELI_KAFKA_REPLICATION": "3",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({}, None),
+        ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "SARKMELI_KAFKA_SECURITY_PROTOCOL is in clear"),
+        ({"SECURITY_PROTOCOL": "SSL"}, "SARKMELI_KAFKA_CERTIFICATE_FILE is empty"),
+        ({"REPLICATION": "1"}, "SARKMELI_KAFKA_REPLICATION is less than 3"),
+        ({"SASL_PASSWORD": ""}, "SARKMELI_KAFKA_SASL_PASSWORD is empty"),
+        ({"BOOTSTRAP_SERVERS": "kafka-1.example.ge"}, "host:port"),
+        ({"BOOTSTRAP_SERVERS": "localhost:9092", "SECURITY_PROTOCOL": "PLAINTEXT", "REPLICATION": "1"}, None),
+        ({"BOOTSTRAP_SERVERS": "localhost:9092,kafka-1:9092", "SECURITY_PROTOCOL": "PLAINTEXT"}, "is in clear"),
+        ({"BOOTSTRAP_SERVERS": "", "SECURITY_PROTOCOL": "PLAINTEXT", "REPLICATION": "1"}, None),
+    ],
+)
+def test_production_speaks_to_kafka_in_clear_on_this_machine_alone(monkeypatch, change, refused):
+    given = {**PUBLIC, **KAFKA, **{f"SARKMELI_KAFKA_{name}": value for name, value in change.items()}}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    if refused is None:
+        assert "s3cret-word" not in repr(Settings())
+    else:
+        with pytest.raises(ValidationError, match=refused) as told:
+            Settings()
+        assert "s3cret-word" not in str(told.value.errors(include_input=False))
+
+
+def test_every_kafka_client_is_told_the_same(tmp_path):
+    with pytest.raises(NoKafka, match="SARKMELI_KAFKA_BOOTSTRAP_SERVERS is empty"):
+        client(Settings())
+    ours = tmp_path / "ca.pem"
+    given = {name.removeprefix("SARKMELI_").lower(): value for name, value in KAFKA.items()}
+    settings = Settings(**given, kafka_ca_file=ours)
+    with pytest.raises(WrongFile, match="SARKMELI_KAFKA_CA_FILE: "):
+        client(settings)
+    ours.touch()
+    told = client(settings)
+    assert told["bootstrap_servers"] == ["kafka-1.example.ge:9093", "kafka-2.example.ge:9093"]
+    assert (told["security_protocol"], told["sasl_mechanism"]) == ("SASL_SSL", "SCRAM-SHA-512")
+    assert (told["sasl_plain_password"], told["ssl_cafile"]) == ("s3cret-word", str(ours))
 
 
 @pytest.mark.parametrize("missing", ["MODULE", "TOKEN", "PIN_FILE"])

@@ -1,24 +1,21 @@
-"""Whose turn it is to work on a model: a session's lock, and a heart that beats for the process behind it.
+"""Whose turn it is to work on a model (`ledger.turns`), and the heart that beats for the runner behind it.
 
-A lock ends with its session, so a killed process is followed at once. A *frozen* one (SIGSTOP, a paused machine) keeps
-its session and its lock for as long as it sleeps, whatever keep-alives say: the kernel answers those. So each runner
-beats by the database's clock; whoever stands by ends the session of a holder whose heart stopped, and takes its turn.
 What keeps rows right is neither: `projections.tracking` fences whoever is no longer the holder.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID, uuid4
 
 import psycopg
 import structlog
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ledger import turns
+from ledger.turns import BEAT_SECONDS, STOPPED_SECONDS, Heard, take
 from projections import poison
 from projections.tracking import Db, Place, lock_of
 
@@ -31,64 +28,28 @@ CREATE TABLE IF NOT EXISTS reading.runner (
 )
 """
 
-SESSION = """
-SET client_connection_check_interval = '1s';
-SET tcp_keepalives_idle = 2;
-SET tcp_keepalives_interval = 1;
-SET tcp_keepalives_count = 3;
-SET idle_in_transaction_session_timeout = '4s';
-"""
-"""So that the server ends the session of a lost host within 5 seconds, even in the middle of a statement."""
-
 APPLICATION = "sarkmeli projections"
 """What `pg_stat_activity` calls our sessions."""
-
-CLIENT = {
-    "application_name": APPLICATION,
-    "connect_timeout": 5,
-    "keepalives_idle": 2,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-}
-"""And so that we notice a lost server."""
-
-BEAT_SECONDS = 0.75
-"""Between two beats."""
-STOPPED_SECONDS = 3.0
-"""Without a beat for so long, a holder is taken to be gone."""
 
 _BEAT = """
 INSERT INTO reading.runner (id) VALUES (%s) ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()
 """
 _LAST_BEAT = "DELETE FROM reading.runner WHERE id = %s OR beat_at < clock_timestamp() - interval '1 day'"
 
-_TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-
 _HOLDER = """
-SELECT l.pid, t.holder,
-    coalesce(clock_timestamp() - r.beat_at > make_interval(secs => %(stopped)s), true) AS stopped
-FROM (SELECT hashtextextended(%(lock)s, 0) AS key) AS k
-JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-    AND (l.classid::bigint << 32 | l.objid::bigint) = k.key
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-LEFT JOIN reading.tracking t ON (t.model, t.version, t.beside) = (%(model)s, %(version)s, %(beside)s)
-LEFT JOIN reading.runner r ON r.id = t.holder
+SELECT t.holder, coalesce(clock_timestamp() - r.beat_at > make_interval(secs => %s), true) AS stopped
+FROM reading.tracking t LEFT JOIN reading.runner r ON r.id = t.holder
+WHERE (t.model, t.version, t.beside) = (%s, %s, %s)
 """
-
-_END = "SELECT pg_terminate_backend(%s)"
 
 
 class BusyElsewhere(Exception):
     """Another runner holds this model's turn."""
 
 
-@contextmanager
-def session(conninfo: str) -> Generator[Db]:
+def session(conninfo: str) -> AbstractContextManager[Db]:
     """A connection of a runner's own, whose server notices within seconds when its host is lost."""
-    patient = make_conninfo(conninfo, **{**CLIENT, **conninfo_to_dict(conninfo)})
-    with closing(psycopg.connect(patient, autocommit=True)) as db:
-        db.execute(SESSION)
-        yield db
+    return turns.session(conninfo, APPLICATION)
 
 
 class Heart:
@@ -126,60 +87,23 @@ class Heart:
                 self._still.wait(BEAT_SECONDS)
 
 
-class Turn:
+class Turn(turns.Turn):
     """One runner's way to its turn on one model. ``holder`` is the id of its heart."""
 
     def __init__(self, place: Place, holder: UUID) -> None:
         self.place = place
-        self.holder = holder
-        self._stopped: tuple[int, UUID | None] | None = None
+        super().__init__(place.lock, place.title, holder, self._listen)
 
-    def take(self, db: Db) -> bool:
-        """Try to take the turn; it lasts as long as the session, or until another takes it from a heart that stopped.
-
-        Ask again and again: a heart is taken to have stopped when two askings in a row find it so.
-        """
-        if take_turn(db, self.place):
-            return True
-        found = db.execute(
-            _HOLDER, {"stopped": STOPPED_SECONDS, "lock": self.place.lock, **_named(self.place)}
-        ).fetchone()
-        if found is None or not found[2] or found[1] == self.holder:
-            self._stopped = None
-            return False
-        seen = (found[0], found[1])
-        if self._stopped != seen:
-            self._stopped = seen
-            return False
-        self._stopped = None
-        return self._end(db, *seen)
-
-    def _end(self, db: Db, pid: int, holder: UUID | None) -> bool:
-        """End the session of a holder whose heart stopped. Where that is not allowed, the fence must do."""
-        log.warning("turn taken from a runner whose heart stopped", model=self.place.title, runner=str(holder))
-        try:
-            db.execute("SET ROLE NONE")  # who may end a session is who may log in as its user
-            db.execute(_END, (pid,))
-        except psycopg.errors.InsufficientPrivilege:
-            log.error("its session may not be ended, only fenced", model=self.place.title)
-            return True
-        finally:
-            db.execute("RESET ROLE")
-        return take_turn(db, self.place)
+    def _listen(self, db: Db) -> Heard:
+        row = db.execute(_HOLDER, (STOPPED_SECONDS, *self.place.key)).fetchone()
+        return (None, True) if row is None else (row[0], row[1])
 
 
 def take_turn(db: Db, place: Place) -> bool:
     """Try to take the lock that says who works on a model; it lasts as long as the session."""
-    return take_turn_on(db, *place.key)
+    return take(db, place.lock)
 
 
 def take_turn_on(db: Db, name: str, version: int, beside: bool) -> bool:
     """As `take_turn`, also for a version that this program does not know."""
-    row = db.execute(_TRY, (lock_of(name, version, beside),)).fetchone()
-    assert row is not None
-    return bool(row[0])
-
-
-def _named(place: Place) -> dict[str, object]:
-    model, version, beside = place.key
-    return {"model": model, "version": version, "beside": beside}
+    return take(db, lock_of(name, version, beside))

@@ -14,7 +14,7 @@ from domain.compatriot.decision import Hands, Outcome
 from domain.compatriot.documents import Document
 from domain.compatriot.form import Channel, Form, Tier
 from domain.compatriot.state import Missing, Standing, State, missing, state_of
-from domain.compatriot.term import DueDate
+from domain.compatriot.term import DueDate, due_on
 from domain.consents import Consent, ConsentKind
 from domain.erasure import LegalGround
 from domain.event import Created, Erased, Personal, Root
@@ -22,6 +22,7 @@ from domain.language import Language
 from domain.payments.case import Method, RefundReason
 from domain.payments.money import Money
 from domain.people import Actor, SubjectId
+from domain.publishing import Published, Term
 from domain.videobar.case import Ground
 
 
@@ -32,6 +33,7 @@ class History(NumberedCase):
         """The form was filed. Fee, term and last day of reception are those in force on this day."""
 
         TOPIC = "compatriot.Application.Registered"
+        PUBLIC = Published(1, "tier", "language", "channel", "fee", "term_days", opens=("form.grounds",), begins=True)
         draft: UUID
         number: Personal[str]
         cash_reference: Personal[str]
@@ -111,6 +113,7 @@ class History(NumberedCase):
 
     class ConsentGiven(Root.Event):
         TOPIC = "compatriot.Application.ConsentGiven"
+        PUBLIC = Published(1, "kind")
         kind: ConsentKind
         version: str
         language: Language
@@ -122,6 +125,7 @@ class History(NumberedCase):
 
     class ConsentWithdrawn(Root.Event):
         TOPIC = "compatriot.Application.ConsentWithdrawn"
+        PUBLIC = Published(1, "kind")
         kind: ConsentKind
 
     @event(ConsentWithdrawn)
@@ -144,6 +148,7 @@ class History(NumberedCase):
         """The operator saw the applicant, every check passed. What was checked stands in the call's own stream."""
 
         TOPIC = "compatriot.Application.VideoVerified"
+        PUBLIC = Published(1, term=Term("due", due_on))
         call: UUID
         operator: str
         due: DueDate | None
@@ -159,6 +164,7 @@ class History(NumberedCase):
         """The electronic case ends; the person may still apply in person."""
 
         TOPIC = "compatriot.Application.ReceptionRefused"
+        PUBLIC = Published(1, "ground")
         call: UUID
         ground: Ground
         reasons: Personal[str | None]
@@ -171,6 +177,7 @@ class History(NumberedCase):
         """The fee is there, whole."""
 
         TOPIC = "compatriot.Application.Paid"
+        PUBLIC = Published(1, "method", "received", term=Term("due", due_on))
         payment: UUID
         received: Money
         method: Method
@@ -187,6 +194,7 @@ class History(NumberedCase):
         """Money of this payment is to be sent back."""
 
         TOPIC = "compatriot.Application.RefundDue"
+        PUBLIC = Published(1, "reason")
         payment: UUID
         amount: Money
         reason: RefundReason
@@ -197,6 +205,7 @@ class History(NumberedCase):
 
     class Refunded(Root.Event):
         TOPIC = "compatriot.Application.Refunded"
+        PUBLIC = Published(1)
         payment: UUID
         amount: Money
 
@@ -206,6 +215,7 @@ class History(NumberedCase):
 
     class ReviewStarted(Root.Event):
         TOPIC = "compatriot.Application.ReviewStarted"
+        PUBLIC = Published(1)
         officer: str
 
     @event(ReviewStarted)
@@ -217,6 +227,7 @@ class History(NumberedCase):
         """The chief gave the case to an officer."""
 
         TOPIC = "compatriot.Application.Assigned"
+        PUBLIC = Published(1)
         officer: str
 
     @event(Assigned)
@@ -227,6 +238,7 @@ class History(NumberedCase):
         """The term is suspended until the applicant answers."""
 
         TOPIC = "compatriot.Application.InformationRequested"
+        PUBLIC = Published(1)
         text: Personal[str]
         answer_until: date
 
@@ -239,6 +251,7 @@ class History(NumberedCase):
 
     class InformationProvided(Root.Event):
         TOPIC = "compatriot.Application.InformationProvided"
+        PUBLIC = Published(1, term=Term("due", due_on))
         text: Personal[str]
         documents: Personal[tuple[Document, ...]]
         files: tuple[UUID, ...]
@@ -268,6 +281,7 @@ class History(NumberedCase):
 
     class TermExtended(Root.Event):
         TOPIC = "compatriot.Application.TermExtended"
+        PUBLIC = Published(1, "days", term=Term("due", due_on))
         days: int
         reasons: Personal[str]
         due: DueDate
@@ -279,6 +293,7 @@ class History(NumberedCase):
 
     class ConclusionPrepared(Root.Event):
         TOPIC = "compatriot.Application.ConclusionPrepared"
+        PUBLIC = Published(1)
         officer: str
         text: Personal[str]
         recommends: Outcome
@@ -290,6 +305,7 @@ class History(NumberedCase):
 
     class Decided(Root.Event):
         TOPIC = "compatriot.Application.Decided"
+        PUBLIC = Published(1, "outcome", term=Term())
         chief: str
         outcome: Outcome
         reasons: Personal[str]
@@ -305,6 +321,7 @@ class History(NumberedCase):
         """The holder received the decision for the first time."""
 
         TOPIC = "compatriot.Application.DecisionDelivered"
+        PUBLIC = Published(1)
 
     @event(DecisionDelivered)
     def _decision_delivered(self, timestamp: datetime) -> None:
@@ -314,6 +331,7 @@ class History(NumberedCase):
         """The applicant was told what is missing and the last day for it; a late warning moved that day."""
 
         TOPIC = "compatriot.Application.ExpiryWarned"
+        PUBLIC = Published(1, "missing")
         missing: tuple[Missing, ...]
         lapses_after: date
 
@@ -324,6 +342,7 @@ class History(NumberedCase):
 
     class Lapsed(Root.Event):
         TOPIC = "compatriot.Application.Lapsed"
+        PUBLIC = Published(1, "missing")
         missing: tuple[Missing, ...]
 
     @event(Lapsed)
@@ -332,6 +351,7 @@ class History(NumberedCase):
 
     class Withdrawn(Root.Event):
         TOPIC = "compatriot.Application.Withdrawn"
+        PUBLIC = Published(1)
 
     @event(Withdrawn)
     def _withdrawn(self) -> None:

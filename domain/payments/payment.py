@@ -24,6 +24,7 @@ from domain.payments.refusals import (
 )
 from domain.payments.terms import Doubt, Failure, Matching, Phase
 from domain.people import Role, SubjectId
+from domain.publishing import Published
 from domain.words import reasons as reasoned
 
 
@@ -40,6 +41,7 @@ class Payment(Root):
         """A card order for a case's fee."""
 
         TOPIC = "payments.Payment.Opened"
+        PUBLIC = Published(1, "number", case="case")
         case: UUID
         fee: Money
         number: int
@@ -50,6 +52,7 @@ class Payment(Root):
         """The bank took money for the order, even if it expired here or failed before. Not yet: whether it pays."""
 
         TOPIC = "payments.Payment.Succeeded"
+        PUBLIC = Published(1)
         received: Money
         transaction: str
         payer: Personal[Payer | None]
@@ -58,12 +61,14 @@ class Payment(Root):
         """The bank's last word: no money."""
 
         TOPIC = "payments.Payment.Failed"
+        PUBLIC = Published(1, "reason")
         reason: Failure
 
     class Expired(Root.Event):
         """Out of time here. The bank is asked until its answer is final."""
 
         TOPIC = "payments.Payment.Expired"
+        PUBLIC = Published(1)
 
     class CashReceived(Created):
         """One credit on the office's account."""
@@ -86,6 +91,7 @@ class Payment(Root):
         """Found to be meant for a case. Not yet: whether it pays."""
 
         TOPIC = "payments.Payment.Matched"
+        PUBLIC = Published(1, "matching", case="case")
         case: UUID
         matching: Matching
         reasons: Personal[str | None]
@@ -95,6 +101,7 @@ class Payment(Root):
         """A cashier ordered the money sent back, whole."""
 
         TOPIC = "payments.Payment.RefundOrdered"
+        PUBLIC = Published(1)
         amount: Money
         transaction: str
         """The bank's transaction that is sent back."""
@@ -103,6 +110,7 @@ class Payment(Root):
         """The bank sent it back."""
 
         TOPIC = "payments.Payment.Refunded"
+        PUBLIC = Published(1)
         amount: Money
         transaction: str
         """The bank's transaction of the refund."""

@@ -15,6 +15,7 @@ from domain.erasure import LegalGround
 from domain.event import Created, Erased, Personal, Root
 from domain.language import Language
 from domain.people import Actor, SubjectId
+from domain.publishing import Published
 from domain.taxpayer.form import Form, TaxpayerKind
 from domain.taxpayer.state import RefusalGround, RegistrationState, Route
 
@@ -37,6 +38,7 @@ class History(NumberedCase):
         """The form was filed, mobile and e-mail confirmed inside it. The password's hash is kept elsewhere."""
 
         TOPIC = "taxpayer.Registration.Registered"
+        PUBLIC = Published(1, "kind", "language", begins=True)
         draft: UUID
         number: Personal[str]
         code_version: int
@@ -103,6 +105,7 @@ class History(NumberedCase):
 
     class ConsentGiven(Root.Event):
         TOPIC = "taxpayer.Registration.ConsentGiven"
+        PUBLIC = Published(1, "kind")
         kind: ConsentKind
         version: str
         language: Language
@@ -113,6 +116,7 @@ class History(NumberedCase):
 
     class ConsentWithdrawn(Root.Event):
         TOPIC = "taxpayer.Registration.ConsentWithdrawn"
+        PUBLIC = Published(1, "kind")
         kind: ConsentKind
 
     @event(ConsentWithdrawn)
@@ -135,6 +139,7 @@ class History(NumberedCase):
         """To the address that the public registry holds for the code; the token's hash is kept elsewhere."""
 
         TOPIC = "taxpayer.Registration.ActivationLinkSent"
+        PUBLIC = Published(1)
         to: Personal[str]
         until: datetime
 
@@ -168,6 +173,7 @@ class History(NumberedCase):
         """A consultant saw the taxpayer, every check passed. What was checked stands in the call's own stream."""
 
         TOPIC = "taxpayer.Registration.VideoVerified"
+        PUBLIC = Published(1)
         call: UUID
         consultant: str
 
@@ -179,6 +185,7 @@ class History(NumberedCase):
         """A consultant saw the signed form and the document of identity."""
 
         TOPIC = "taxpayer.Registration.VerifiedAtServiceCentre"
+        PUBLIC = Published(1)
         centre: str
         consultant: str
 
@@ -190,6 +197,7 @@ class History(NumberedCase):
         """E-services are open."""
 
         TOPIC = "taxpayer.Registration.Activated"
+        PUBLIC = Published(1, "route")
         route: Route
 
     @event(Activated)
@@ -201,6 +209,7 @@ class History(NumberedCase):
 
     class ActivationRefused(Root.Event):
         TOPIC = "taxpayer.Registration.ActivationRefused"
+        PUBLIC = Published(1, "route", "ground", "ends")
         route: Route
         ground: RefusalGround
         ends: bool
@@ -218,6 +227,7 @@ class History(NumberedCase):
         """The taxpayer chose another registration."""
 
         TOPIC = "taxpayer.Registration.Superseded"
+        PUBLIC = Published(1)
         by_registration: UUID
 
     @event(Superseded)
@@ -238,6 +248,7 @@ class History(NumberedCase):
 
     class ExpiryWarned(Root.Event):
         TOPIC = "taxpayer.Registration.ExpiryWarned"
+        PUBLIC = Published(1)
         expires_after: date
 
     @event(ExpiryWarned)
@@ -249,6 +260,7 @@ class History(NumberedCase):
         """Nobody activated it in time."""
 
         TOPIC = "taxpayer.Registration.Expired"
+        PUBLIC = Published(1)
 
     @event(Expired)
     def _expired(self) -> None:

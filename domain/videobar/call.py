@@ -13,6 +13,7 @@ from domain.erasure import PersonalDataGone
 from domain.event import ERASED, Act, Created, Erased, Personal, Root
 from domain.language import Language
 from domain.people import Actor, Role, SubjectId
+from domain.publishing import Published
 from domain.videobar.case import Ground
 from domain.videobar.checks import Checks, Source
 from domain.videobar.refusals import (
@@ -48,6 +49,7 @@ class Call(Root):
         """The applicant entered the bar. The event's time is the place in the queue."""
 
         TOPIC = "videobar.Call.Requested"
+        PUBLIC = Published(1, "number", case="case")
         case: UUID
         service: str
         number: int
@@ -72,6 +74,7 @@ class Call(Root):
         """An operator took the call; the event's actor."""
 
         TOPIC = "videobar.Call.Claimed"
+        PUBLIC = Published(1)
         number: int
         """The how-manieth call that this operator took, from 1."""
 
@@ -79,6 +82,7 @@ class Call(Root):
         """One side is there. Both must be."""
 
         TOPIC = "videobar.Call.Connected"
+        PUBLIC = Published(1, "side", "channel")
         side: Side
         channel: Channel
 
@@ -94,6 +98,7 @@ class Call(Root):
         """The call keeps its place and waits again."""
 
         TOPIC = "videobar.Call.BrokenOff"
+        PUBLIC = Published(1, "reason", "counts")
         reason: BreakOff
         counts: bool
         """Whether it counted, by the rule of that day, towards refusing reception for want of visual contact."""
@@ -111,6 +116,7 @@ class Call(Root):
         """The call reached its end."""
 
         TOPIC = "videobar.Call.Ended"
+        PUBLIC = Published(1, "outcome", "ground")
         outcome: Outcome
         ground: Ground | None
         reasons: Personal[str | None]
@@ -119,6 +125,7 @@ class Call(Root):
         """The applicant left, never appeared, or has nothing more to be seen for."""
 
         TOPIC = "videobar.Call.Abandoned"
+        PUBLIC = Published(1, "reason")
         reason: Leaving
 
     class ErasureRequested(Root.Event):

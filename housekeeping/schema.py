@@ -14,6 +14,7 @@ from housekeeping import (
     passwords,
     presence,
     relay,
+    publication,
     sessions,
     sign_ins,
     statement,
@@ -42,4 +43,5 @@ HOUSEKEEPING_DDL: tuple[str, ...] = (
     links.DDL,
     taxpayer_sessions.DDL,
     left_over.DDL,
+    publication.DDL,
 )

@@ -199,17 +199,11 @@ class KeyStore:
 
     def keys(self, key_ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
         """The keys of these ids, in one query; None where it was destroyed. Raises: UnknownKey."""
-        answer: dict[UUID, SubjectKey | None] = {}
-        missing: list[UUID] = []
-        for key_id in set(key_ids):
-            known, found = self._by_id.find(key_id)
-            if known:
-                answer[key_id] = found
-            else:
-                missing.append(key_id)
-        if missing:
-            answer.update(self._load("key_id", missing))
-        return answer
+        return self._every("key_id", key_ids)
+
+    def subject_keys(self, subjects: Sequence[SubjectId]) -> dict[UUID, SubjectKey | None]:
+        """As `keys`, by the subjects whose they are."""
+        return self._every("id", subjects)
 
     # -- codes ---------------------------------------------------------------------------------------------------
 
@@ -309,6 +303,12 @@ class KeyStore:
         if held is None:
             raise SubjectErased(f"the key of subject {subject} was destroyed")
         return decrypt(held.key, sealed[16:], bind(use, subject.bytes, key_id.bytes, context))
+
+    def _every(self, column: str, ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
+        memory = self._by_subject if column == "id" else self._by_id
+        found = {one: memory.find(one) for one in set(ids)}
+        missing = [one for one, (known, _) in found.items() if not known]
+        return {one: key for one, (_, key) in found.items()} | (self._load(column, missing) if missing else {})
 
     def _load(self, column: str, ids: Sequence[UUID]) -> dict[UUID, SubjectKey | None]:
         """Read keys by ``column`` (id or key_id). Raises: UnknownKey, KeysMissing, KmsUnavailable, Tampered."""

@@ -84,6 +84,11 @@ class Recorded:
         return self
 
     @property
+    def plain(self) -> bytes:
+        """Its unsealed part as the ledger holds it, in exact bytes."""
+        return self._plain
+
+    @property
     def at(self) -> datetime:
         """The event's own time, UTC. Raises: Undecodable."""
         return self.event.timestamp

@@ -1,0 +1,296 @@
+"""The numbers of what is published: each public fact's place in its case, given once and found again for ever.
+
+Positions tell how much happens in the office, so facts are counted in their case: a sequence over all its streams, and
+the seconds since its first. Who repeats a batch, or begins anew, finds the numbers of the first time. Nothing here
+names a pseudonym, but a tombstone that waits to be said; of an erased case not even the numbers stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from domain.calendar import tbilisi_date
+from domain.people import SubjectId
+from housekeeping.pool import Db, Pool
+
+DDL = """
+CREATE TABLE IF NOT EXISTS housekeeping.publication (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    position bigint  NOT NULL DEFAULT 0,  -- every public fact up to here has its number
+    fenced   bigint  NOT NULL DEFAULT 0   -- no tombstone that waits may be said before this position
+);
+INSERT INTO housekeeping.publication DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS housekeeping.published_case (
+    "case"   uuid        PRIMARY KEY,
+    service  text        NOT NULL,
+    subject  uuid,                        -- NULL once it is erased: nothing of it is published any more
+    sequence bigint      NOT NULL DEFAULT 0,
+    began    timestamptz,                 -- of its first public fact
+    elapsed  bigint      NOT NULL DEFAULT 0,  -- whole seconds from the first to the last
+    due      date                         -- the last day of its term
+);
+CREATE TABLE IF NOT EXISTS housekeeping.published_stream (
+    stream uuid PRIMARY KEY,
+    "case" uuid NOT NULL
+);
+CREATE INDEX IF NOT EXISTS published_stream_case ON housekeeping.published_stream ("case");
+CREATE TABLE IF NOT EXISTS housekeeping.published_fact (
+    position  bigint PRIMARY KEY,
+    sequence  bigint NOT NULL,
+    elapsed   bigint NOT NULL,            -- whole seconds since the fact before; 0 for the first
+    days_left integer
+);
+CREATE TABLE IF NOT EXISTS housekeeping.forgotten (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service   text        NOT NULL,
+    pseudonym uuid        NOT NULL,
+    hour      timestamptz NOT NULL
+);
+"""
+"""No row of ``forgotten`` names a case or a place in the ledger: it must lead nowhere in an old copy of the database.
+Its ids are drawn under the lock of the one row of ``publication``, so they come in the order of their commits."""
+
+_LOCK: Final = "SELECT position FROM housekeeping.publication FOR UPDATE"
+_STANDS: Final = "SELECT position FROM housekeeping.publication"
+_LEFT_OUT: Final = "SELECT 1 FROM ledger.event WHERE position > %s AND position < %s LIMIT 1"
+_MOVE: Final = "UPDATE housekeeping.publication SET position = %s"
+
+_CASES: Final = """
+SELECT s.stream, c."case", c.service, c.subject, c.sequence, c.began, c.elapsed, c.due
+FROM housekeeping.published_stream s JOIN housekeeping.published_case c USING ("case") WHERE s.stream = ANY(%s)
+UNION ALL
+SELECT c."case", c."case", c.service, c.subject, c.sequence, c.began, c.elapsed, c.due
+FROM housekeeping.published_case c WHERE c."case" = ANY(%s)
+"""
+_STREAMS: Final = """
+INSERT INTO housekeeping.published_stream (stream, "case")
+SELECT * FROM unnest(%b::uuid[], %b::uuid[]) ON CONFLICT (stream) DO UPDATE SET "case" = excluded."case"
+"""
+_KEEP: Final = """
+INSERT INTO housekeeping.published_case ("case", service, subject, sequence, began, elapsed, due)
+SELECT * FROM unnest(%b::uuid[], %b::text[], %b::uuid[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::date[])
+ON CONFLICT ("case") DO UPDATE SET sequence = excluded.sequence, began = excluded.began, elapsed = excluded.elapsed,
+    due = excluded.due
+"""
+_NUMBERS: Final = """
+INSERT INTO housekeeping.published_fact (position, sequence, elapsed, days_left)
+SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::integer[])
+"""
+_FIND: Final = """
+SELECT f.position, c.service, c.subject, f.sequence, f.elapsed, f.days_left
+FROM unnest(%b::bigint[], %b::uuid[]) AS asked (position, stream)
+JOIN housekeeping.published_fact f USING (position)
+JOIN housekeeping.published_stream s USING (stream)
+JOIN housekeeping.published_case c USING ("case") WHERE c.subject IS NOT NULL
+"""
+
+_SUBJECT: Final = 'SELECT service, subject FROM housekeeping.published_case WHERE "case" = %s'
+_NOTE: Final = """
+INSERT INTO housekeeping.forgotten (service, pseudonym, hour)
+VALUES (%s, %s, date_trunc('hour', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')
+"""
+_FENCE: Final = "UPDATE housekeeping.publication SET fenced = greatest(fenced, %s)"
+_DROP_NUMBERS: Final = """
+DELETE FROM housekeeping.published_fact WHERE position IN (
+    SELECT e.position FROM housekeeping.published_stream s JOIN ledger.event e USING (stream) WHERE s."case" = %s)
+"""
+_DROP_STREAMS: Final = 'DELETE FROM housekeeping.published_stream WHERE "case" = %s'
+_CUT: Final = """
+INSERT INTO housekeeping.published_case ("case", service) VALUES (%s, '')
+ON CONFLICT ("case") DO UPDATE
+SET service = '', subject = NULL, sequence = 0, began = NULL, elapsed = 0, due = NULL
+"""
+_WAITING: Final = """
+SELECT id, service, pseudonym, hour FROM housekeeping.forgotten
+WHERE (SELECT fenced FROM housekeeping.publication) <= %s ORDER BY id
+"""
+_SAID: Final = "DELETE FROM housekeeping.forgotten WHERE id <= %s"
+
+
+class LeftOut(Exception):
+    """Between what has its numbers, up to ``position``, and what is to have them stand events that were not given."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"public facts have their numbers up to position {position}")
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What an event that is published means for the numbers.
+
+    ``begins``: of which service a case begins with it; ``case``: whose its stream is from now on. ``due`` is the last
+    day of the term that it sets or moves; ``tells_days`` whether it says how many are left.
+    """
+
+    position: int
+    stream: UUID
+    at: datetime
+    begins: str | None = None
+    subject: SubjectId | None = None
+    case: UUID | None = None
+    due: date | None = None
+    tells_days: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A public fact's place: in which case, of whom, at which place in it, how many seconds after the one before."""
+
+    service: str
+    subject: SubjectId
+    sequence: int
+    elapsed: int
+    days_left: int | None
+
+
+@dataclass(slots=True)
+class _Case:
+    """A case as it is counted."""
+
+    id: UUID
+    service: str
+    subject: SubjectId | None
+    sequence: int = 0
+    began: datetime | None = None
+    elapsed: int = 0
+    due: date | None = None
+
+    def count(self, fact: Fact) -> Number | None:
+        """The fact's number, the case's next; None if the case is erased.
+
+        Seconds are counted from the first fact and cut there, so that sums of them never drift; where two commands
+        were committed in another order than they were begun in, no time goes by.
+        """
+        if self.subject is None:
+            return None
+        self.sequence += 1
+        began = self.began = self.began or fact.at
+        elapsed = max(self.elapsed, (fact.at - began) // timedelta(seconds=1))
+        since, self.elapsed = elapsed - self.elapsed, elapsed
+        self.due = fact.due or self.due
+        days = (self.due - tbilisi_date(fact.at)).days if fact.tells_days and self.due is not None else None
+        return Number(self.service, self.subject, self.sequence, since, days)
+
+
+class Publication:
+    """The tables, for whoever numbers what is published and for whoever erases a case."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def position(self) -> int:
+        """Up to where every public fact has its number."""
+        with self._pool.connection() as db:
+            return _one(db, _STANDS)
+
+    def number(self, facts: Sequence[Fact], first: int, last: int) -> Mapping[int, Number]:
+        """The numbers by position of the facts of all events from position ``first`` to ``last``, in order.
+
+        Those that have none get theirs, for ever, in one transaction that excludes whoever else numbers. A fact of no
+        case, or of an erased one, has none. Raises: LeftOut.
+        """
+        with self._pool.connection() as db, db.transaction():
+            stands = _one(db, _LOCK)
+            if stands < first and db.execute(_LEFT_OUT, (stands, first)).fetchone() is not None:
+                raise LeftOut(stands)
+            found = _found(db, [fact for fact in facts if fact.position <= stands])
+            if stands < last:
+                found.update(_numbered(db, [fact for fact in facts if fact.position > stands]))
+                db.execute(_MOVE, (last,))
+        return found
+
+    def forget(self, case: UUID, fence: int, pseudonym: Callable[[SubjectId], UUID | None]) -> None:
+        """Publish nothing of this case any more and keep nothing of it but its tombstone, until that is said.
+
+        ``fence``: the position by which the case's events have said that it is erased. May be repeated.
+        ``pseudonym`` is asked for while the case's numbers are excluded from change; a case without one, or that never
+        had a number, has no tombstone. It may be numbered never so late: from now on it is as one that is erased.
+        """
+        with self._pool.connection() as db, db.transaction():
+            db.execute(_LOCK)
+            row = db.execute(_SUBJECT, (case,)).fetchone()
+            its = pseudonym(row[1]) if row is not None and row[1] is not None else None
+            if row is not None and its is not None:
+                db.execute(_NOTE, (row[0], its))
+                db.execute(_FENCE, (fence,))
+            db.execute(_DROP_NUMBERS, (case,))
+            db.execute(_DROP_STREAMS, (case,))
+            db.execute(_CUT, (case,))
+
+    def waiting(self, position: int) -> list[tuple[int, str, UUID, datetime]]:
+        """Tombstones that may be said by who stands at ``position``: id, service, pseudonym, hour; in order of id.
+
+        All of them or none: the fence of each is behind the one that is kept for all.
+        """
+        with self._pool.connection() as db:
+            return [(row[0], row[1], row[2], row[3]) for row in db.execute(_WAITING, (position,)).fetchall()]
+
+    def said(self, through: int) -> None:
+        """They were said, up to this id."""
+        with self._pool.connection() as db:
+            db.execute(_SAID, (through,))
+
+
+def _one(db: Db, query: LiteralString) -> int:
+    row: Any = db.execute(query).fetchone()
+    return row[0]
+
+
+def _found(db: Db, facts: Sequence[Fact]) -> dict[int, Number]:
+    if not facts:
+        return {}
+    asked = ([fact.position for fact in facts], [fact.stream for fact in facts])
+    return {row[0]: Number(*row[1:]) for row in db.execute(_FIND, asked).fetchall()}
+
+
+def _numbered(db: Db, facts: Sequence[Fact]) -> dict[int, Number]:
+    """Count the facts in their cases and keep it."""
+    if not facts:
+        return {}
+    streams = list({fact.stream for fact in facts})
+    cases = list(
+        {fact.case for fact in facts if fact.case is not None} | {fact.stream for fact in facts if fact.begins}
+    )
+    by_case: dict[UUID, _Case] = {}
+    of: dict[UUID, _Case] = {}
+    for stream, case, *counted in db.execute(_CASES, (streams, cases)).fetchall():
+        of[stream] = by_case.setdefault(case, _Case(case, *counted))
+    tied: dict[UUID, UUID] = {}
+    found: dict[int, Number] = {}
+    for fact in facts:
+        case = _case_of(fact, of, tied)
+        if case is not None and (number := case.count(fact)) is not None:
+            found[fact.position] = number
+            by_case[case.id] = case
+    _keep(db, tied, [case for case in by_case.values() if case.subject is not None], found)
+    return found
+
+
+def _case_of(fact: Fact, of: dict[UUID, _Case], tied: dict[UUID, UUID]) -> _Case | None:
+    """The case of the fact's stream, which may begin or be named by the fact."""
+    if fact.begins is not None and fact.stream not in of:
+        of[fact.stream] = _Case(fact.stream, fact.begins, fact.subject)
+        tied[fact.stream] = fact.stream
+    if fact.case is not None and (case := of.get(fact.case)) is not None and case.subject is not None:
+        of[fact.stream] = case
+        tied[fact.stream] = case.id
+    return of.get(fact.stream)
+
+
+def _keep(db: Db, tied: Mapping[UUID, UUID], cases: Sequence[_Case], found: Mapping[int, Number]) -> None:
+    if tied:
+        db.execute(_STREAMS, (list(tied), list(tied.values())))
+    if cases:
+        columns = zip(
+            *((c.id, c.service, c.subject, c.sequence, c.began, c.elapsed, c.due) for c in cases), strict=True
+        )
+        db.execute(_KEEP, [list(column) for column in columns])
+    if found:
+        numbers = zip(*((at, n.sequence, n.elapsed, n.days_left) for at, n in found.items()), strict=True)
+        db.execute(_NUMBERS, [list(column) for column in numbers])

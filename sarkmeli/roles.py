@@ -88,6 +88,12 @@ LEDGER_RIGHTS: Final = (
     May("SCHEMA housekeeping", app=USE, relay=USE),
     May("ALL TABLES IN SCHEMA housekeeping", app=RW),
     May("TABLE housekeeping.relay", relay="SELECT, INSERT, UPDATE"),
+    # It gives each public fact its number and says what is forgotten; who erases takes numbers away.
+    May("TABLE housekeeping.publication", relay="SELECT, UPDATE"),
+    May("TABLE housekeeping.published_case", relay="SELECT, INSERT, UPDATE"),
+    May("TABLE housekeeping.published_stream", relay="SELECT, INSERT, UPDATE"),
+    May("TABLE housekeeping.published_fact", relay="SELECT, INSERT"),
+    May("TABLE housekeeping.forgotten", relay="SELECT, DELETE"),
     May("ALL ROUTINES IN SCHEMA housekeeping", app=RUN),
 )
 """In the ledger's database."""

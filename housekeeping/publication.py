@@ -178,7 +178,7 @@ class _Case:
         return Number(self.service, self.subject, self.sequence, since, days)
 
 
-class Publication:
+class Numbering:
     """The tables, for whoever numbers what is published and for whoever erases a case."""
 
     def __init__(self, pool: Pool) -> None:

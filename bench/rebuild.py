@@ -30,8 +30,9 @@ from domain.office import Office
 from ledger.mapper import SealingMapper, unopened
 from ledger.topics import topic_of
 from projections import filling, tracking
+from projections.applying import fold
 from projections.filling import Progress
-from projections.follower import Follower, fold
+from projections.follower import Follower
 from projections.rows import Rows
 from projections.status import STATUS
 from projections.tracking import Place

@@ -27,7 +27,8 @@ from bench.past import Past, Template, a_past, copies, opened
 from ledger import events
 from ledger.events import LedgerEvent
 from ledger.recorded import Recorded
-from projections.follower import Follower, fold
+from projections.applying import fold
+from projections.follower import Follower
 from projections.model import Table
 from projections.rows import Rows, create
 from projections.runner import Runner

@@ -170,7 +170,7 @@ class _Filling:
     def _clear(self, until: int) -> None:
         with self.db.transaction():
             tracking.begin_fill(self.db, self.place, self.follower.holder, until, BEFORE_ALL, program())
-            self.follower.rows.clear(self.db)
+            self.follower.applying.rows.clear(self.db)
             poison.clear(self.db, self.place)
 
     def _counted(self) -> Progress:
@@ -198,12 +198,12 @@ class _Filling:
             tracking.fill(self.db, self.place, self.follower.holder, self.filled, last)
             self._copy(folded)
             if found:
-                poison.add_found(self.db, self.place, found, self.follower.bound)
+                poison.add_found(self.db, self.place, found, self.follower.applying.bound)
         for one in found:
             poison.tell(self.place, one)
 
     def _copy(self, folded: Sequence[Folded]) -> None:
-        self.follower.rows.copy(self.db, chain.from_iterable(one.rows.items() for one in folded))
+        self.follower.applying.rows.copy(self.db, chain.from_iterable(one.rows.items() for one in folded))
 
     def _storable(self, folded: Sequence[Folded]) -> list[Folded]:
         """The same, each stream cut before the first event that makes of it what cannot be stored."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from ledger.reader import AheadOfLedger, OtherLineage, Recorded, Undecodable
 from projections import poison, tracking
-from projections.model import Change, Key, Row, Table
+from projections.applying import Applying, replay
 from projections.poison import Bound, Poison
-from projections.rows import Rows
 from projections.tracking import Db, Place
 from projections.turns import BusyElsewhere
 
@@ -75,7 +73,6 @@ class Follower:
         self.source = source
         self.place = place
         self.batch = batch
-        self.bound = bound or Bound()
         self.holder = holder or uuid4()
         standing = tracking.begin(db, place, source.lineage(), self.holder)
         try:
@@ -84,7 +81,7 @@ class Follower:
             raise tracking.LineageMismatch(place, error) from error
         self.lineage = standing.lineage
         self.position = standing.position
-        self.rows = Rows(db, place)
+        self.applying = Applying(db, place, self, bound)
         self._was_stopped = standing.stopped is not None
 
     def goes_on(self) -> None:
@@ -100,71 +97,18 @@ class Follower:
         """
         batch = self.source.follow(self.position, self.batch)
         if batch:
-            self._advance(batch)
+            self.applying.advance(batch)
             tracking.signal(self.db, self.place, self.position)
         self.goes_on()
         return len(batch)
 
-    def _advance(self, batch: Sequence[Recorded]) -> None:
-        """Apply a batch; where an event is to blame, apply what stands before it, set it apart and go on."""
-        try:
-            self._apply(batch)
-        except Poison as found:
-            before = [recorded for recorded in batch if recorded.position < found.position]
-            after = [recorded for recorded in batch if recorded.position > found.position]
-            if before:
-                self._advance(before)
-            self._set_apart(found, batch[len(before)].recorded_at)
-            if after:
-                self._advance(after)
-        except Exception as error:
-            if not poison.is_poison(error):
-                raise
-            if len(batch) == 1:
-                self._set_apart(poison.blame(batch[0], error), batch[0].recorded_at)
-                return
-            middle = len(batch) // 2
-            self._advance(batch[:middle])
-            self._advance(batch[middle:])
+    def move(self, to: Recorded) -> None:
+        """The fence, in `Applying`'s transaction. Raises: Fenced."""
+        tracking.move(self.db, self.place, self.holder, self.lineage, self.position, to.position, to.recorded_at)
 
-    def _apply(self, batch: Sequence[Recorded]) -> None:
-        last = batch[-1]
-        with self.db.transaction():
-            self._move(last.position, last.recorded_at)
-            apart = poison.streams(self.db, self.place)
-            fold(self.db, self.rows, self.place, [recorded for recorded in batch if recorded.stream not in apart])
-        self.position = last.position
-
-    def _move(self, position: int, recorded_at: datetime) -> None:
-        tracking.move(self.db, self.place, self.holder, self.lineage, self.position, position, recorded_at)
-
-    def _set_apart(self, found: Poison, recorded_at: datetime) -> None:
-        with self.db.transaction():
-            self._move(found.position, recorded_at)
-            poison.add(self.db, self.place, found, self.bound)
-        self.position = found.position
-        poison.tell(self.place, found)
-
-
-def fold(db: Db, rows: Rows, place: Place, events: Sequence[Recorded]) -> None:
-    """Write what ``events`` do to the model's rows, within the caller's transaction. Raises: Poison."""
-    said: list[tuple[Recorded, tuple[Change, ...]]] = []
-    for recorded in events:
-        try:
-            said.append((recorded, tuple(place.model.changes(recorded))))
-        except Exception as error:
-            raise poison.blame(recorded, error) from error
-    touched = {(change.table, change.key) for _, changes in said for change in changes}
-    if not touched:
-        return
-    standing: dict[tuple[Table, Key], Row | None] = rows.load(db, touched)
-    for recorded, changes in said:
-        try:
-            for change in changes:
-                place.model.fold(standing, recorded.stream, change)
-        except Exception as error:
-            raise poison.blame(recorded, error) from error
-    rows.write(db, standing)
+    def moved(self, to: Recorded) -> None:
+        """That transaction is committed."""
+        self.position = to.position
 
 
 def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
@@ -181,11 +125,8 @@ def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
                 return False
             if standing.fill_until is not None:
                 raise BusyElsewhere(f"{place.title} is being filled: try again when it follows")
-            rows = Rows(db, place)
-            rows.remove_of(db, stream)
             events = [recorded for recorded in source.stream(stream) if recorded.position <= standing.position]
-            for recorded in events:
-                _take(db, rows, place, recorded)
+            replay(db, place, stream, events)
             tracking.stop(db, place, None)  # if it had set too many apart: its runner looks whether it may go on
             return True
     except Undecodable as error:
@@ -194,15 +135,4 @@ def retry(db: Db, source: Source, place: Place, stream: UUID) -> bool:
         raise found from error
     except Poison as found:
         poison.add(db, place, found, Bound(streams=2**31))
-        raise
-
-
-def _take(db: Db, rows: Rows, place: Place, recorded: Recorded) -> None:
-    try:
-        fold(db, rows, place, [recorded])
-    except Poison:
-        raise
-    except Exception as error:
-        if poison.is_poison(error):
-            raise poison.blame(recorded, error) from error
         raise

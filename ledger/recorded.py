@@ -60,7 +60,7 @@ class Recorded:
         return cls(row.position, row.stream, row.version, row.topic, row.plain, row.sealed, row.key_id, when)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Recorded) and self._columns() == other._columns()
+        return isinstance(other, Recorded) and self.columns() == other.columns()
 
     def __hash__(self) -> int:
         return hash(self.position)
@@ -100,6 +100,7 @@ class Recorded:
             return None
         return Sealed(self.stream, self.version, self.topic, self._key_id, self._sealed)
 
-    def _columns(self) -> tuple[object, ...]:
-        here = (self.position, self.stream, self.version, self.topic, self.recorded_at)
-        return (*here, self._plain, self._sealed, self._key_id)
+    def columns(self) -> tuple[int, UUID, int, str, bytes, bytes | None, UUID | None, datetime]:
+        """What the ledger holds of it, byte for byte: what it is made of, in that order."""
+        here = (self.position, self.stream, self.version, self.topic)
+        return (*here, self._plain, self._sealed, self._key_id, self.recorded_at)

@@ -39,12 +39,14 @@ class Applying(Generic[R]):
     The events of a batch ascend by position.
     """
 
-    def __init__(self, db: Db, place: Place, mark: Mark[R], bound: Bound | None = None) -> None:
+    def __init__(
+        self, db: Db, place: Place, mark: Mark[R], bound: Bound | None = None, rows: Rows | None = None
+    ) -> None:
         self.db = db
         self.place = place
         self.mark = mark
         self.bound = bound or Bound()
-        self.rows = Rows(db, place)
+        self.rows = rows or Rows(db, place)
 
     def advance(self, batch: Sequence[R]) -> None:
         """Apply a batch; where an event is to blame, apply what stands before it, set it apart and go on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from projections.all import MODELS
+from projections.partitions import PARTITION_DDL
 from projections.poison import QUARANTINE_DDL
 from projections.tracking import SCHEMA_DDL, TRACKING_DDL
 from projections.turns import RUNNER_DDL
@@ -17,3 +18,6 @@ PROJECTIONS_DDL: tuple[str, ...] = (
     *(table.create() for model in MODELS for table in model.tables),
     *made(MODELS),
 )
+
+MIRROR_DDL: tuple[str, ...] = (*PROJECTIONS_DDL, PARTITION_DDL)
+"""The same in a database that has no ledger beside it."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, msgpack
 
 from ledger.recorded import Recorded
+from projections.partitions import Offset
 
 VERSION: Final = 1
 """Of the format, in the first byte. A later one adds what it must; what was written before is read for ever."""
@@ -20,15 +21,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 class Unreadable(Exception):
     """What stands in the internal topic is no envelope that this release reads. Nothing goes on past it."""
-
-
-class Arrived(Recorded):
-    """An event that came by the topic: ``offset`` is its record's, ``lineage`` the history that its position is of."""
-
-    __slots__ = ("lineage", "offset")
-
-    lineage: UUID
-    offset: int
 
 
 class _Envelope(Struct, array_like=True, gc=False):
@@ -56,14 +48,14 @@ def packed(recorded: Recorded, lineage: bytes) -> bytes:
     return _FORMAT + _encode(_Envelope(lineage, position, stream.bytes, version, topic, plain, sealed, key, at))
 
 
-def opened(envelope: bytes | None, offset: int) -> Arrived:
+def opened(envelope: bytes | None, offset: int) -> Offset:
     """What `packed` was given, at this offset of its partition. Raises: Unreadable."""
     if not envelope or envelope[0] != VERSION:
         told = "empty" if not envelope else f"of format {envelope[0]}"
         raise Unreadable(f"the record at offset {offset} is {told}; this release reads format {VERSION}")
     try:
         found = _decode(memoryview(envelope)[1:])
-        arrived = Arrived(
+        arrived = Offset(
             found.position,
             UUID(bytes=found.stream),
             found.version,
@@ -76,5 +68,5 @@ def opened(envelope: bytes | None, offset: int) -> Arrived:
         arrived.lineage = UUID(bytes=found.lineage)
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise Unreadable(f"the record at offset {offset} is no envelope: {type(error).__name__}") from error
-    arrived.offset = offset
+    arrived.next = offset + 1
     return arrived

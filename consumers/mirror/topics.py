@@ -9,7 +9,6 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 import kafka
-import kafka.admin
 from kafka.errors import KafkaError
 
 from projections.partitions import PartitionedSource

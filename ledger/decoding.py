@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,10 @@ from ledger.shape import SEALED, Shape, shape_of
 from ledger.topics import event_class
 
 _Read = Callable[[UUID, int, bytes, bool], "Root.Event | None"]
+
+_compiling: Final = Lock()
+"""One class at a time: msgspec 0.22 keeps what it knows of a dataclass on the dataclass, from before it knows its
+fields (so that one may hold itself). A thread that met with it there and decoded by it ended the whole process."""
 
 
 def decode(
@@ -47,10 +52,12 @@ def _compiled(topic: str) -> _Read:
     """Reads the events of a topic; None where it cannot say whether an event is sound. Raises: UnknownTopic."""
     kind = event_class(topic)
     shape = shape_of(kind)
-    document = defstruct(
-        f"{kind.__qualname__}.Document", [("facts", _facts(shape))], bases=(_Document,), forbid_unknown_fields=True
-    )
-    return _reader(kind, shape, Decoder(document).decode)
+    with _compiling:
+        document = defstruct(
+            f"{kind.__qualname__}.Document", [("facts", _facts(shape))], bases=(_Document,), forbid_unknown_fields=True
+        )
+        decoder = Decoder(document)
+    return _reader(kind, shape, decoder.decode)
 
 
 def _facts(shape: Shape) -> type[Struct]:

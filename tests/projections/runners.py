@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import psycopg
@@ -27,7 +28,9 @@ LONG = 60.0
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
-import os, pathlib, sys, threading
+import faulthandler, os, pathlib, signal, sys, threading
+faulthandler.enable()
+faulthandler.register(signal.SIGUSR1)
 from ledger.opening import open_ledger
 from projections.all import MODELS
 from projections.runner import Runner
@@ -54,11 +57,31 @@ def process(history: Any, conninfo: str | None = None) -> Iterator[subprocess.Po
             assert run.stdout.readline().strip() == "ready"
             yield run
         except BaseException as error:
-            said.seek(0)
-            error.add_note(f"runner {run.pid} said:\n{said.read()}")
+            error.add_note(last_words(run, said))
             raise
         finally:
             run.kill()
+
+
+def last_words(run: subprocess.Popen[str], said: IO[str]) -> str:
+    """What a runner said, at last where each of its threads is."""
+    ended = run.poll()
+    if ended is None:
+        run.send_signal(signal.SIGCONT)
+        run.send_signal(signal.SIGUSR1)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(2)
+    said.seek(0)
+    return f"runner {run.pid} {'is alive' if ended is None else f'ended with {ended}'} and said:\n{said.read()}"
+
+
+def sessions(db: Any) -> str:
+    """What each of the database's sessions does, and who keeps it waiting."""
+    asked = """
+        SELECT pid, state, wait_event_type, wait_event, now() - xact_start, pg_blocking_pids(pid), left(query, 80)
+        FROM pg_stat_activity WHERE datname = current_database()
+    """
+    return "\n".join(map(str, db.execute(asked)))
 
 
 def until(true: Callable[[], bool], what: str | Callable[[], str]) -> float:
@@ -76,7 +99,7 @@ def caught_up(history: Any, db: Any) -> float:
     end = history.ledger.reader.settled()
     return until(
         lambda: {position for position, *_ in standings(db).values()} == {end},
-        lambda: f"every model stands at {end}, the ledger's end: {standings(db)}, runners {beats(db)}",
+        lambda: f"every model stands at {end}, the ledger's end: {standings(db)}, runners {beats(db)}\n{sessions(db)}",
     )
 
 

@@ -115,8 +115,12 @@ class Desk(Protocol):
 class Subjects(Protocol):
     """Mints the key that seals one person's data, and computes the case's code from it. Implemented by ``ledger``."""
 
-    def mint(self) -> SubjectId:
-        """A new subject; its key is committed before this returns."""
+    def mint(self, cause: str | None = None) -> SubjectId:
+        """A new subject; its key is committed before this returns.
+
+        Whoever mints for the same ``cause`` is given the same one, as long as its key is there: of two who seal the
+        same thing at once one is refused, and what that one sealed must not stay under a key that nobody knows.
+        """
         ...
 
     def current_code_version(self) -> int:

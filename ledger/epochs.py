@@ -19,8 +19,8 @@ from psycopg import Connection
 
 from ledger.connecting import LINK, rows
 from ledger.keyring import RING_LOCK
-from ledger.keys import place
 from ledger.kms import EPOCH, KeysMissing, Kms
+from ledger.minting import place
 
 EPOCH_DAYS: Final = 28
 """How long an epoch is open."""

@@ -1,12 +1,11 @@
 """The key store: a key for each subject in a database of its own, wrapped by epoch keys that stand in no database.
 
-Here a subject is minted, its data's key found, its code computed, and here alone it is forgotten. Blind indexes and
-every other keyed hash come from here too.
+Here a subject's key is found, its code computed, and here alone it is forgotten; how it is minted: `ledger.minting`.
+Blind indexes and every other keyed hash come from here too.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,17 +18,17 @@ import psycopg
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from psycopg import Connection
-from uuid6 import uuid7
 
 from domain.number import code_from
 from domain.office import SubjectGone
 from domain.people import SubjectId
 from ledger.aead import KEY_BYTES, Tampered, bind, decrypt, encrypt
-from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability, rows
+from ledger.connecting import LINK, asking, conninfo_of, open_pool, refuse_unsafe_durability
 from ledger.gathering import Gathering
 from ledger.keyring import Keyring
 from ledger.kms import EPOCH, KeyFolder, KeysMissing, Kms, KmsUnavailable
 from ledger.memory import ShortMemory
+from ledger.minting import Minter, place
 
 __all__ = ["KeyStore", "KeysMissing", "SubjectErased", "SubjectKey", "Tampered", "UnknownKey"]
 
@@ -45,28 +44,20 @@ CREATE TABLE IF NOT EXISTS keystore.subject (
 );
 CREATE INDEX IF NOT EXISTS subject_epoch ON keystore.subject (epoch) WHERE wrapped IS NOT NULL;
 
-CREATE OR REPLACE FUNCTION keystore.mint(subject uuid, its_key uuid, under integer, its_wrapped bytea) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
--- The open epoch, which is not turned before this transaction ends. Only if the key is wrapped under that one is the
--- subject put there. Each statement sees what was committed before it began: the second, whatever turned the epoch
--- while the first one waited.
-DECLARE
-    now_open integer;
+DO $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(1398895211, 4);
-    SELECT max(number) INTO now_open FROM keystore.epoch WHERE closed_at IS NULL;
-    IF now_open = under THEN
-        INSERT INTO keystore.subject (id, key_id, epoch, wrapped) VALUES (subject, its_key, under, its_wrapped)
-        ON CONFLICT (id) DO NOTHING;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'keystore.subject'::regclass AND attname = 'cause') THEN
+        ALTER TABLE keystore.subject ADD COLUMN cause bytea;
     END IF;
-    RETURN now_open;
 END
 $$;
+CREATE UNIQUE INDEX IF NOT EXISTS subject_cause ON keystore.subject (cause)
+    WHERE cause IS NOT NULL AND wrapped IS NOT NULL;
 """
 """``wrapped`` is the subject's key and salt under the epoch's key. An erased subject keeps its row, so that "erased"
-and "the wrong key store" are never confused."""
+and "the wrong key store" are never confused. ``cause`` is the keyed hash of what the subject was minted for, if
+anything was named: see `ledger.minting`. The alteration is for key stores of 0.1.0's first weeks."""
 
-SALT_BYTES = 16
 MAC_VERSION_BYTES = 2
 
 
@@ -110,12 +101,11 @@ class KeyStore:
         self._by_subject: ShortMemory[UUID, SubjectKey | None] = ShortMemory()
         self._purposes: dict[tuple[str, int], tuple[bytes, HMAC]] = {}
         self._ring = Keyring(self._kms)
-        self._epoch = 1
-        """Under which the last subject was minted here: mostly the one that is open."""
         with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
             refuse_unsafe_durability(connection)
             self._ring.open(connection)
         self._pool = open_pool(conninfo, "keystore", max_size=8)
+        self._minter = Minter(self._pool, self._kms)
         self._gathered: Gathering[UUID, _Found] = Gathering(lambda ids: self._read("id", ids))
         _opened[self.name] = self
 
@@ -146,34 +136,12 @@ class KeyStore:
 
     # -- subjects ------------------------------------------------------------------------------------------------
 
-    def mint(self) -> SubjectId:
-        """A new subject; its key is committed before this returns."""
-        subject, key_id = UUID(int=uuid7().int), UUID(int=uuid7().int)
-        secret = os.urandom(KEY_BYTES + SALT_BYTES)
-        epoch = self._epoch
-        while True:  # mostly once: the epoch is turned every few weeks
-            wrapped = self._wrapped(epoch, secret, place(subject, key_id))
-            now_open = self._put(subject, key_id, epoch, wrapped)
-            if now_open is None:
-                raise KeysMissing("the key store has no open epoch")
-            if wrapped is not None and now_open == epoch:
-                return SubjectId(subject)
-            if now_open == epoch:
-                self._kms.wrap(EPOCH, epoch, secret, place(subject, key_id))  # says why it cannot
-            self._epoch = epoch = now_open
+    def mint(self, cause: str | None = None) -> SubjectId:
+        """A new subject; its key is committed before this returns.
 
-    def _wrapped(self, epoch: int, secret: bytes, context: bytes) -> bytes | None:
-        """The secret under this epoch's key; None if that cannot be used any more."""
-        try:
-            return self._kms.wrap(EPOCH, epoch, secret, context)
-        except KeysMissing:
-            return None
-
-    def _put(self, subject: UUID, key_id: UUID, epoch: int, wrapped: bytes | None) -> int | None:
-        """Put the subject there if ``epoch`` is open and its key wrapped; the epoch that is open."""
-        under = epoch if wrapped is not None else None
-        found = asking(self._pool, lambda connection: rows(connection, _MINT, (subject, key_id, under, wrapped)))
-        return found[0][0]
+        Whoever mints for the same ``cause`` is given the same one, as long as its key is there.
+        """
+        return self._minter.mint(() if cause is None else self.macs("minted for", cause))
 
     def erase(self, subject: SubjectId) -> None:
         """Destroy the subject's key: what it sealed reads as erased, here at once, elsewhere within 5 seconds.
@@ -379,7 +347,6 @@ def rests(connection: Connection[Any], subjects: Collection[SubjectId], seconds:
     return row is None or row[0] is not False
 
 
-_MINT: Final = "SELECT keystore.mint(%s, %s, %s::integer, %s::bytea)"
 _ERASE: Final = """
 UPDATE keystore.subject SET wrapped = NULL, erased_at = clock_timestamp() WHERE id = %s AND wrapped IS NOT NULL
 """
@@ -393,8 +360,3 @@ FROM keystore.subject WHERE id = ANY(%s)
 """
 _BY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE id = ANY(%s)"
 _BY_KEY_ID: Final = "SELECT id, key_id, epoch, wrapped FROM keystore.subject WHERE key_id = ANY(%s)"
-
-
-def place(subject: UUID, key_id: UUID) -> bytes:
-    """What a subject's wrapped key is bound to."""
-    return bind("sarkmeli subject", subject.bytes, key_id.bytes)

@@ -17,6 +17,7 @@ from ledger import (
     keyring,
     keys,
     lineage,
+    minting,
     opening,
     tree,
     writing,
@@ -42,6 +43,7 @@ KEYS_DDL: Final[tuple[LiteralString, ...]] = (
     "CREATE SCHEMA IF NOT EXISTS keystore",
     keyring.DDL,
     keys.DDL,
+    minting.DDL,
     erasure.DDL,
 )
 """For the key store's database."""

@@ -106,6 +106,7 @@ KEYS_RIGHTS: Final = (
     May("TABLE keystore.register_read", app=R, eraser="SELECT, INSERT, UPDATE"),
     May("TABLE keystore.subject", app="SELECT, INSERT", eraser="SELECT, UPDATE", relay=R),
     May("FUNCTION keystore.mint", app=RUN),
+    May("FUNCTION keystore.mint_for", app=RUN),
 )
 """In the key store's database."""
 

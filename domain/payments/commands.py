@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 from domain.event import Act, Root
@@ -16,6 +15,7 @@ from domain.payments.matching import doubt, effect
 from domain.payments.payment import Payment
 from domain.payments.refusals import AlreadyPaid, CaseEnded, TransactionUsed
 from domain.payments.terms import Doubt
+from domain.people import SubjectId
 from domain.series import Series
 
 BANK_TRANSACTION = "bank-transaction"
@@ -93,12 +93,11 @@ class Commands:
         Money for a case whose personal data were erased goes into suspense.
         Raises: UnknownCase, OtherOrder, TransactionUsed.
         """
-        subject = cache(self.subjects.mint)  # once, as for cash
 
         def decide() -> Receipt:
             found = self.office.load(Payment, payment)
             if found.comes_too_late(bank_answer) and bank_answer.transaction is not None:
-                found.settle_in_suspense(act, bank_answer, subject())
+                found.settle_in_suspense(act, bank_answer, self._payer(bank_answer.transaction))
                 return self._counted(act, found, bank_answer.transaction)
             over = found.expired_at is not None and act.now >= found.expired_at + self.rules.unknown_order_grace
             if not found.settle(act, bank_answer, grace_over=over):
@@ -126,14 +125,14 @@ class Commands:
 
         Raises: TransactionUsed.
         """
-        subject = cache(self.subjects.mint)  # once, however often it is decided: what a conflict left is erased with it
 
         def decide() -> Receipt:
-            if (holder := self.office.find(BANK_TRANSACTION, notice.transaction)) is not None:
-                known = self.office.load(Payment, holder)
-                known.refuse_unless_of(notice)
-                return _unchanged(known)
-            payment = Payment.receive_cash(act, subject=subject(), notice=notice)
+            if (known := self._known(notice)) is not None:
+                return known
+            payer = self._payer(notice.transaction)
+            if (known := self._known(notice)) is not None:  # asked again, as the payer may be one anew: see `_payer`
+                return known
+            payment = Payment.receive_cash(act, subject=payer, notice=notice)
             meant = self.office.find(CASH_REFERENCE, plain_reference(notice.reference))
             case = None if meant is None else self.cases.load(meant)
             if case is not None and case.is_forgotten:  # its reference is on its way out, and soon unknown
@@ -195,6 +194,23 @@ class Commands:
             return self.office.commit(found, _root(case), act=act, addresses=[once])
 
         return self.office.perform(act, decide)
+
+    def _known(self, notice: CreditNotice) -> Receipt | None:
+        """The credit, if it was taken before. Raises: TransactionUsed."""
+        holder = self.office.find(BANK_TRANSACTION, notice.transaction)
+        if holder is None:
+            return None
+        known = self.office.load(Payment, holder)
+        known.refuse_unless_of(notice)
+        return _unchanged(known)
+
+    def _payer(self, transaction: str) -> SubjectId:
+        """Under whom the payer of this money is sealed: the same for whoever takes it, at once or after a kill.
+
+        It is one anew where the payer was erased before. Whether the transaction is taken must be asked after this:
+        then nothing of the erased is sealed again.
+        """
+        return self.subjects.mint(f"{BANK_TRANSACTION} {transaction}")
 
     def _credit(self, act: Act, payment: Payment, case: Case, addresses: Sequence[Address] = ()) -> Receipt:
         """Money came in for the case: it pays, or is due back; payment and case say so in one transaction."""

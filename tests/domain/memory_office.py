@@ -140,8 +140,12 @@ def names(events: Sequence[object]) -> list[str]:
 class MemorySubjects:
     """Mints subjects; keeps no keys."""
 
-    def mint(self) -> SubjectId:
-        return SubjectId(UUID(int=uuid7().int))
+    def __init__(self) -> None:
+        self.minted_for: dict[str, SubjectId] = {}
+
+    def mint(self, cause: str | None = None) -> SubjectId:
+        subject = SubjectId(UUID(int=uuid7().int))
+        return subject if cause is None else self.minted_for.setdefault(cause, subject)
 
     def current_code_version(self) -> int:
         return 1

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
@@ -78,17 +83,38 @@ class House:
         return [type(event).__name__ for event in self.office.history(stream)]
 
 
+Place = tuple[str, str, Path]
+"""Where an office stands: ledger, key store, folder of keys."""
+
+
 @pytest.fixture
-def house(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
+def place(new_database: Callable[[], str], tmp_path: Path) -> Place:
     ledger_conninfo, keys_conninfo = new_database(), new_database()
     with psycopg.connect(ledger_conninfo, autocommit=True) as connection:
         make_ledger(connection)
     make_key_store(keys_conninfo)
-    ledger = open_ledger(ledger_conninfo, keys_conninfo, tmp_path / "keys")
+    return ledger_conninfo, keys_conninfo, tmp_path / "keys"
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[House]:
+    ledger = open_ledger(*place)
     house = House(ledger)
     yield house
     house.office.close()
     ledger.close()
+
+
+@pytest.fixture
+def house(place: Place) -> Iterator[House]:
+    with opened(place) as house:
+        yield house
+
+
+def keys_minted(place: Place) -> int:
+    """How many subjects have a key."""
+    with psycopg.connect(place[1]) as keys:
+        return len(keys.execute("SELECT FROM keystore.subject WHERE wrapped IS NOT NULL").fetchall())
 
 
 def at_once(*attempts: Callable[[], Any]) -> list[Any]:
@@ -146,6 +172,76 @@ def test_card_and_cash_at_once_pay_once_and_nothing_is_lost(house: House) -> Non
     again = house.cases.load(permit.id)
     assert sorted(house.story(permit.id)) == ["Filed", "Paid", "RefundDue", "RefundDue"]
     assert len({again.paid_by, *again.due}) == 3
+
+
+def test_two_offices_that_take_one_notice_at_once_seal_under_one_key(
+    house: House, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank's callback and its statement: both have sealed before either appends."""
+    permit, minted = house.permit(), keys_minted(place)
+    with opened(place) as other:
+        sealed = Barrier(2)
+        for office in (house.office, other.office):
+            monkeypatch.setattr(office, "commit", behind(sealed, office.commit))
+        assert len(set(at_once(house.cash, other.cash))) == 1
+    assert house.story(permit.id) == ["Filed", "Paid"]
+    assert keys_minted(place) == minted + 1
+
+
+def behind(barrier: Barrier, commit: Callable[..., Any]) -> Callable[..., Any]:
+    """Commits once all have come so far; whoever comes again is not kept."""
+    first = iter([True])
+
+    def committed(*aggregates: Any, **facts: Any) -> Any:
+        if next(first, False):
+            barrier.wait(60)
+        return commit(*aggregates, **facts)
+
+    return committed
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from test_at_once import House, open_ledger
+ledger, keys, folder = sys.argv[1:]
+house = House(open_ledger(ledger, keys, pathlib.Path(folder)))
+house.office.commit = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+house.cash()
+"""
+
+
+def test_money_taken_after_a_kill_is_sealed_under_the_key_that_was_minted_before(house: House, place: Place) -> None:
+    permit, minted = house.permit(), keys_minted(place)
+    here = Path(__file__).parent
+    paths = f"{here.parents[1]}{os.pathsep}{here}"
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", KILLED, *place], env={**os.environ, "PYTHONPATH": paths})
+        assert killed.returncode == -signal.SIGKILL
+    house.cash()
+    assert house.story(permit.id) == ["Filed", "Paid"]
+    assert keys_minted(place) == minted + 1
+
+
+def test_a_notice_that_comes_again_after_its_payer_was_erased_is_known_and_mints_nobody(
+    house: House, place: Place
+) -> None:
+    """Also for whoever asked whether it is known before it was, and goes on long after."""
+    permit = house.permit()
+    payment = house.cash()
+    payer = house.office.load(Payment, payment).subject
+    assert payer is not None
+    house.ledger.keys.erase(payer)
+    left = keys_minted(place)
+    assert house.cash() == payment
+    assert keys_minted(place) == left
+
+    find, asked = house.office.find, iter([True])
+    house.office.find = lambda kind, value: None if next(asked, False) else find(kind, value)  # type: ignore[method-assign]
+    commit, tried = house.office.commit, list[Any]()
+    house.office.commit = lambda *what, **facts: (tried.append(what), commit(*what, **facts))[1]  # type: ignore[method-assign]
+    assert house.cash() == payment
+    assert tried == []
+    assert house.story(permit.id) == ["Filed", "Paid"]
 
 
 def test_one_transaction_for_two_orders_at_once_counts_for_one(house: House) -> None:

@@ -44,11 +44,17 @@ def test_a_credit_that_is_decided_again_stays_under_one_key(till: Till, monkeypa
     permit = till.permit()
     minted: list[object] = []
     mint = till.commands.subjects.mint
-    monkeypatch.setattr(till.commands.subjects, "mint", lambda: minted.append(known := mint()) or known)
+
+    def noted(cause: str | None = None) -> object:
+        minted.append(mint(cause))
+        return minted[-1]
+
+    monkeypatch.setattr(till.commands.subjects, "mint", noted)
     till.office.ledger.before_next_append = lambda: till.withdraw(permit)
     till.cash("R-1")
     assert till.again(permit).due
-    assert len(minted) == 1
+    assert len(minted) == 2
+    assert len(set(minted)) == 1
 
 
 def test_the_same_notice_twice_at_once_is_one_credit(till: Till) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 
 from ledger import epochs
-from ledger.keys import place
 from ledger.kms import EPOCH, KeyFolder
+from ledger.minting import place
 
 epochs.BATCH = 2  # pyright: ignore
 

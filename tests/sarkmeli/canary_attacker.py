@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from domain.people import SubjectId
 from gateways.files import FileDamaged, Files, open_store
 from ledger.aead import FORMAT, KEY_BYTES, NONCE_BYTES, Tampered, bind, decrypt
-from ledger.keys import SALT_BYTES
+from ledger.minting import SALT_BYTES
 
 BEGINS = (b'{"class_version"', b'{"told": "text",')
 """The first block of what an event seals, and of what is handed from one side of a call to the other."""

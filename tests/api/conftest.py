@@ -6,6 +6,7 @@ import argon2
 import psycopg
 import pytest
 from neighbours import Sandbox, free_port
+from statements import sent
 from window import settings_of, window
 
 
@@ -41,16 +42,11 @@ def at(tmp_path_factory, databases):
 @pytest.fixture
 def statements(monkeypatch):
     """Every statement that the API's own threads send, every round trip and every password hashed, since last asked."""
-    seen = []
-    execute, wait = psycopg.Cursor.execute, psycopg.Connection.wait
 
     def ours():
         return "AnyIO" in threading.current_thread().name
 
-    def noted(self, query, *arguments, **options):
-        if ours():
-            seen.append(query.decode() if isinstance(query, bytes) else str(query))
-        return execute(self, query, *arguments, **options)
+    seen, wait = sent(monkeypatch, ours), psycopg.Connection.wait
 
     def waited(self, *arguments, **options):
         if ours():
@@ -69,7 +65,6 @@ def statements(monkeypatch):
 
     hashed("verify")
     hashed("hash")
-    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
     monkeypatch.setattr(psycopg.Connection, "wait", waited)
 
     def taken():

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
+from statements import sent
 
 from domain.language import Language
 from housekeeping.links import PER_CODE, PER_PREFIX, LinkRequests, LinkTokens, TooManyLinkRequests
@@ -130,20 +130,15 @@ def test_asking_takes_the_same_statements_whatever_is_known(
     requests: LinkRequests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known here is only who asked before; what the registries know is looked into later, by somebody else."""
-    sent: list[str] = []
-    execute = psycopg.Cursor.execute
-    monkeypatch.setattr(
-        psycopg.Cursor,
-        "execute",
-        lambda self, query, *given, **more: sent.append(query) or execute(self, query, *given, **more),
-    )
+    here = sent(monkeypatch)
     told: list[list[str]] = []
     for number in range(2 * PER_CODE):
         requests.ask(CODE, f"203.0.113.{number}", Language.KA)
-        told.append(list(sent))
-        sent.clear()
+        told.append(list(here))
+        here.clear()
     requests.ask("not a code at all \ud800" * 9000, "203.0.113.99", Language.KA)
-    assert told == [sent] * len(told)
+    assert here
+    assert told == [here] * len(told)
 
 
 def test_neither_code_nor_token_stands_in_clear(

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import argon2
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from statements import sent
 
 from domain.taxpayer.accounts import Counts
 from housekeeping.passwords import Cost, Passwords
@@ -29,23 +29,24 @@ def passwords(pool: Any, keys: Any) -> Passwords:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
     """How many statements and how many verifications and hashes since last asked."""
-    seen = {"statements": 0, "verified": 0, "hashed": 0}
+    statements = sent(monkeypatch)
+    seen = {"verified": 0, "hashed": 0}
 
-    def count(name: str, kind: Any, method: str) -> None:
-        before = getattr(kind, method)
+    def count(name: str, method: str) -> None:
+        before = getattr(argon2.PasswordHasher, method)
 
         def noted(*arguments: Any, **options: Any) -> Any:
             seen[name] += 1
             return before(*arguments, **options)
 
-        monkeypatch.setattr(kind, method, noted)
+        monkeypatch.setattr(argon2.PasswordHasher, method, noted)
 
-    count("statements", psycopg.Cursor, "execute")
-    count("verified", argon2.PasswordHasher, "verify")
-    count("hashed", argon2.PasswordHasher, "hash")
+    count("verified", "verify")
+    count("hashed", "hash")
 
     def taken() -> dict[str, int]:
-        found = dict(seen)
+        found = {"statements": len(statements), **seen}
+        statements.clear()
         seen.update(dict.fromkeys(seen, 0))
         return found
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from statements import sent
 from taxpayer_stage import CENTRE, COMPANY, GIORGI, LALI
 
 from domain.calendar import tbilisi_date
@@ -119,14 +120,7 @@ def test_who_awaits_activation_until_when(read: Any, pool: Any) -> None:
 
 
 def test_one_statement_looks_up_whatever_it_is(read: Any, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bytes] = []
-    execute = psycopg.Cursor.execute
-
-    def noted(self: Any, query: bytes, *arguments: Any, **options: Any) -> Any:
-        asked.append(query)
-        return execute(self, query, *arguments, **options)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    asked = sent(monkeypatch)
     filed, applied = read.taxpayers.cases["company"], read.case("granted")
     answers = {case: look_up.find(pool, case) for case in (filed, applied, uuid4(), None)}
     assert len(asked) == 4

@@ -21,7 +21,7 @@ from texts.sentences import sentences
 
 OPERATIONS: Final = {
     "activate": ("OpenActivationLink", "ActivateByLink", "DisownRegistration", "SendActivationLink"),
-    "centre": ("Me", "RegistrationAtCentre", "ActivateAtCentre"),
+    "centre": ("Me", "Centres", "RegistrationAtCentre", "ActivateAtCentre"),
 }
 """What each page asks: published operations, as production takes no others from a browser."""
 

@@ -52,6 +52,19 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: str) -> Callable[[], str]:
+    """A function that makes an empty database which lasts as long as the server; its connection info."""
+
+    def make() -> str:
+        name = f"s{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore
+        return make_conninfo(postgres, dbname=name)
+
+    return make
+
+
 @pytest.fixture
 def new_database(postgres: str) -> Iterator[Callable[[], str]]:
     """A function that makes an empty database and gives its connection info; all are dropped after the test."""

@@ -38,7 +38,7 @@ export function tellFaults(form, answer) {
   for (const old of form.querySelectorAll(".fault")) old.remove();
   for (const input of form.querySelectorAll("[aria-invalid]")) {
     input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-errormessage");
+    describe(input, (ids) => ids.filter((id) => id !== faultOf(input)));
   }
   const output = form.querySelector("output");
   show(output, "");
@@ -56,19 +56,34 @@ export function tellFaults(form, answer) {
   return true;
 }
 
+const faultOf = (input) => `fault-${input.name}`;
+
+// Behind the label and not in it: what is wrong describes the field and is no part of its name.
 function mark(input, message) {
-  const id = `fault-${input.name}`;
+  const id = faultOf(input);
   const already = byId(id);
   if (already) already.append(" ", message);
-  else input.closest("label").append(element("span", { class: "fault", id }, message));
+  else {
+    input.closest("label").after(element("span", { class: "fault", id }, message));
+    describe(input, (ids) => [id, ...ids]);
+  }
   input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-errormessage", id);
   return input;
+}
+
+// Changes by which elements a field is described.
+function describe(input, change) {
+  const ids = change((input.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
+  if (ids.length) input.setAttribute("aria-describedby", ids.join(" "));
+  else input.removeAttribute("aria-describedby");
 }
 
 export function show(output, text, fault = false) {
   output.toggleAttribute("data-fault", fault);
   output.textContent = text;
+  // What is longer than its frame is scrolled by the keyboard, too.
+  if (output.scrollHeight > output.clientHeight) output.tabIndex = 0;
+  else output.removeAttribute("tabindex");
 }
 
 // Runs `work` when the form is sent: its button rests meanwhile, and what fails is said in the form's own output.

@@ -11,23 +11,6 @@ from window import settings_of, window
 
 
 @pytest.fixture(scope="session")
-def databases(postgres):
-    """A function that makes a database which lasts as long as the server."""
-    import uuid
-
-    import psycopg
-    from psycopg.conninfo import make_conninfo
-
-    def make():
-        name = f"api{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        return make_conninfo(postgres, dbname=name)
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def at(tmp_path_factory, databases):
     """The service."""
     folder, port = tmp_path_factory.mktemp("run"), free_port()

@@ -18,8 +18,15 @@ function readNumber() {
 
 async function tellStaff() {
   const { staff } = await ask("Me");
-  byId("staff").textContent = staff ? `${texts.signed_in} ${staff.name}${staff.centre ? `, ${staff.centre}` : ""}` : texts.nobody;
+  const who = staff && [staff.name, staff.centre && (await nameOf(staff.centre))].filter(Boolean).join(", ");
+  byId("staff").textContent = staff ? `${texts.signed_in} ${who}` : texts.nobody;
   byId("sign-in").hidden = Boolean(staff);
+}
+
+// A centre as people call it; as the account names it, if the office knows it by no name.
+async function nameOf(centre) {
+  const { centres = [] } = await ask("Centres", { near: null });
+  return centres.find(({ id }) => id === centre)?.name ?? centre;
 }
 
 onSend(byId("find"), async ({ number, visitor }) => {

@@ -81,15 +81,15 @@ fields.identification.addEventListener("input", refresh);
 const grounds = byId("grounds");
 
 function offer(offered, representation) {
-  const { ground } = grounds.elements;
+  const ground = grounds.querySelector("select");
   ground.replaceChildren(...offered.map((each) => element("option", { value: each }, given.grounds[each])));
   const first = representation && !representation.mayRepresent ? "NO_REPRESENTATIVE" : offered[0];
   known.ground = ground.value = first;
   grounds.hidden = false;
 }
 
-grounds.addEventListener("input", () => {
-  known.ground = grounds.elements.ground.value;
+grounds.addEventListener("input", ({ target }) => {
+  known.ground = target.value;
   refresh();
 });
 

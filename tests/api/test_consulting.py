@@ -96,6 +96,27 @@ def test_a_taxpayer_is_activated_by_video_and_chooses_one_of_two_usernames(at):
     assert not draft.ask("UsernameFree", username=kept["username"])["free"]
 
 
+def test_what_a_break_off_ends_no_later_sitting_may_use(at):
+    """Somebody else may come back to the camera; the consultant is the same."""
+    client, answer, asked = filed(at, identification=(person := somebody()))
+    waiting, desk = called_in(at, client, answer, asked, personalNumber=person)
+    compared(desk, waiting)
+    clarified(at, desk, waiting, asked, answer["case"])
+    desk.do("SendReadOutCode", call=waiting["call"], kept=answer["case"])
+    unspent = texted_code(at, asked["mobile"])
+    desk.do("BreakOffCall", call=waiting["call"], reason="NO_PICTURE")
+    again, same = called_in(at, client, answer, asked, personalNumber=person)
+    assert (again["call"], same.token) == (waiting["call"], desk.token)
+    assert desk.ask("Call", id=waiting["call"])["clarified"] is None
+    compared(desk, waiting)
+    assert desk.refused("Verify", call=waiting["call"]) == "NOT_CLARIFIED"
+    kept = {"call": waiting["call"], "kept": answer["case"]}
+    assert desk.refused("ClarifyUsername", **kept, code=unspent) == "CALLER_NOT_BOUND"
+    clarified(at, desk, waiting, asked, answer["case"])
+    desk.do("Verify", call=waiting["call"])
+    assert events(at, answer)[-2:] == ["VideoVerified", "Activated"]
+
+
 def test_who_does_not_hold_the_call_sees_and_does_nothing(at):
     client, answer, asked = filed(at, identification=somebody())
     waiting, desk = called_in(at, client, answer, asked)

@@ -82,7 +82,10 @@ def test_an_activation_by_link_is_told_to_whom_the_registry_knows_and_so_is_all_
     taxpayers.changes_password(case)
     at.house.notices().run_once()
     assert list(told(sandbox, somebody)) == ["registration_filed"], "whoever filed it hears no more of it"
-    _, reissued, changed = sandbox.mails(REGISTERED_EMAIL[NINO])[seen:]
+    activated, reissued, changed = sandbox.mails(REGISTERED_EMAIL[NINO])[seen:]
+    where = f"{at.house.settings.url}/activate"
+    assert where in activated["text"].split(), "who did not ask for it is led to where a new link is asked for"
+    assert f'href="{where}"' in activated["html"]
     assert group_code(at.house.taxpayer.code_of(case)) in reissued["text"], "the code of the form opens no more"
     assert "password" in changed["subject"]
     assert "by a link" not in changed["text"]

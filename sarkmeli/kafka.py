@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from sarkmeli.settings import Settings, WrongFile
@@ -11,6 +12,8 @@ _FILES: Final = {
     "ssl_certfile": "kafka_certificate_file",
     "ssl_keyfile": "kafka_key_file",
 }
+
+logging.getLogger("kafka").setLevel(logging.WARNING)  # below that it writes its settings down, the password too
 
 
 class NoKafka(Exception):

@@ -71,7 +71,7 @@ LEDGER_RIGHTS: Final = (
     May("SCHEMA ledger", app=USE, runner=USE, signer=USE, eraser=USE, relay=USE, auditor=USE),
     # History has one door; nobody writes past it, whoever may knock.
     May("FUNCTION ledger.append", app=RUN),
-    May("FUNCTION ledger.keep_lineage", app=RUN, runner=RUN),
+    May("FUNCTION ledger.keep_lineage", app=RUN, runner=RUN, relay=RUN),
     May("FUNCTION ledger.turn_months", app=RUN),
     May("TABLE ledger.event", app=R, runner=R, signer=R, eraser=R, relay=R, auditor=R),
     May("TABLE ledger.lineage", app=R, runner=R, signer=R, eraser=R, relay=R, auditor=R),

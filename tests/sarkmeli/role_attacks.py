@@ -96,7 +96,7 @@ LEDGER: dict[str, str] = {
     "SELECT count(*) FROM ledger.address": "AE",
     "SELECT count(*) FROM ledger.command": "AE",
     "SELECT count(*) FROM ledger.checkpoint": "ASU",
-    "SELECT ledger.keep_lineage()": "AR",
+    "SELECT ledger.keep_lineage()": "ARK",
     # the read models
     "SELECT count(*) FROM reading.tracking": "ARU",
     "UPDATE reading.tracking SET position = 0": "R",

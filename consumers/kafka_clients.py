@@ -1,0 +1,18 @@
+"""kafka-python's clients, untyped: the type checker brings stubs of an older release, and gets most of them wrong."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_kafka: Any = import_module("kafka")
+
+Admin: Any = _kafka.KafkaAdminClient
+Consumer: Any = _kafka.KafkaConsumer
+Producer: Any = _kafka.KafkaProducer
+TopicPartition: Any = _kafka.TopicPartition
+OffsetSpec: Any = import_module("kafka.admin").OffsetSpec
+error_of: Any = import_module("kafka.errors").for_code
+"""The class of an error code."""
+murmur2: Any = import_module("kafka.partitioner.default").murmur2
+"""The hash by which Kafka's own clients choose a key's partition."""

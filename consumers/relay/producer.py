@@ -1,0 +1,127 @@
+"""Sends records to Kafka in transactions: all of one are there for who reads what is committed, or none.
+
+kafka-python commits a transaction although one of its sends has failed: a batch that expires, or that was in flight
+when the producer's epoch was raised, fails its own future and nothing else. So every send is asked for its outcome
+before the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+import structlog
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from consumers import kafka_clients
+from consumers.kafka_clients import murmur2
+from consumers.relay.records import Record
+
+log = structlog.get_logger("relay")
+
+SETTINGS: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "allow_auto_create_topics": False,
+    "metrics_enabled": False,
+    # After a commit the coordinator still writes its markers, and refuses the next transaction until it has: the
+    # client then sleeps this long (100 ms as it comes), which is nearly all that a small transaction takes.
+    "retry_backoff_ms": 4,
+    # A send that cannot be made within this fails, so that nothing waits for ever: all is read again and sent anew.
+    "delivery_timeout_ms": 15_000,
+    "request_timeout_ms": 10_000,
+    "max_block_ms": 15_000,
+    "bootstrap_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "transaction_timeout_ms": 60_000,
+    "batch_size": 256 << 10,
+    "linger_ms": 10,
+}
+"""The producer's. ``linger_ms`` only gathers while records still come: the end of a transaction waits for nothing."""
+
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+REMEMBERED: Final = 100_000
+"""Keys whose partition is remembered: to compute one costs as much as half of sending a record."""
+
+
+class TooLarge(Exception):
+    """A record is larger than the broker, or this client, takes."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.size = len(record.value or b"") + len(record.key) + sum(len(k) + len(v) for k, v in record.headers)
+        super().__init__(f"a record of {self.size} bytes for {record.topic}")
+
+
+class Producer:
+    """A transactional producer under one name: to make one fences every earlier one of that name for good.
+
+    Raises at construction: kafka.errors.KafkaError. After any error it is of no more use: close it, make another.
+    """
+
+    def __init__(self, kafka: Mapping[str, Any], name: str, **more: Any) -> None:
+        self._producer = kafka_clients.Producer(**kafka, transactional_id=name, **{**SETTINGS, **more})
+        self._partitions: dict[bytes, int] = {}
+        try:
+            self._producer.init_transactions()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was not committed."""
+        try:
+            self._producer.close(timeout=1)
+        except KafkaTimeoutError:
+            # It gives up before it ends its thread, which would go on for ever: an hour without a broker makes many.
+            self._producer._sender.force_close()  # pyright: ignore
+
+    def commit(self, records: Sequence[Record], partitions: Mapping[str, int]) -> None:
+        """Send these in one transaction and return when it is committed. ``partitions``: how many each topic has.
+
+        Raises: TooLarge, and then nothing was sent; kafka.errors.KafkaError, and then whether it was committed must be
+        read back.
+        """
+        producer, known = self._producer, self._partitions
+        if len(known) > REMEMBERED:
+            known.clear()
+        producer.begin_transaction()
+        sent: list[Any] = []
+        for record in records:
+            key = record.key
+            hashed = known.get(key)
+            if hashed is None:
+                known[key] = hashed = murmur2(key) & 0x7FFFFFFF
+            try:
+                future = producer.send(
+                    record.topic,
+                    record.value,
+                    key,
+                    list(record.headers),
+                    hashed % partitions[record.topic],
+                    record.timestamp,
+                )
+            except _TOO_LARGE as error:
+                producer.abort_transaction()
+                raise TooLarge(record) from error
+            sent.append(future)
+        self._all_or_none(records, sent)
+        producer.commit_transaction()
+
+    def _all_or_none(self, records: Sequence[Record], sent: Sequence[Any]) -> None:
+        """Wait until every send has its outcome. Raises: TooLarge, KafkaError, for the first that failed."""
+        self._producer.flush()
+        for record, future in zip(records, sent, strict=True):
+            if not future.succeeded():
+                error = future.exception if future.is_done else None
+                if isinstance(error, _TOO_LARGE):
+                    self._producer.abort_transaction()
+                    raise TooLarge(record) from error
+                raise error if isinstance(error, KafkaError) else KafkaTimeoutError("a send has no outcome")

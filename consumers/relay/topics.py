@@ -1,0 +1,85 @@
+"""The relay's topics: made by it if they are not there, never by accident; known by the ids that Kafka gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from uuid import UUID
+
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
+
+from consumers.kafka_clients import Admin, OffsetSpec, TopicPartition, error_of
+from consumers.relay.records import Topic
+
+DAY: Final = 86_400_000
+"""In milliseconds."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How topics are kept: by how many brokers, and for how many days after the time that a record bears."""
+
+    replication: int
+    days: int
+
+    def config(self, topic: Topic) -> dict[str, str]:
+        """The configuration that a topic is made with: times are the records' own, which are cut to the hour."""
+        return {
+            "cleanup.policy": "delete",
+            "message.timestamp.type": "CreateTime",
+            "retention.ms": str(self.days * DAY),
+            "min.insync.replicas": str(max(1, self.replication - 1)),
+            **topic.config,
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topic as Kafka has it."""
+
+    id: UUID
+    partitions: int
+
+
+class Topics:
+    """Looks at topics and makes them. Raises everywhere: kafka.errors.KafkaError."""
+
+    def __init__(self, kafka: Mapping[str, Any], kept: Kept) -> None:
+        self._admin = Admin(**kafka, request_timeout_ms=10_000)
+        self._kept = kept
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admin.close()
+
+    def find(self, names: Sequence[str]) -> dict[str, Found]:
+        """Those that are there."""
+        found: dict[str, Found] = {}
+        for told in self._admin.describe_topics(list(names)):
+            error = error_of(told["error_code"])
+            if error is UnknownTopicOrPartitionError:
+                continue
+            if told["error_code"]:
+                raise error(told["name"])
+            found[told["name"]] = Found(UUID(str(told["topic_id"])), len(told["partitions"]))
+        return found
+
+    def make(self, topic: Topic) -> Found:
+        """Make it; one that is there by now is taken as it is."""
+        wanted = {
+            "num_partitions": topic.partitions,
+            "replication_factor": self._kept.replication,
+            "configs": self._kept.config(topic),
+        }
+        with suppress(TopicAlreadyExistsError):
+            self._admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
+        return self.find([topic.name])[topic.name]
+
+    def is_empty(self, name: str, partitions: int) -> bool:
+        """Whether nothing was ever written into it, not even what was given up."""
+        latest = {TopicPartition(name, number): OffsetSpec.LATEST for number in range(partitions)}
+        return all(told.offset == 0 for told in self._admin.list_partition_offsets(latest).values())

@@ -75,7 +75,7 @@ class KafkaSettings(BaseSettings):
         default=1, ge=1, le=7, description="Brokers that keep every record; production asks for 3."
     )
     kafka_retention_days: int = Field(
-        default=30, ge=1, description="Days for which the topics keep a record; what is erased is gone after them."
+        default=0, ge=0, description="Days for which the public topics keep a record, by its own time; 0 for ever."
     )
     kafka_internal: bool = Field(
         default=False, description="Whether the internal topic, for read models elsewhere, is written too."

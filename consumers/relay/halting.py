@@ -51,18 +51,10 @@ def too_large(position: int | None, topic: str, size: int) -> Halt:
     """No broker of these takes a record so large."""
     return Halt(
         f"the record of the event at position {position} for topic {topic} has {size} bytes, more than may be sent: "
-        f"raise the topic's max.message.bytes and SARKMELI_KAFKA_LARGEST_RECORD above that"
+        "start a release that sends less of it; nothing behind it is sent before"
     )
 
 
 def unreadable(why: Undecodable) -> Halt:
     """This release does not know the event."""
-    return Halt(f"{why}: start the release that wrote it, or a later one")
-
-
-def too_old(topic: str, days: int) -> Halt:
-    """Kafka would drop the oldest records before anybody has read them: it goes by the time that a record bears."""
-    return Halt(
-        f"the first events to be said are {days} days old, older than topic {topic} keeps: set "
-        f"SARKMELI_KAFKA_RETENTION_DAYS to more than {days} until they have been read"
-    )
+    return Halt(str(why) if type(why) is not Undecodable else f"{why}: start the release that wrote it, or a later one")

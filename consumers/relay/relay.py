@@ -136,9 +136,7 @@ class Relay:
 
     def resume(self, producer: Producer, topics: Topics) -> Progress:
         """Where to go on from, by what is committed now that ``producer`` has fenced all before it. Raises: Halt."""
-        if self.progress_topic.name not in topics.find([self.progress_topic.name]):
-            topics.make(self.progress_topic)
-        found = self._read(self.ends.kafka, self.progress_topic.name)
+        found = self.found(topics)
         lineage = self.ends.reader.lineage()
         if found is not None:
             try:
@@ -147,8 +145,14 @@ class Relay:
                 raise halting.other_ledger(error) from error
         progress = agreed(found, self.topics, topics, lineage)
         if progress != found:
-            producer.commit([self._told(progress)], self.partitions)
+            producer.commit([self.told(progress)], self.partitions)
         return progress
+
+    def found(self, topics: Topics) -> Progress | None:
+        """The progress that is committed, None before the first. Raises: kafka.errors.KafkaError."""
+        if self.progress_topic.name not in topics.find([self.progress_topic.name]):
+            topics.make(self.progress_topic)
+        return self._read(self.ends.kafka, self.progress_topic.name)
 
     def next(self, progress: Progress) -> tuple[int, list[Record], int]:
         """The last event read after ``progress``, what is to be sent of all since, and the last tombstone of it.
@@ -170,12 +174,13 @@ class Relay:
     def commit(self, producer: Producer, records: Sequence[Record], before: Progress, after: Progress) -> None:
         """Send it all in one transaction. Raises: Halt for a record that is too large; kafka.errors.KafkaError."""
         try:
-            producer.commit([*records, self._told(after)], self.partitions)
+            producer.commit([*records, self.told(after)], self.partitions)
         except TooLarge as error:
             where = self._position_of(error.record, before)
             raise halting.too_large(where, error.record.topic, error.size) from error
 
-    def _told(self, progress: Progress) -> Record:
+    def told(self, progress: Progress) -> Record:
+        """A progress, as it is sent."""
         return progress.record(self.progress_topic.name, 0)
 
     def _readable(self, recorded: Sequence[Recorded], progress: Progress) -> tuple[Sequence[Recorded], list[Record]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 from uuid import UUID
 
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
@@ -13,23 +13,19 @@ from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 from consumers.kafka_clients import Admin, OffsetSpec, TopicPartition, error_of
 from consumers.relay.records import Topic
 
-DAY: Final = 86_400_000
-"""In milliseconds."""
-
 
 @dataclass(frozen=True)
 class Kept:
-    """How topics are kept: by how many brokers, and for how many days after the time that a record bears."""
+    """How topics are kept: by how many brokers."""
 
     replication: int
-    days: int
 
     def config(self, topic: Topic) -> dict[str, str]:
         """The configuration that a topic is made with: times are the records' own, which are cut to the hour."""
         return {
             "cleanup.policy": "delete",
             "message.timestamp.type": "CreateTime",
-            "retention.ms": str(self.days * DAY),
+            "retention.ms": "-1",
             "min.insync.replicas": str(max(1, self.replication - 1)),
             **topic.config,
         }

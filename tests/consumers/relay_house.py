@@ -122,7 +122,7 @@ class RelayHouse:
     @contextmanager
     def ends(self, **more: Any) -> Iterator[Ends]:
         with closing(open_reader(self.conninfo)) as reader:
-            given = {"outgoing": [self.facts], "kafka": self.kafka, "kept": Kept(1, 30), **more}
+            given = {"outgoing": [self.facts], "kafka": self.kafka, "kept": Kept(1), **more}
             yield Ends(self.name, self.conninfo, reader, **given)
 
     @contextmanager

@@ -32,7 +32,7 @@ test: setup ## Run the tests
 test-long: setup ## Run the long tests too: crash loops and big sizes
 	@exec $(BIN)/python -m pytest -n $(WORKERS)
 
-lint: setup ## Check style, types, the order of the folders, and that schema.graphql is current
+lint: setup ## Check style, types, the order of the folders, and that schema.graphql and asyncapi.json are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -43,7 +43,7 @@ fmt: setup ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: setup ## Write schema.graphql from the code
+schema: setup ## Write schema.graphql and asyncapi.json from the code
 	$(BIN)/python -m sarkmeli schema
 
 bench: setup ## Measure look-ups, commands, appends, read models, held transactions against peers, and what times tell

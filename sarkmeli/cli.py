@@ -126,18 +126,26 @@ def checkpoints(folder: Folder = None) -> None:
 @app.command()
 def schema(
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; fail if schema.graphql is not current.")
+        bool, typer.Option("--check", help="Change nothing; fail if a description is not current.")
     ] = False,
-    path: Annotated[Path, typer.Option(help="The file.")] = Path("schema.graphql"),
+    path: Annotated[Path, typer.Option(help="The file of the GraphQL schema.")] = Path("schema.graphql"),
+    stream: Annotated[Path, typer.Option(help="The file of the public stream's description.")] = Path("asyncapi.json"),
 ) -> None:
-    """Write the GraphQL schema to schema.graphql."""
+    """Write the GraphQL schema and the public stream's description from the code."""
     from api.schema import sdl
+    from consumers.relay import asyncapi
 
-    text = sdl()
-    if not check:
-        path.write_text(text, encoding="utf-8")
-    elif not path.exists() or path.read_text(encoding="utf-8") != text:
-        leave(f"{path} is not what the code says: run `make schema`, and read the difference as a client would")
+    try:
+        told = {path: sdl(), stream: asyncapi.current(stream)}
+    except asyncapi.Breaking as breaking:
+        leave(
+            f"{stream} promises its readers otherwise: {breaking}. Give what changed a new version where it is listed"
+        )
+    for file, text in told.items():
+        if not check:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            leave(f"{file} is not what the code says: run `make schema`, and read the difference as a client would")
 
 
 @consumers_app.command("rebase")

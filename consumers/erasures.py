@@ -1,7 +1,8 @@
 """Carries out an erasure that two persons decided, in steps that may be repeated: so a kill anywhere is mended.
 
-The order is what makes it final. The case is fenced before its keys go, so that nothing new is sealed under them; the
-keys go before the files, so that a file left behind is noise; and that all is erased is said last, once it is true.
+The order is what makes it final. The case is fenced before its keys go, so that nothing new is sealed under them; its
+public name is noted before, too, because it goes with them, and who knows it must be told to forget it; the keys go
+before the files, so that a file left behind is noise; and that all is erased is said last, once it is true.
 """
 
 from __future__ import annotations
@@ -61,6 +62,14 @@ class Rows:
     of_cases: tuple[RowsOfCases, ...] = ()
 
 
+class PublicStream(Protocol):
+    """What is published of cases. Implemented by `consumers.relay.forgotten.Unpublishing`."""
+
+    def forget(self, case: UUID, fence: int) -> None:
+        """Nothing more of the case is published, and whoever follows is told to forget it; may be repeated."""
+        ...
+
+
 class Erasures:
     """Asks for, confirms and carries out erasures of cases of the ``services``, each by its own rules.
 
@@ -77,6 +86,7 @@ class Erasures:
         files: Files,
         models: Sequence[ReadModel],
         services: Sequence[Erasing],
+        public: PublicStream,
         memory: float = MEMORY,
     ) -> None:
         self.office = office
@@ -85,6 +95,7 @@ class Erasures:
         self.rows = rows
         self.files = files
         self.models = models
+        self.public = public
         self.memory = memory
         self.commands = EveryErasing(*services)
 
@@ -151,6 +162,11 @@ class Erasures:
         )
 
     # The steps.
+
+    def leave_the_stream(self, service: Erasing, found: Belongings) -> bool:
+        """Nothing more of the case is published; what it was known by is kept until whoever follows is told."""
+        self.public.forget(found.case.id, self.told_at(service, found))
+        return True
 
     def destroy_keys(self, service: Erasing, found: Belongings) -> bool:
         """Nothing sealed under them can be read any more, here at once, in other processes within 5 seconds."""
@@ -239,6 +255,7 @@ class Erasures:
 Step = Callable[[Erasures, Erasing, Belongings], bool]
 
 STEPS: Final[tuple[Step, ...]] = (
+    Erasures.leave_the_stream,
     Erasures.destroy_keys,
     Erasures.remove_traces,
     Erasures.remove_rows,

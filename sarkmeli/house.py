@@ -21,6 +21,7 @@ from consumers.erasures import Rows as ErasedRows
 from consumers.letters import Letterhead
 from consumers.notices import Notices as NoticesConsumer
 from consumers.orders import Orders
+from consumers.relay.forgotten import Unpublishing
 from consumers.taxpayer.left_over import LeftOvers
 from consumers.taxpayer.letters import RegistrationLetters
 from consumers.taxpayer.links import Links
@@ -57,6 +58,7 @@ from housekeeping.lookups import Lookups
 from housekeeping.one_time_codes import OneTimeCodes
 from housekeeping.passwords import Cost, Passwords
 from housekeeping.presence import Presence
+from housekeeping.publication import Numbering
 from housekeeping.sessions import Sessions
 from housekeeping.sign_in_tries import SignInTries, UsernameQuestions
 from housekeeping.sign_ins import SignIns
@@ -176,7 +178,8 @@ class House:
             (self.passwords, self.taxpayer_sessions, self.link_tokens, self.left_over),
         )
         services = (CompatriotErasures(self.office), TaxpayerErasures(self.office))
-        return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS, services)
+        public = Unpublishing(Numbering(self.pool), self.ledger.keys)
+        return Erasures(self.office, self.ledger.reader, self.eraser, rows, self.files, MODELS, services, public)
 
     @cached_property
     def bank(self) -> BankOverHttp:

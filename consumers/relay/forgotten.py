@@ -50,7 +50,7 @@ class Unpublishing:
     def forget(self, case: UUID, fence: int) -> None:
         """Nothing more of the case is published; its tombstone is said once the stream is past ``fence``.
 
-        May be repeated. Raises: UnknownKey, database errors.
+        May be repeated. Raises: database errors.
         """
         self._numbering.forget(case, fence, self._pseudonyms.now)
 

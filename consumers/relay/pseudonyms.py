@@ -13,7 +13,7 @@ from uuid import UUID
 
 from domain.people import SubjectId
 from ledger.aead import bind
-from ledger.keys import SubjectErased, SubjectKey
+from ledger.keys import SubjectErased, SubjectKey, UnknownKey
 
 _PSEUDONYM: Final = bind("sarkmeli pseudonym")
 _EVENT: Final = bind("sarkmeli published event")
@@ -66,8 +66,12 @@ class Pseudonyms:
         return {SubjectId(subject): Pseudonym(key.salt) for subject, key in held.items() if key is not None}
 
     def now(self, subject: SubjectId) -> UUID | None:
-        """The pseudonym of one, as the key store has it at this moment. Raises: UnknownKey."""
+        """The pseudonym of one, as the key store has it at this moment.
+
+        None if its secret is not there: destroyed, or lost with a key store that was restored from before its minting.
+        Nobody will ever know it again.
+        """
         try:
             return Pseudonym(self._secrets.subject_key(subject, fresh=True).salt).uuid
-        except SubjectErased:
+        except (SubjectErased, UnknownKey):
             return None

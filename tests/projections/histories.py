@@ -14,7 +14,7 @@ from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.commands import Applications, Commands
 from domain.compatriot.erasure import Erasures
 from domain.compatriot.rules import SERVICE
-from domain.event import Act
+from domain.event import Act, Root
 from domain.office import Office, Receipt
 from domain.payments.commands import Commands as Payments
 from domain.payments.commands import Rules as PaymentRules
@@ -43,6 +43,9 @@ class ClockedDesk:
 
     def find_addresses(self, kind: str, values: Sequence[str]) -> list[UUID | None]:
         return self.recorder.find_addresses(kind, values)
+
+    def newest_of(self, streams: Sequence[UUID], kinds: Sequence[type[Root.Event]]) -> Sequence[Root.Event]:
+        return self.recorder.newest_of(streams, kinds)
 
 
 class TimedOffice(Office):

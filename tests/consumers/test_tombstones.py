@@ -1,0 +1,166 @@
+"""Erased cases in the public stream: said once to be forgotten, then silence, and nothing left that leads back."""
+
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+import stories
+from erasure_steps import decide, killed_at, rows
+from story_records import PREFIX, told_ledger
+
+from consumers.relay.forgotten import FORGOTTEN, Tombstones
+from consumers.relay.pseudonyms import Pseudonyms
+from consumers.relay.publication import Publication
+from housekeeping.publication import Numbering
+
+
+class Follower:
+    """A relay into a list: what it sends, its position and the last tombstone said are committed together, or lost."""
+
+    def __init__(self, reader, publication, tombstones):
+        self.reader, self.publication, self.tombstones = reader, publication, tombstones
+        self.sent, self.position, self.last = [], 0, 0
+
+    @classmethod
+    def of(cls, house):
+        numbering = Numbering(house.pool)
+        publication = Publication(house.ledger.reader, house.ledger.keys, numbering, PREFIX, 3)
+        return cls(house.ledger.reader, publication, Tombstones(numbering, PREFIX))
+
+    def step(self, limit=100_000, dies=None):
+        batch = self.reader.follow(self.position, limit)
+        position = batch[-1].position if batch else self.position
+        sent = list(self.publication.records(batch))
+        if dies == "numbered":
+            return
+        waiting = [one for one in self.tombstones.waiting(position) if one.id > self.last]
+        if dies == "sent":
+            return
+        self.sent += sent + [one.record for one in waiting]
+        self.position, self.last = position, max([self.last, *(one.id for one in waiting)])
+        if dies != "committed":
+            self.tombstones.said(self.last)
+
+    def of_key(self, key):
+        return [kind(record) for record in self.sent if record.key == key]
+
+
+def kind(record):
+    return dict(record.headers)["ce_type"].decode()
+
+
+def key_of(house, case):
+    (subject,) = {event.subject for event in house.office.history(case)[:1]}
+    return next(iter(Pseudonyms(house.ledger.keys).of([subject]).values())).key
+
+
+def erase(at, case):
+    at.project()
+    at.house.erasures.memory = 0.0
+    assert at.house.erasures.carry_out(case)
+
+
+def everything(at):
+    """Every row of both databases, as text."""
+    found = []
+    for keys in (False, True):
+        names = "SELECT schemaname || '.' || quote_ident(tablename) FROM pg_tables WHERE schemaname !~ '^(pg_|inform)'"
+        for (name,) in rows(at, names, keys=keys):
+            found += [text for (text,) in rows(at, f"SELECT t::text FROM {name} t", keys=keys)]
+    return "\n".join(found)
+
+
+def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at):
+    case, other = at.register(), at.register("nino@example.org")
+    follower = Follower.of(at.house)
+    follower.step()
+    key, others = key_of(at.house, case), key_of(at.house, other)
+    before = {one: follower.of_key(one) for one in (key, others)}
+    assert all(before.values())
+    ids = [dict(one.headers)["ce_id"].decode() for one in follower.sent if one.key == key]
+    at.staff(at.holder(case), at.house.compatriot.withdraw, case)
+    decide(at, case)
+    positions = [one.position for one in at.house.ledger.reader.stream(case)]
+
+    killed_at(at, case, "consumers.erasures", "leave_the_stream", "after")
+    assert at.house.ledger.keys.subject_key(at.application(case).subject, fresh=True)
+    assert everything(at).count(key.decode()) == 1
+    erase(at, case)
+    for dies in ("numbered", "sent", "committed", None, None):
+        follower.step(dies=dies)
+    assert follower.of_key(key) == [*before[key], FORGOTTEN]
+    assert follower.of_key(others) == before[others]
+    told = follower.sent[-1]
+    assert (told.topic, told.value) == (f"{PREFIX}.compatriot.v1", None)
+
+    left = everything(at)
+    assert not [value for value in (key.decode(), key.decode().replace("-", ""), *ids) if value in left]
+    assert rows(at, "SELECT FROM housekeeping.published_fact WHERE position = ANY(%s)", positions) == []
+    streams = 'SELECT FROM housekeeping.published_stream WHERE "case" = %s OR stream = %s'
+    assert rows(at, streams, case, case) == []
+    counted = (
+        'SELECT service, subject, sequence, began, elapsed, due FROM housekeeping.published_case WHERE "case" = %s'
+    )
+    assert rows(at, counted, case) == [("", None, 0, None, 0, None)]
+    assert Pseudonyms(at.house.ledger.keys).now(at.application(case).subject) is None
+
+    again = Follower.of(at.house)
+    again.step()
+    assert {one.key for one in again.sent} == {others}
+    assert again.of_key(others) == before[others]
+
+
+def test_a_case_that_was_never_numbered_never_shows(at):
+    case, other = at.register(), at.register("nino@example.org")
+    at.staff(at.holder(case), at.house.compatriot.withdraw, case)
+    key = key_of(at.house, case)
+    decide(at, case)
+    killed_at(at, case, "consumers.erasures", "leave_the_stream", "after")  # its key is still there, and found
+    follower = Follower.of(at.house)
+    follower.step(3)
+    erase(at, case)
+    for _ in range(2):
+        follower.step()
+    assert follower.of_key(key) == []
+    assert {one.key for one in follower.sent} == {key_of(at.house, other)}
+    assert rows(at, "SELECT FROM housekeeping.forgotten") == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_when_each_is_said_once_and_last(new_database, tmp_path, seed):
+    told_so = (stories.granted, stories.paid_twice, stories.in_term, stories.withdrawn_early, stories.waiting)
+    random = Random(seed)
+    with told_ledger(new_database, tmp_path, told_so, taxpayers=False) as told:
+        house = SimpleNamespace(ledger=told.ledger, office=told.office, pool=told.pool)
+        follower = Follower.of(house)
+        keys = {story.case: key_of(house, story.case) for story in told.told}
+        gone, shown = set(), {}
+        events = len(told.events())
+        for _ in range(60):
+            dies = random.choice((None, None, "numbered", "sent", "committed"))
+            follower.step(random.choice((1, 3, 9)), dies)
+            if dies is not None:
+                position, last, sent = follower.position, follower.last, follower.sent
+                follower = Follower.of(house)
+                follower.position, follower.last, follower.sent = position, last, sent
+            if random.random() < 0.05 and len(gone) < 3:
+                case = random.choice(sorted(keys.keys() - gone))
+                numbered = told.rows('SELECT subject FROM housekeeping.published_case WHERE "case" = %s', case)
+                shown[case] = bool(numbered)
+                told.erase(case)
+                gone.add(case)
+        follower.step()
+        follower.step()
+        assert follower.position == events
+        assert gone
+        for case, key in keys.items():
+            its = follower.of_key(key)
+            assert its.count(FORGOTTEN) == (case in gone and shown[case])
+            assert FORGOTTEN not in its[:-1]
+            numbers = [int(dict(one.headers)["ce_sequence"]) for one in follower.sent if one.key == key and one.value]
+            assert numbers == list(range(1, len(numbers) + 1))
+            if case in gone and not shown[case]:
+                assert its == []
+        assert {one.key for one in told.records()} == {key for case, key in keys.items() if case not in gone}
+        whole = [one for one in told.records() if one.key in {keys[case] for case in keys.keys() - gone}]
+        assert [one for one in follower.sent if one in whole] == whole

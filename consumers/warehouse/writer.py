@@ -22,7 +22,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import ALWAYS_TRUE, Table
 
 from consumers.warehouse.batch import Batch, Span
-from consumers.warehouse.commits import Conflict, commit
+from consumers.warehouse.commits import OLDEST_FILES, Conflict, commit
 from consumers.warehouse.files import write_files
 from consumers.warehouse.forgetting import without
 from consumers.warehouse.progress import Partition, Reached, TopicMadeAnew, reached, written
@@ -31,8 +31,6 @@ from consumers.warehouse.table import FACTS, FORGOTTEN, UNREADABLE, Warehouse, c
 
 log = structlog.get_logger("warehouse")
 
-OLDEST_FILES: Final = 3600.0
-"""Seconds after which files that were written and not committed are not committed any more: see `tidying`."""
 PATIENCE: Final = 2.0
 """Seconds that one waits at most between two conflicts."""
 
@@ -149,8 +147,8 @@ class Writer:
             return
         rows = [(fingerprint(one.case), one.topic, one.partition, one.offset) for one in said]
         table = self._warehouse.forgotten
-        files = write_files(table, _rows(FORGOTTEN, ("fingerprint", *Forgotten._fields[1:]), rows))
-        _until_done(table, partial(commit, table, add=files, why="forget"))
+        kept = _rows(FORGOTTEN, ("fingerprint", *Forgotten._fields[1:]), rows)
+        _until_done(table, lambda: commit(table, add=write_files(table, kept), why="forget"))
         self._out.update(row[0] for row in rows)
 
     def _set_aside(self, todo: Todo) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from domain.language import Language
-from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands
+from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands, warehouse_commands
 from sarkmeli.options import Folder, Tongue, audited, auditors, begin, leave, plainly, settings_of, verified
 from sarkmeli.stories import Told
 
@@ -29,6 +29,7 @@ app.add_typer(bank_app, name="bank")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_commands.app, name="keys")
 app.add_typer(ledger_commands.app, name="ledger")
+app.add_typer(warehouse_commands.app, name="warehouse")
 app.command()(erase_commands.erase)
 
 

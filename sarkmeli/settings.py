@@ -18,6 +18,7 @@ from ledger.token_place import TokenPlace
 from sarkmeli import embedded
 from sarkmeli.kafka_settings import KafkaSettings
 from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
+from sarkmeli.warehouse_settings import WarehouseSettings
 
 NEIGHBOURS = {
     "civil_registry_url": "civil_registry_api_key",
@@ -56,7 +57,7 @@ class KeyHolder(StrEnum):
     PKCS11 = "pkcs11"
 
 
-class Settings(KafkaSettings):
+class Settings(KafkaSettings, WarehouseSettings):
     """The settings; a field ``database_url`` is the variable ``SARKMELI_DATABASE_URL``.
 
     Raises pydantic's ValidationError, which names the variable, when a value will not do.
@@ -267,7 +268,7 @@ class Settings(KafkaSettings):
             wrong.append("SARKMELI_PASSWORD_COST is less than argon2id is recommended with")
         if self.kms is KeyHolder.FOLDER:
             wrong.append("SARKMELI_KMS is folder: epoch keys in files")
-        return wrong + self.kafka_unfit_for_production()
+        return wrong + self.kafka_unfit_for_production() + self.warehouse_unfit_for_production()
 
     @property
     def url(self) -> str:
@@ -333,6 +334,19 @@ class Settings(KafkaSettings):
     def erasures(self) -> Path:
         """The folder of the erasure register."""
         return (self.erasure_register or self.folder / "erasures").absolute()
+
+    @property
+    def warehouse_catalog(self) -> str:
+        """The address of the Iceberg catalog. May hold a password: never log it."""
+        own = self.folder.absolute() / "warehouse" / "catalog.db"
+        return self.warehouse.get_secret_value() or f"sqlite:///{own}?timeout=30"
+
+    @property
+    def warehouse_files(self) -> str:
+        """Where the warehouse's files go: an absolute folder, or an s3:// address."""
+        if "://" in self.warehouse_folder:
+            return self.warehouse_folder
+        return str(Path(self.warehouse_folder or self.folder / "warehouse").absolute())
 
     @property
     def files(self) -> str:

@@ -1,0 +1,142 @@
+"""The warehouse, put together from the settings: collecting, tidying, and what an administrator looks at."""
+
+# kafka-python and pyarrow carry few types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from consumers.relay.publication import services, topic_name
+from consumers.warehouse.collector import Collecting, Collector
+from consumers.warehouse.progress import Partition, reached
+from consumers.warehouse.rebuilding import rebuild
+from consumers.warehouse.table import Place, Warehouse, open_warehouse
+from consumers.warehouse.tidying import Tidied, Tidiness, tidy
+from sarkmeli.kafka import client
+from sarkmeli.settings import Settings
+
+log = structlog.get_logger("warehouse")
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the warehouse is."""
+    return Place(
+        settings.warehouse_catalog,
+        settings.warehouse_files,
+        settings.warehouse_token.get_secret_value(),
+        settings.warehouse_credential.get_secret_value(),
+    )
+
+
+def tidiness_of(settings: Settings) -> Tidiness:
+    """What tidying keeps."""
+    return Tidiness(
+        snapshot_hours=settings.warehouse_snapshot_hours,
+        leftover_hours=settings.warehouse_leftover_hours,
+        unreadable_days=settings.warehouse_unreadable_days,
+    )
+
+
+def topics_of(settings: Settings) -> Sequence[str]:
+    """The public topics."""
+    return [topic_name(settings.kafka_topic_prefix, service) for service in services()]
+
+
+def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]) -> None:
+    """Be a member of the group that fills the warehouse, until ``stop``.
+
+    Raises: NoKafka, WrongFile, TopicMadeAnew, RecordsGone, and Kafka's refusals.
+    """
+    told = Collecting(
+        client=client(settings),
+        topics=topics_of(settings),
+        group=f"{settings.kafka_topic_prefix}.warehouse",
+        every=settings.warehouse_every,
+        rows=settings.warehouse_rows,
+        tidy_every=settings.warehouse_tidy_every,
+    )
+    place, tidiness = place_of(settings), tidiness_of(settings)
+    log.info("filling the warehouse", topics=told.topics, folder=place.folder)
+    Collector(told, lambda: open_warehouse(place), lambda warehouse: tidy(warehouse, tidiness)).run_forever(stop, ready)
+
+
+def tidy_warehouse(settings: Settings, *, at_once: bool) -> Tidied:
+    """One round of tidying now."""
+    return tidy(open_warehouse(place_of(settings)), tidiness_of(settings), at_once=at_once)
+
+
+def rebuild_warehouse(settings: Settings) -> int:
+    """Empty the table of facts; its collectors fill it again. Gives how many files went."""
+    return rebuild(open_warehouse(place_of(settings)))
+
+
+def show_warehouse(settings: Settings) -> bool:
+    """Print how far the table is in each partition, what it holds, what was set aside; whether all is well."""
+    console, warehouse = Console(), open_warehouse(place_of(settings))
+    table = Table("topic", "partition", "next offset", "Kafka's end", "behind")
+    well = True
+    ends = _ends(settings, console)
+    for partition, place in sorted(reached(warehouse.facts.properties).items()):
+        end = ends.get(partition)
+        behind = "" if end is None else str(max(0, end - place.next))
+        # Offsets beyond Kafka's end are of a topic that is gone.
+        well = well and (end is None or place.next <= end)
+        table.add_row(partition.topic, str(partition.number), str(place.next), "" if end is None else str(end), behind)
+    for partition in sorted(ends.keys() - reached(warehouse.facts.properties).keys()):
+        table.add_row(partition.topic, str(partition.number), "never read", str(ends[partition]), str(ends[partition]))
+    console.print(table)
+    for line in _contents(warehouse):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    unreadable = _unreadable(warehouse)
+    for line in unreadable:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return well and not unreadable
+
+
+def _contents(warehouse: Warehouse) -> Sequence[str]:
+    snapshot = warehouse.facts.metadata.current_snapshot()
+    summary: Any = {} if snapshot is None else snapshot.summary or {}
+    rows, files = summary.get("total-records") or "0", summary.get("total-data-files") or "0"
+    return [
+        f"{rows} facts in {files} files, {len(warehouse.facts.metadata.snapshots)} snapshots",
+        f"{warehouse.forgotten.scan().count()} tombstones remembered",
+    ]
+
+
+def _unreadable(warehouse: Warehouse) -> Sequence[str]:
+    rows = warehouse.unreadable.scan(selected_fields=("topic", "partition", "offset", "reason")).to_arrow().to_pylist()
+    shown = [f"set aside: {one['topic']}-{one['partition']} at {one['offset']}: {one['reason']}" for one in rows[:20]]
+    return shown + ([f"set aside: {len(rows) - 20} more"] if len(rows) > 20 else [])
+
+
+def _ends(settings: Settings, console: Console) -> dict[Partition, int]:
+    """Where each partition ends for those who read only what was committed; empty without a Kafka that answers."""
+    if not settings.has_kafka:
+        return {}
+    options: dict[str, Any] = {"isolation_level": "read_committed", "allow_auto_create_topics": False}
+    try:
+        consumer: Any = KafkaConsumer(**client(settings), **options, group_id=None)
+        try:
+            known = consumer.topics()
+            of = [
+                TopicPartition(topic, number)
+                for topic in topics_of(settings)
+                if topic in known
+                for number in consumer.partitions_for_topic(topic)
+            ]
+            return {Partition(*one): end for one, end in consumer.end_offsets(of).items()} if of else {}
+        finally:
+            consumer.close()
+    except (KafkaError, OSError) as away:
+        console.print(f"Kafka cannot be asked: {away}", markup=False, highlight=False, soft_wrap=True)
+        return {}

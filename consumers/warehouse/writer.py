@@ -81,7 +81,7 @@ class Writer:
         Raises: TopicMadeAnew.
         """
         self._facts.refresh()
-        self._out = set(_column(self._warehouse.forgotten.refresh(), "fingerprint"))
+        self._learn()
         places = reached(self._facts.properties)
         for partition, place in places.items():
             if topics.get(partition.topic, place.topic_id) != place.topic_id:
@@ -127,9 +127,16 @@ class Writer:
             following = span.begin if place is None and span.first else 0 if place is None else place.next
             if following < span.begin:
                 raise OutOfStep(f"{partition}: the table needs {following} next, and {span.begin} was read")
+            if following > span.begin:
+                # Another wrote a part of this, and may have met a tombstone there.
+                self._learn()
             if following < span.next:
                 todo[partition] = span.after(following)
         return todo
+
+    def _learn(self) -> None:
+        """Which cases must stay out. They are written down ahead of the offset behind their tombstones."""
+        self._out = set(_column(self._warehouse.forgotten.refresh(), "fingerprint"))
 
     def _prepare(self, todo: Todo) -> Prepared:
         facts = [fact for span in todo.values() for fact in span.facts]

@@ -79,7 +79,7 @@ class Log:
             (number, one.offset)
             for number, records in self.records.items()
             for one in records
-            if one.value == b"?" and one.offset < places[Partition(TOPIC, number)].next
+            if one.value == b"?" and (place := places.get(Partition(TOPIC, number))) and one.offset < place.next
         }
 
 

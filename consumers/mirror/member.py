@@ -15,7 +15,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
 from kafka.errors import KafkaError
 
 from consumers.mirror.envelope import Unreadable, opened
-from consumers.mirror.topics import CLIENT, part
+from consumers.mirror.topics import CLIENT, NoTopic, part
 from ledger.lineage import OtherLineage
 from projections import partitions
 from projections.applying import Applying
@@ -89,6 +89,10 @@ class Member(ConsumerRebalanceListener):
         self._was_stopped = True
         group = group_of(prefix, model, partitions.database(db))
         self._consumer = _Consumer(**client, **CONSUMER, group_id=group, max_poll_records=batch)
+        # A leader of the group to whom the topic is not known yet would share out nothing, for minutes.
+        if not self._consumer.partitions_for_topic(self.source.name):
+            self.close()
+            raise NoTopic(f"{self.source.name} is not known to every broker yet")
         self._consumer.subscribe([self.source.name], listener=self)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from ledger import events
 from ledger.lineage import current_lineage
 from ledger.reader import Recorded
 from projections import poison, tracking
-from projections.filling import BEFORE_ALL, Folded, Progress, fold_portion, seldom_collecting, unhandled
+from projections.filling import BEFORE_ALL, Folded, Known, Progress, fold_portion, seldom_collecting, unhandled
 from projections.model import OWNER, Key, ReadModel, Row, Table
 from projections.rows import ONE_SPELLING, Columns, listed
 from projections.tracking import Db, Place
@@ -97,18 +97,30 @@ def compare(
     if standing.lineage != (lineage := current_lineage(ledger)):
         found.unable, found.different = f"it followed the ledger {standing.lineage}, this one is {lineage}", 1
         return found
-    found.position = standing.position
-    apart = poison.streams(db, place)
-    found.apart = tuple(sorted(apart))
-    db.execute(ONE_SPELLING)
-    with seldom_collecting():
-        _Comparing(db, ledger, found, apart).run(told)
+    compare_at(db, ledger, found, standing.position, told)
     return found
 
 
+def compare_at(
+    db: Db,
+    ledger: Db,
+    found: Comparison,
+    position: int,
+    told: Callable[[Progress], None] = lambda progress: None,
+    known: Known | None = None,
+) -> None:
+    """As `compare`, into ``found``, of a model that stands at ``position``, having seen only what is ``known``."""
+    found.position = position
+    apart = poison.streams(db, Place(found.model))
+    found.apart = tuple(sorted(apart))
+    db.execute(ONE_SPELLING)
+    with seldom_collecting():
+        _Comparing(db, ledger, found, apart, known).run(told)
+
+
 class _Comparing:
-    def __init__(self, db: Db, ledger: Db, found: Comparison, apart: frozenset[UUID]) -> None:
-        self.db, self.ledger, self.found, self.apart = db, ledger, found, apart
+    def __init__(self, db: Db, ledger: Db, found: Comparison, apart: frozenset[UUID], known: Known | None) -> None:
+        self.db, self.ledger, self.found, self.apart, self.known = db, ledger, found, apart, known
         self.sides = [_Side(db, table) for table in found.model.tables]
         self.without = unhandled(found.model)
         self.hashes = (hashlib.sha256(), hashlib.sha256())
@@ -117,7 +129,7 @@ class _Comparing:
         done, total = events.count(self.ledger, BEFORE_ALL, self.found.position, self.without)
         first, after, last = BEFORE_ALL, BEFORE_ALL, False
         while not last:
-            folded, last = fold_portion(self.found.model, self._read, after)
+            folded, last = fold_portion(self.found.model, self._read, after, self.known)
             until = AFTER_ALL if last else folded[-1].stream
             self._compare(folded, first, until)
             if not last:

@@ -51,6 +51,7 @@ class Progress:
 
 
 Told = Callable[[Progress], None]
+Known = Callable[[Recorded], bool]
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,11 @@ def fill(follower: Follower, told: Told = lambda progress: None, stop: threading
             filling.give_up()
 
 
-def fold_stream(model: ReadModel, events: Sequence[Recorded]) -> Folded:
-    """What one stream's events make of the model's rows."""
+def fold_stream(model: ReadModel, events: Sequence[Recorded], known: Known | None = None) -> Folded:
+    """What one stream's events, or the first that are ``known``, make of the model's rows."""
+    if known is not None and not all(map(known, events)):
+        some = fold_stream(model, first) if (first := [one for one in events if known(one)]) else None
+        return Folded(events[0].stream, len(events), some.rows if some else {}, some.poison if some else None)
     rows: dict[tuple[Table, Key], Row | None] = {}
     stream = events[0].stream
     for number, recorded in enumerate(events):
@@ -98,7 +102,10 @@ def fold_stream(model: ReadModel, events: Sequence[Recorded]) -> Folded:
 
 
 def fold_portion(
-    model: ReadModel, read: Callable[[UUID, int], Iterator[Recorded]], after: UUID
+    model: ReadModel,
+    read: Callable[[UUID, int], Iterator[Recorded]],
+    after: UUID,
+    known: Known | None = None,
 ) -> tuple[list[Folded], bool]:
     """The next streams past ``after``, folded, and whether they are the last; ``read`` gives (after, limit) events."""
     limit = PORTION
@@ -109,7 +116,7 @@ def fold_portion(
             of_stream = list(group)
             events += len(of_stream)
             if events < limit:
-                folded.append(fold_stream(model, of_stream))
+                folded.append(fold_stream(model, of_stream, known))
         if events < limit:
             return folded, True
         if folded:

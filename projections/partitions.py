@@ -257,6 +257,11 @@ def forget(db: Db, place: Place) -> None:
         tracking.forget(db, place)
 
 
+def forget_version(db: Db, name: str, version: int) -> None:
+    """That version never followed anything."""
+    db.execute(_FORGET, (name, version))
+
+
 def locked(db: Db, place: Place, number: int) -> tuple[int, int] | None:
     """Where the partition goes on, and its last position; it moves no more before the transaction ends."""
     row = db.execute(_LOCK, (*place.key[:2], number)).fetchone()

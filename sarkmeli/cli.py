@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from domain.language import Language
-from sarkmeli import erase_commands, keys_commands, ledger_commands, projections_commands, warehouse_commands
+from sarkmeli import (
+    erase_commands,
+    keys_commands,
+    ledger_commands,
+    mirror_commands,
+    projections_commands,
+    warehouse_commands,
+)
 from sarkmeli.options import Folder, Tongue, audited, auditors, begin, leave, plainly, settings_of, verified
 from sarkmeli.stories import Told
 
@@ -24,6 +31,7 @@ audit_app = typer.Typer(help="Checking history, proving it, and reading one case
 consumers_app = typer.Typer(help="What follows the ledger and acts.", no_args_is_help=True)
 bank_app = typer.Typer(help="What a person must see to with the bank.", no_args_is_help=True)
 app.add_typer(projections_commands.app, name="projections")
+app.add_typer(mirror_commands.app, name="mirror")
 app.add_typer(consumers_app, name="consumers")
 app.add_typer(bank_app, name="bank")
 app.add_typer(audit_app, name="audit")

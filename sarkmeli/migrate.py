@@ -19,8 +19,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from housekeeping.schema import HOUSEKEEPING_DDL
 from ledger.connecting import rows
 from ledger.schema import KEYS_DDL, LEDGER_DDL
-from projections.schema import PROJECTIONS_DDL
-from sarkmeli.roles import KEYS_RIGHTS, LEDGER_RIGHTS, OWNERS, PREFIX, READERS, WORKERS, DbRole, May
+from projections.schema import MIRROR_DDL, PROJECTIONS_DDL
+from sarkmeli.roles import KEYS_RIGHTS, LEDGER_RIGHTS, MIRROR_RIGHTS, OWNERS, PREFIX, READERS, WORKERS, DbRole, May
 
 MIGRATION_LOCK: Final = 0x5341524B
 """The advisory lock under which one migration at a time runs ("SARK")."""
@@ -101,6 +101,7 @@ LEDGER: Final = Made(
     {DbRole.OWNER: (*LEDGER_DDL, *HOUSEKEEPING_DDL), DbRole.RUNNER: PROJECTIONS_DDL},
     LEDGER_RIGHTS,
 )
+MIRROR: Final = Made(("reading",), {DbRole.RUNNER: MIRROR_DDL}, MIRROR_RIGHTS)
 
 
 def migrate(ledger_conninfo: str, keys_conninfo: str, prefix: str = PREFIX, *, login: bool = False) -> None:

@@ -199,6 +199,18 @@ def publish_checkpoints(settings: Settings, ready: Ready) -> None:
         checkpoints.run_forever(stop)
 
 
+def keep_mirror(settings: Settings, ready: Ready) -> None:
+    """Keep read models in a database of their own current from Kafka. It needs no ledger, and is no part of `run`."""
+    from sarkmeli.mirroring import open_mirror
+
+    leave_no_core()
+    stop = _stop_on_signal()
+    mirror = open_mirror(settings)
+    log.info("mirroring", models=[model.title for model in mirror.models])
+    ready()
+    mirror.run_forever(stop)
+
+
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):

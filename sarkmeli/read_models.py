@@ -46,7 +46,7 @@ def show_status(settings: Settings) -> bool:
         table.add_row(_title(one), *figures)
     console.print(table)
     # One line each, however narrow the terminal: they hold commands to be copied.
-    for line in (*_stopped(lags), *_apart(quarantined), *_left(left)):
+    for line in (*_stopped(lags), *apart(quarantined), *left_behind(left)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return all(one.position is not None and one.stopped is None and not one.quarantined for one in lags)
 
@@ -55,20 +55,22 @@ def _stopped(lags: Sequence[Lag]) -> Generator[str]:
     return (f"stopped: {_title(one)}: {one.stopped}" for one in lags if one.stopped)
 
 
-def _apart(quarantined: Sequence[Quarantined]) -> Generator[str]:
+def apart(quarantined: Sequence[Quarantined], remedy: str = "projections") -> Generator[str]:
+    """A line for each stream that a model of this release has set apart."""
     in_force = {(model.name, model.version) for model in MODELS}
     for one in (one for one in quarantined if (one.model, one.version) in in_force):
         since = f"{one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" + (f", {one.retries} retries" if one.retries else "")
         yield (
-            f"quarantined: {one.model} v{one.version}: {_replayed(one.model, one.stream)}. "
+            f"quarantined: {one.model} v{one.version}: {_replayed(one.model, one.stream, remedy)}. "
             f"It cannot take position {one.position}: {one.error}, since {since}"
         )
 
 
-def _left(left: Sequence[versions.Version]) -> Generator[str]:
+def left_behind(left: Sequence[versions.Version], remedy: str = "projections") -> Generator[str]:
+    """A line for each version that this release does not use."""
     for one in left:
-        remedy = f"`sarkmeli projections drop {one.model} {one.version}` once no other release runs"
-        yield f"left behind: {one.model} v{one.version}; {remedy}"
+        command = f"`sarkmeli {remedy} drop {one.model} {one.version}` once no other release runs"
+        yield f"left behind: {one.model} v{one.version}; {command}"
 
 
 def _title(one: Lag) -> str:
@@ -116,12 +118,13 @@ def _verified(settings: Settings, model: ReadModel, console: Console) -> bool:
         db.read_only = True
         db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = compare(db, ledger, model, told)
-    for line in _lines(found):
+    for line in lines_of(found):
         console.print(line, markup=False, soft_wrap=True)
     return found.is_well
 
 
-def _lines(found: Comparison) -> Generator[str]:
+def lines_of(found: Comparison, remedy: str = "projections") -> Generator[str]:
+    """What is told of a comparison. ``remedy`` is the group of commands that mends it."""
     title = found.model.title
     if found.unable is not None:
         yield f"{title}: {found.unable}"
@@ -135,11 +138,11 @@ def _lines(found: Comparison) -> Generator[str]:
     else:
         yield f"{title}: hash {found.served[:16]}, by the ledger {found.folded[:16]}"
     for stream in found.apart:
-        yield f"NOT COMPARED: {title}: {_replayed(found.model.name, stream)}"
+        yield f"NOT COMPARED: {title}: {_replayed(found.model.name, stream, remedy)}"
 
 
-def _replayed(model: str, stream: UUID) -> str:
-    return f"stream {stream} is quarantined: `sarkmeli projections retry {model} {stream}` once its fault is mended"
+def _replayed(model: str, stream: UUID, remedy: str = "projections") -> str:
+    return f"stream {stream} is quarantined: `sarkmeli {remedy} retry {model} {stream}` once its fault is mended"
 
 
 @contextmanager

@@ -57,13 +57,18 @@ def keep_to_rights(settings: Settings, part: str) -> None:
         if any(may.of(role) for may in KEYS_RIGHTS):
             asked.append(settings.keys_as(role))
         for conninfo in asked:
-            with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
-                surplus = list(more_than(connection, role, work, settings.database_roles))
-                database, user = connection.info.dbname, connection.info.user
-            if surplus and settings.production:
-                raise WrongRights(f"{part} will not work as {user} in {database}, which {', '.join(surplus)}")
-            if surplus:
-                log.warning("more rights than the part needs", login=user, database=database, which=surplus)
+            keep_to_role(settings, part, conninfo, role, work)
+
+
+def keep_to_role(settings: Settings, part: str, conninfo: str, role: DbRole, work: Sequence[DbRole]) -> None:
+    """As `keep_to_rights`, of one login."""
+    with psycopg.connect(conninfo, autocommit=True, **LINK) as connection:
+        surplus = list(more_than(connection, role, work, settings.database_roles))
+        database, user = connection.info.dbname, connection.info.user
+    if surplus and settings.production:
+        raise WrongRights(f"{part} will not work as {user} in {database}, which {', '.join(surplus)}")
+    if surplus:
+        log.warning("more rights than the part needs", login=user, database=database, which=surplus)
 
 
 def more_than(connection: Connection[TupleRow], role: DbRole, work: Sequence[DbRole], prefix: str) -> Iterator[str]:

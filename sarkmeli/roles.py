@@ -110,6 +110,9 @@ KEYS_RIGHTS: Final = (
 )
 """In the key store's database."""
 
+MIRROR_RIGHTS: Final = tuple(may for may in LEDGER_RIGHTS if may.schema == "reading")
+"""In a mirror's database: what the read models may be used for beside the ledger."""
+
 READERS: Final = (DbRole.APP, DbRole.AUDITOR)
 """Who may read what the runner makes."""
 

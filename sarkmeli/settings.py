@@ -17,6 +17,7 @@ from housekeeping.passwords import Cost
 from ledger.token_place import TokenPlace
 from sarkmeli import embedded
 from sarkmeli.kafka_settings import KafkaSettings
+from sarkmeli.mirror_settings import MirrorSettings
 from sarkmeli.roles import PREFIX, DbRole, become, conninfo_as
 from sarkmeli.warehouse_settings import WarehouseSettings
 
@@ -57,7 +58,7 @@ class KeyHolder(StrEnum):
     PKCS11 = "pkcs11"
 
 
-class Settings(KafkaSettings, WarehouseSettings):
+class Settings(KafkaSettings, WarehouseSettings, MirrorSettings):
     """The settings; a field ``database_url`` is the variable ``SARKMELI_DATABASE_URL``.
 
     Raises pydantic's ValidationError, which names the variable, when a value will not do.

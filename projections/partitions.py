@@ -262,24 +262,24 @@ def forget_version(db: Db, name: str, version: int) -> None:
     db.execute(_FORGET, (name, version))
 
 
-def locked(db: Db, place: Place, number: int) -> tuple[int, int] | None:
-    """Where the partition goes on, and its last position; it moves no more before the transaction ends."""
-    row = db.execute(_LOCK, (*place.key[:2], number)).fetchone()
-    return None if row is None else (row[0], row[1])
+class WentOn(Exception):
+    """The partition went on, past what was read of it."""
 
 
-def retry(db: Db, place: Place, number: int, stream: UUID, events: Sequence[Recorded]) -> bool:
+def retry(db: Db, place: Place, number: int, stream: UUID, events: Sequence[Offset], end: int) -> bool:
     """Replay a quarantined stream as far as its partition is and lift its mark, in one transaction.
 
-    ``events`` are the stream's, at least as far as that. False if it was not quarantined. Raises: Poison if the model
-    still cannot take it, in which case nothing has changed but the count of retries.
+    ``events`` are the stream's before the offset ``end``. False if it was not quarantined. Raises: WentOn; Poison if
+    the model still cannot take it, in which case nothing has changed but the count of retries.
     """
     try:
         with db.transaction():
-            standing = locked(db, place, number)
-            if standing is None or not poison.lift(db, place, stream):
+            row = db.execute(_LOCK, (*place.key[:2], number)).fetchone()
+            if row is None or not poison.lift(db, place, stream):
                 return False
-            replay(db, place, stream, [one for one in events if one.position <= standing[1]])
+            if row[0] > end:
+                raise WentOn
+            replay(db, place, stream, [one for one in events if one.position <= row[1]])
             stop(db, place, None)
             return True
     except Poison as found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from consumers.mirror.outgoing import partition_of
 from consumers.mirror.topics import part
 from projections import partitions
 from projections.model import ReadModel
-from projections.partitions import Offset, OtherSource, PartitionedSource
+from projections.partitions import Offset, OtherSource, PartitionedSource, WentOn
 from projections.tracking import Db, Place
 
 POLL_SECONDS: Final = 0.5
@@ -41,14 +41,11 @@ def retry(db: Db, model: ReadModel, stream: UUID, source: PartitionedSource, cli
         return False
     if found[0] != source:
         raise OtherSource(f"{model.title} follows {found[0].id}, and {source.name} is {source.id} now")
-    end = partitions.partitions_of(db, model)[number].next
     while True:
+        end = partitions.partitions_of(db, model)[number].next
         events = _events(source, number, stream, end, client)
-        with db.transaction():
-            now = partitions.locked(db, place, number)
-            if now is None or now[0] <= end:
-                return partitions.retry(db, place, number, stream, events)
-        end = now[0]  # its member went on meanwhile
+        with suppress(WentOn):  # its member did meanwhile
+            return partitions.retry(db, place, number, stream, events, end)
 
 
 def _events(source: PartitionedSource, number: int, stream: UUID, end: int, client: Mapping[str, Any]) -> list[Offset]:

@@ -46,6 +46,22 @@ class InternalTopic:
             [NewTopic(self.topic.name, self.topic.partitions, 1, topic_configs=dict(self.topic.config))]
         )
 
+    def make_again(self) -> None:
+        """Once the one before is gone."""
+
+        def tried() -> bool:
+            try:
+                self.make()
+            except kafka.errors.TopicAlreadyExistsError:
+                return False
+            return True
+
+        def found() -> bool:
+            return not self.admin.describe_topics([self.topic.name])[0]["error_code"]
+
+        until(tried)
+        until(found)
+
     def send(self, events: Sequence[Recorded], end: str = "commit") -> None:
         """One transaction. ``end``: "commit", "abort", or "leave" to leave it open."""
         self.producer.begin_transaction()

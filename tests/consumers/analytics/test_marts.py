@@ -1,0 +1,223 @@
+"""The marts: however facts come, and whatever becomes of the table, they say what a count from scratch says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import marts_model
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mart_facts import NOON, Lives, Row, Step, arrow, rows_of
+from pyiceberg.table import Table
+
+from consumers.analytics.changes import Changes, Mark
+from consumers.analytics.store import Marts, Refreshed, opened
+from consumers.warehouse.files import append
+from consumers.warehouse.table import Place, open_table
+
+BEGINS = datetime(2026, 3, 31, 20, 30, tzinfo=UTC)
+
+
+def told(marts: Marts) -> dict[str, Any]:
+    """The marts in the model's shape."""
+    payments: Counter[tuple[Any, ...]] = Counter()
+    for *key, count, amount in marts.rows("SELECT * FROM mart_payments"):
+        payments[tuple(key)] += count
+        if amount is not None:
+            payments[(*key, "amount")] += amount
+    counted = {"payments": payments}
+    for name in ("cases", "term", "refusals", "activations"):
+        counted[name] = Counter({tuple(key): count for *key, count in marts.rows(f"SELECT * FROM mart_{name}")})
+    timed: dict[str, Any] = {
+        "passages": {row[:3]: row[3:] for row in marts.rows("SELECT * FROM mart_passages")},
+        "calls": {row[:2]: row[2:] for row in marts.rows("SELECT * FROM mart_calls")},
+    }
+    return counted | timed
+
+
+MONEY = {"amount": "50.00", "currency": "GEL"}
+STEPS: dict[str, Any] = {
+    "application.paid": st.fixed_dictionaries(
+        {"method": st.sampled_from(["CARD", "CASH"]), "received": st.just(MONEY)}
+    ),
+    "application.decided": st.fixed_dictionaries(
+        {"outcome": st.sampled_from(["GRANTED", "REFUSED"]), "days_left": st.integers(-2, 2)}
+    ),
+    "application.reception_refused": st.just({"ground": "IDENTITY_DOUBT"}),
+    "application.refund_due": st.just({"reason": "LAPSED"}),
+    "registration.activated": st.fixed_dictionaries({"route": st.sampled_from(["VIDEO", "LINK"])}),
+    "registration.activation_refused": st.fixed_dictionaries(
+        {"ground": st.just("NO_VISUAL_CONTACT"), "ends": st.booleans()}
+    ),
+    "call.ended": st.fixed_dictionaries(
+        {"outcome": st.sampled_from(["VERIFIED", "RECEPTION_REFUSED"]), "ground": st.none()}
+    ),
+}
+PLAIN = {
+    "compatriot": [
+        "application.video_verified",
+        "application.review_started",
+        "application.information_requested",
+        "application.refunded",
+        "application.information_provided",
+        "application.conclusion_prepared",
+        "application.decision_delivered",
+        "application.lapsed",
+        "application.withdrawn",
+        "application.consent_given",
+    ],
+    "taxpayer": ["registration.superseded", "registration.expired", "registration.activation_link_sent"],
+    "both": ["call.requested", "call.claimed", "call.connected", "call.broken_off", "call.abandoned", "payment.opened"],
+}
+FIRST = {
+    "compatriot": ("application.registered", {"tier": "STANDARD", "grounds": {"origin": True, "mother_tongue": True}}),
+    "taxpayer": ("registration.registered", {"kind": "PERSON", "language": "ka"}),
+}
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> list[list[Row]]:
+    """Some cases, each of any facts in any order, likely or not."""
+    cases = []
+    for number in range(draw(st.integers(1, 4))):
+        service = draw(st.sampled_from(["compatriot", "taxpayer"]))
+        own = "application." if service == "compatriot" else "registration."
+        named = [*PLAIN[service], *PLAIN["both"], *(name for name in STEPS if name.startswith((own, "call.")))]
+        steps = [Step(FIRST[service][0], 0, FIRST[service][1])]
+        for name in draw(st.lists(st.sampled_from(named), max_size=9)):
+            steps.append(Step(name, draw(st.integers(0, 4)) * 3_599, draw(STEPS[name]) if name in STEPS else {}))
+        cases.append(rows_of(f"case-{number}", service, BEGINS + timedelta(hours=number), steps))
+    return cases
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_arrival_gives_what_a_count_from_scratch_gives(data: st.DataObject) -> None:
+    """Facts in any order, cut into any snapshots, some twice; cases forgotten at any time, and a part of them back."""
+    arriving = data.draw(st.permutations([row for case in data.draw(courses()) for row in case]))
+    held: list[Row] = []
+    mark = None
+    with TemporaryDirectory() as folder, opened(Path(folder) / "marts.duckdb") as marts:
+        while arriving or mark is None:
+            size = data.draw(st.integers(1, max(1, len(arriving))), label="arrive")
+            came, arriving = arriving[:size], arriving[size:]
+            if held and data.draw(st.booleans(), label="replayed"):
+                came = [*came, *data.draw(st.lists(st.sampled_from(held), max_size=4))]
+            went: list[Row] = []
+            if data.draw(st.integers(0, 3), label="forgotten") == 0 and (held or came):
+                gone = data.draw(st.sampled_from(sorted({row["case"] for row in [*held, *came]})))
+                went = [row for row in held if row["case"] == gone]
+                came = [row for row in came if row["case"] != gone]
+            moved = data.draw(st.lists(st.sampled_from(held), max_size=3), label="tidied") if held else []
+            held = [*(row for row in held if row not in went), *came]
+            whole = data.draw(st.integers(0, 5), label="whole") == 0
+            mark = Mark("table", len(held))
+            if whole:
+                marts.take(Changes(mark, arrow(held), arrow([]), whole=True))
+            else:
+                marts.take(Changes(mark, arrow([*came, *moved]), arrow([*went, *moved]), whole=False))
+            assert told(marts) == marts_model.marts(held)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return open_table(Place(catalog=f"sqlite:///{tmp_path}/catalog.db", folder=str(tmp_path)))
+
+
+def rewritten(table: Table, rows: Iterable[Row]) -> None:
+    """All rows in files anew, in one snapshot that drops the files before: what tidying and forgetting leave."""
+    kept = list(rows)
+    with table.transaction() as change, change.update_snapshot().overwrite() as snapshot:
+        for task in table.scan().plan_files():
+            snapshot.delete_data_file(task.file)
+    if kept:
+        append(table, arrow(kept))
+
+
+def test_a_real_table_is_followed_through_appends_tidying_forgetting_and_expiry(table: Table, tmp_path: Path) -> None:
+    rows = Lives(7).year(NOON, weeks=3, applications=8, registrations=8)
+    cases = sorted({row["case"] for row in rows})
+    with opened(tmp_path / "marts.duckdb") as marts:
+        assert marts.refresh(table) == Refreshed(0, 0, 0, 0, whole=True)
+        for part in range(0, len(rows), 120):
+            append(table, arrow(rows[part : part + 120]))
+            table.refresh()
+            done = marts.refresh(table)
+            assert (done.came, done.whole) == (len(rows[part : part + 120]), False)
+        assert told(marts) == marts_model.marts(rows)
+        assert marts.refresh(table) == Refreshed(0, 0, 0, 0, whole=False)
+
+        rewritten(table, rows)
+        table.refresh()
+        tidied = marts.refresh(table)
+        assert (tidied.folded, tidied.forgotten, tidied.whole) == (0, 0, False)
+        assert told(marts) == marts_model.marts(rows)
+
+        left = [row for row in rows if row["case"] not in cases[:5]]
+        rewritten(table, left)
+        table.refresh()
+        assert marts.refresh(table).forgotten == 5
+        assert told(marts) == marts_model.marts(left)
+
+        append(table, arrow(rows_of("late", "taxpayer", NOON, Lives(1).registration())))
+        table.refresh()
+        newest = table.current_snapshot()
+        assert newest is not None
+        table.maintenance.expire_snapshots().by_ids(
+            [one.snapshot_id for one in table.snapshots() if one.snapshot_id != newest.snapshot_id]
+        ).commit()
+        table.refresh()
+        assert marts.refresh(table).whole
+        assert told(marts) == marts_model.marts([*left, *rows_of("late", "taxpayer", NOON, Lives(1).registration())])
+
+
+def test_forgotten_cases_leave_no_byte_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    rows = Lives(3).year(NOON, weeks=2, applications=20, registrations=20)
+    gone = f"canary-{'x' * 40}"
+    canary = rows_of(gone, "taxpayer", NOON, Lives(1).registration())
+    with opened(path) as marts:
+        marts.take(Changes(Mark("t", 1), arrow([*rows, *canary]), arrow([]), whole=True))
+        marts.connection.execute("CHECKPOINT")
+        assert gone[:30].encode() in path.read_bytes()
+        assert marts.take(Changes(Mark("t", 2), arrow([]), arrow(canary), whole=False)).forgotten == 1
+        assert told(marts) == marts_model.marts(rows)
+    assert [file.name for file in tmp_path.iterdir()] == ["marts.duckdb"]
+    assert gone[:30].encode() not in path.read_bytes()
+
+
+def test_a_refresh_that_breaks_leaves_the_marts_as_they_were(tmp_path: Path) -> None:
+    rows = Lives(3).year(NOON, weeks=2, applications=5, registrations=5)
+    other = rows_of("other", "taxpayer", NOON, Lives(1).registration())
+    broken = [*other[:-1], {**other[-1], "data": "no JSON"}]
+    with opened(tmp_path / "marts.duckdb") as marts:
+        marts.take(Changes(Mark("t", 1), arrow(rows), arrow([]), whole=True))
+        with pytest.raises(duckdb.Error):
+            marts.take(Changes(Mark("t", 2), arrow(broken), arrow([]), whole=False))
+        assert marts.mark == Mark("t", 1)
+        assert told(marts) == marts_model.marts(rows)
+
+
+def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    code = f"""
+from pathlib import Path
+from consumers.analytics.store import Busy, opened
+try:
+    with opened(Path({str(path)!r})):
+        print("opened")
+except Busy:
+    print("busy")
+"""
+    with opened(path):
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout == "busy\n"

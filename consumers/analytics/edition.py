@@ -1,0 +1,245 @@
+"""An edition: all that is told at one time, in bands, and the only thing that a report is drawn from.
+
+Every edition is kept as a file, because what may be told today depends on what was told before. There is at most one a
+day. A new one that would give something away together with those before it is not made: the last one stands, under its
+own day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from consumers.analytics import sheets
+from consumers.analytics.disclosure import ANY, STEP, Band, Contradiction, Relation, band_of, given_away
+from consumers.analytics.sheets import PERIOD, SHEETS, Counts, Key, cell
+from consumers.analytics.spreads import Spread, implied, spreads, spreads_from
+from consumers.analytics.store import Marts
+
+SERVICES: Final = tuple(SHEETS)
+FORMAT: Final = 1
+REMEMBERED: Final = 8
+"""With how many editions before it a new one is tried together."""
+DAILY_FROM: Final = 10
+"""Cases a day, on average, from which on a service's registrations are told by day; by week below."""
+
+Cells = dict[Key, int]
+"""The lower end of the band of each cell: a multiple of five; 0 says fewer than five."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of one service. ``held_back``: sheets that would have given something away."""
+
+    grain: str
+    sheets: dict[str, Cells]
+    spreads: tuple[Spread, ...]
+    held_back: tuple[str, ...]
+
+    def band(self, sheet: str, key: Key) -> Band:
+        low = self.sheets[sheet][key]
+        return Band(low, low + STEP - 1)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What is told on one day."""
+
+    number: int
+    day: date
+    services: dict[str, Told]
+
+
+def edition(marts: Marts, folder: Path, today: date) -> Edition:
+    """Today's edition, made and kept; the last one if that is of today, or if a new one would tell too much."""
+    before = editions(folder)
+    if before and before[-1].day >= today:
+        return before[-1]
+    grains = {service: _grain(marts, service, before) for service in SERVICES}
+    counted = {service: sheets.counts(marts, service, grains[service], today) for service in SERVICES}
+    number = before[-1].number + 1 if before else 1
+    services = {
+        service: Told(grains[service], *_told(service, counted[service], spreads(marts, service)))
+        for service in SERVICES
+    }
+    new = Edition(number, today, services)
+    if before and any(_gives_away(service, (*before[-REMEMBERED:], new)) for service in SERVICES):
+        return before[-1]
+    _keep(folder, new)
+    return new
+
+
+def editions(folder: Path) -> list[Edition]:
+    """Every edition so far, oldest first."""
+    return [from_json(json.loads(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.json"))]
+
+
+def to_json(told: Edition) -> dict[str, Any]:
+    """As it is kept and printed by ``--json``: a cell is its key and ``at_least``, null for fewer than five."""
+    return {
+        "format": FORMAT,
+        "number": told.number,
+        "day": told.day.isoformat(),
+        "services": {
+            name: {
+                "grain": service.grain,
+                "sheets": {
+                    sheet: [{"key": list(key), "at_least": low or None} for key, low in cells.items()]
+                    for sheet, cells in service.sheets.items()
+                },
+                "spreads": [asdict(spread) for spread in service.spreads],
+                "held_back": list(service.held_back),
+            }
+            for name, service in told.services.items()
+        },
+    }
+
+
+def from_json(text: Mapping[str, Any]) -> Edition:
+    """The edition that `to_json` wrote. Raises: ValueError for a format of a later release."""
+    if text["format"] != FORMAT:
+        raise ValueError(f"an edition of format {text['format']}: this release reads {FORMAT}")
+    services = {
+        name: Told(
+            service["grain"],
+            {
+                sheet: {tuple(one["key"]): one["at_least"] or 0 for one in cells}
+                for sheet, cells in service["sheets"].items()
+            },
+            spreads_from(service["spreads"]),
+            tuple(service["held_back"]),
+        )
+        for name, service in text["services"].items()
+    }
+    return Edition(text["number"], date.fromisoformat(text["day"]), services)
+
+
+def _grain(marts: Marts, service: str, before: Sequence[Edition]) -> str:
+    """As it always was: days and weeks of the same cases could be subtracted from each other."""
+    if before and before[-1].services[service].sheets[PERIOD]:
+        return before[-1].services[service].grain
+    ((cases, days),) = marts.rows(
+        "SELECT count(*), 1 + date_diff('day', min(day), max(day)) FROM a_case WHERE service = ?", service
+    )
+    return "day" if cases >= DAILY_FROM * (days or 1) else "week"
+
+
+def _told(
+    service: str, counted: Mapping[str, Counts], timed: tuple[Spread, ...]
+) -> tuple[dict[str, Cells], tuple[Spread, ...], tuple[str, ...]]:
+    """The sheets in bands, without those that would give another away: the least wanted that helps goes first."""
+    cells = {name: {key: band_of(count).low for key, count in counts.items()} for name, counts in counted.items()}
+    order = [*SHEETS[service], PERIOD, *(spread.title for spread in timed)]
+    held: list[str] = []
+    while _narrows(service, cells, timed, held):
+        least = [name for name in reversed(order) if name not in held]
+        gone = next((name for name in least if not _narrows(service, cells, timed, [*held, name])), least[0])
+        held.append(gone)
+    kept = {name: cells[name] for name in cells if name not in held}
+    return kept, tuple(spread for spread in timed if spread.title not in held), tuple(held)
+
+
+def _narrows(service: str, cells: Mapping[str, Cells], timed: Iterable[Spread], held: Sequence[str]) -> bool:
+    """Whether anything would be given away by what is not held back."""
+    kept = {name: cells[name] for name in cells if name not in held}
+    told = _bands("", kept)
+    counted, known = implied(service, [spread for spread in timed if spread.title not in held], held)
+    try:
+        return bool(given_away(told | counted, [*sheets.relations(service, kept), *known], list(told)))
+    except Contradiction:
+        return True  # Facts of some case are still on their way: until its sums agree a sheet says nothing.
+
+
+def _bands(prefix: str, cells: Mapping[str, Cells]) -> dict[str, Band]:
+    return {
+        prefix + cell(sheet, key): Band(low, low + STEP - 1)
+        for sheet, keys in cells.items()
+        for key, low in keys.items()
+    }
+
+
+def _gives_away(service: str, all_: Sequence[Edition]) -> bool:
+    """Whether these editions, taken together, narrow a cell of one or a change between two of them."""
+    bands, known = knowledge(service, all_)
+    try:
+        watched = [name for name, band in bands.items() if band.values == STEP]
+        changes = [name for relation in known for name in relation.left if "+" in name]
+        return bool(given_away(bands, known, [*watched, *changes]))
+    except Contradiction:
+        # Somebody was forgotten, or a period was late: cells that "only grow" shrank, and nobody can build on it.
+        return False
+
+
+def knowledge(service: str, all_: Sequence[Edition]) -> tuple[dict[str, Band], list[Relation]]:
+    """All that is told of a service in these editions, and all that anybody knows about it, changes among them."""
+    bands: dict[str, Band] = {}
+    known: list[Relation] = []
+    for at, one in enumerate(all_):
+        told = one.services[service]
+        bands |= _bands(f"{at}/", told.sheets)
+        counted, more_known = implied(service, told.spreads, told.held_back)
+        bands |= {f"{at}/{name}": band for name, band in counted.items()}
+        known += [_prefixed(f"{at}/", one) for one in (*sheets.relations(service, told.sheets), *more_known)]
+        if at:
+            more, grown = _growth(service, at, all_[at - 1], one)
+            bands |= more
+            known += grown
+    return bands, known
+
+
+def _growth(service: str, at: int, old: Edition, new: Edition) -> tuple[dict[str, Band], list[Relation]]:
+    """What is known between two editions: in cells that only grow, as much came as came to the whole."""
+    was, now = old.services[service], new.services[service]
+    bands: dict[str, Band] = {}
+    known: list[Relation] = []
+    for name in sheets.growing(service, now.sheets):
+        if name not in was.sheets:
+            continue
+        came: list[str] = []
+        for key, low in now.sheets[name].items():
+            change = f"{at}+{cell(name, key)}"
+            before, after = f"{at - 1}/{cell(name, key)}", f"{at}/{cell(name, key)}"
+            if key not in was.sheets[name]:
+                bands[before] = Band(0, 0) if name == PERIOD else Band(0, ANY)
+            elif name == PERIOD and low == was.sheets[name][key] and _over(key[0], was.grain, old.day):
+                known.append(Relation((before,), (after,)))
+                continue
+            came.append(change)
+            known.append(Relation((before, change), (after,)))
+        whole = sheets.population_of(service, name)
+        known.append(Relation(tuple(came), (f"{at}+{whole}",)))
+        known.append(Relation((f"{at - 1}/{whole}", f"{at}+{whole}"), (f"{at}/{whole}",)))
+    return bands, known
+
+
+def _over(period: str, grain: str, day: date) -> bool:
+    return date.fromisoformat(period) + sheets.LENGTHS[grain] <= day
+
+
+def _prefixed(prefix: str, relation: Relation) -> Relation:
+    def named(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(prefix + name for name in names)
+
+    return Relation(named(relation.left), named(relation.right), relation.at_most)
+
+
+def _keep(folder: Path, new: Edition) -> None:
+    """Durably, before anybody has seen it: what was told and forgotten could be told again in other words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(to_json(new), ensure_ascii=False, indent=1)
+    unfinished = folder / f".{new.number:06}.part"
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(folder / f"{new.number:06}.json")
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)

@@ -10,6 +10,7 @@ import typer
 
 from domain.language import Language
 from sarkmeli import (
+    analytics_commands,
     erase_commands,
     keys_commands,
     ledger_commands,
@@ -38,6 +39,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(keys_commands.app, name="keys")
 app.add_typer(ledger_commands.app, name="ledger")
 app.add_typer(warehouse_commands.app, name="warehouse")
+app.add_typer(analytics_commands.app, name="analytics")
 app.command()(erase_commands.erase)
 
 

@@ -328,7 +328,7 @@ def _spread(told: Told, name: str, came_from: str = "", went_to: str = "") -> Sp
 
 
 def _share(told: Told, sheet: str, keys: Sequence[Key], speech: Speech) -> str | None:
-    """Which part of a sheet these cells are, in whole per cent, as wide as the bands leave it; None if it says little."""
+    """Which part of a sheet these cells are, in per cent, as wide as the bands leave it; None if that says little."""
     cells = told.sheets.get(sheet)
     if not cells or not keys or not set(keys) <= set(cells):
         return None

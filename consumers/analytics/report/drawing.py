@@ -1,4 +1,4 @@
-"""A chart as a plotly figure: direct labels, few colours, no lines that say nothing, legible at the width of a phone."""
+"""A chart as a plotly figure: direct labels, few colours, no idle lines, legible at the width of a phone."""
 
 # plotly carries no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from consumers.analytics.report.charts import Chart, Kind, Series, Tone
+from consumers.analytics.report.charts import Chart, Kind, Tone
 
 COLOURS: Final = {Tone.MAIN: "#14505c", Tone.SECOND: "#c08a2e", Tone.BAD: "#8b1a2b", Tone.FAINT: "#8a8f94"}
 """Against white: 8.9, 3.0, 9.6 and 3.3 to 1, by WCAG 2.2's formula; graphics need 3 (1.4.11)."""
 ON: Final = {Tone.MAIN: "#ffffff", Tone.SECOND: "#1b1b1b", Tone.BAD: "#ffffff", Tone.FAINT: "#1b1b1b"}
 INK, QUIET, LINE = "#1b1b1b", "#55595d", "#dcdfe2"
 FONT: Final = '"Noto Sans Georgian", "Noto Sans", Sylfaen, "DejaVu Sans", system-ui, sans-serif'
-_ROW: Final = {Kind.BARS: 40, Kind.SHARES: 58, Kind.RANGES: 44}
+_ROW: Final = {Kind.BARS: 40, Kind.SHARES: 58, Kind.RANGES: 50}
 """Pixels a row."""
 
 
@@ -50,6 +50,7 @@ def _layout(chart: Chart) -> dict[str, Any]:
         "showlegend": len(chart.series) > 1,
         "legend": {**legend, "itemclick": False, "itemdoubleclick": False},
         "bargap": 0.34,
+        "uniformtext": {"mode": "hide", "minsize": 12},
         "barmode": "stack",
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": QUIET, "font": {"family": FONT, "color": INK}},
         "dragmode": False,
@@ -95,11 +96,11 @@ def _bars(drawn: go.Figure, chart: Chart) -> None:
             orientation="h",
             name=series.name,
             marker={"color": COLOURS[series.tone], "line": {"color": "#ffffff", "width": 1 if several else 0}},
-            text=_on_bars(series, values, longest, several),
+            text=[text if not several or value else "" for value, text in zip(values, series.texts, strict=True)],
             textposition="inside" if several else "outside",
             insidetextanchor="middle" if several else "end",
             textangle=0,
-            constraintext="none",
+            constraintext="inside" if several else "none",
             insidetextfont={"color": ON[series.tone]},
             cliponaxis=False,
             hovertext=[
@@ -108,16 +109,10 @@ def _bars(drawn: go.Figure, chart: Chart) -> None:
             ],
             hoverinfo="text",
         )
-    drawn.update_xaxes(visible=False, range=[0, longest * (1.0 if chart.kind is Kind.SHARES else 1.16)])
+    drawn.update_xaxes(
+        visible=False, range=[0, longest * (1.0 if chart.kind is Kind.SHARES else 1.05 if several else 1.28)]
+    )
     drawn.update_yaxes(autorange="reversed", ticklabelstandoff=6, linecolor=LINE)
-
-
-def _on_bars(series: Series, values: list[float | None], longest: float, several: bool) -> list[str]:
-    """A part too narrow for its number has it in the table and under the pointer only."""
-    return [
-        text if not several or (value or 0) > longest * 0.08 else ""
-        for value, text in zip(values, series.texts, strict=True)
-    ]
 
 
 def _ranges(drawn: go.Figure, chart: Chart) -> None:

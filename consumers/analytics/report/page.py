@@ -74,7 +74,7 @@ def write(text: str, file: Path) -> None:
 
 
 def _policy(*scripts: str) -> str:
-    """Nothing may be fetched from anywhere; these scripts may run, and plotly may set styles and draw in data images."""
+    """Nothing may be fetched; these scripts may run, and plotly may set styles and draw data images."""
     allowed = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts
     )

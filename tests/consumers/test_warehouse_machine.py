@@ -98,7 +98,11 @@ class Warehouse(RuleBasedStateMachine):
     def tidy_while_another_writes(self, who: int, other: int) -> None:
         if who != other:
             with at_commit(1, before=lambda: self.write(other, 9)):
-                tidy(self.members[who].warehouse, Tidiness(snapshots=3, unreadable_days=10_000), now=datetime(2027, 1, 1, tzinfo=UTC))
+                tidy(
+                    self.members[who].warehouse,
+                    Tidiness(snapshots=3, unreadable_days=10_000),
+                    now=datetime(2027, 1, 1, tzinfo=UTC),
+                )
 
     @rule()
     def rebuild(self) -> None:

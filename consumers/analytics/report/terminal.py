@@ -71,8 +71,8 @@ def _columns(chart: Chart, width: int) -> RenderableType:
     figure.draw(figure.bar([value or 0 for value in series.values], width=0.8, lines=False))
     at = sorted({1 + round(part * (len(chart.rows) - 1) / 4) for part in range(5)})
     figure.ruler("x").ticks(at, [chart.rows[one - 1][0] for one in at])
-    drawn = str(plotext.uncolorize(str(figure.build())))
-    return Text(drawn, style=COLOURS[Tone.MAIN], no_wrap=True)
+    drawn: Any = plotext.uncolorize(str(figure.build()))
+    return Text(str(drawn), style=COLOURS[Tone.MAIN], no_wrap=True)
 
 
 def _bars(chart: Chart, width: int) -> RenderableType:

@@ -19,6 +19,9 @@ from consumers.analytics.report.charts import Chapter, Chart, Kind, Tone, chapte
 from consumers.analytics.report.speech import Speech
 
 COLOURS: Final = {Tone.MAIN: "cyan", Tone.SECOND: "yellow", Tone.BAD: "red", Tone.FAINT: "bright_black"}
+_plotext: Final[Any] = plotext
+"""Its types are known only in part."""
+
 _HEIGHT: Final = 13
 _WIDEST: Final = 110
 
@@ -64,15 +67,15 @@ def _drawn(chart: Chart, width: int) -> RenderableType:
 
 def _columns(chart: Chart, width: int) -> RenderableType:
     (series,) = chart.series
-    figure: Any = plotext.figure
+    figure = _plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width - 4, _HEIGHT)
     figure.draw(figure.bar([value or 0 for value in series.values], width=0.8, lines=False))
     at = sorted({1 + round(part * (len(chart.rows) - 1) / 4) for part in range(5)})
     figure.ruler("x").ticks(at, [chart.rows[one - 1][0] for one in at])
-    drawn: Any = plotext.uncolorize(str(figure.build()))
-    return Text(str(drawn), style=COLOURS[Tone.MAIN], no_wrap=True)
+    drawn = str(_plotext.uncolorize(str(figure.build())))
+    return Text(drawn, style=COLOURS[Tone.MAIN], no_wrap=True)
 
 
 def _bars(chart: Chart, width: int) -> RenderableType:

@@ -68,8 +68,9 @@ POISON_CLASSES = ("22", "23")
 
 PAUSE_CLASSES = ("08", "40", "53", "57", "58")
 """Connection, rollback, resources, operator intervention, system error: they pass."""
-READ_ONLY = "25006"
-"""A promotion is under way or we speak to a standby: it passes too."""
+PAUSE_STATES = ("25006", "25P03", "55P03")
+"""These pass too: a promotion is under way or we speak to a standby; the server ended the session of one who was frozen
+in mid-batch; somebody, a migration say, holds a lock for longer than the ledger's readers wait."""
 
 
 class Poison(Exception):
@@ -139,7 +140,7 @@ def passes(error: Exception) -> bool:
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return state[:2] in PAUSE_CLASSES or state == READ_ONLY
+    return state[:2] in PAUSE_CLASSES or state in PAUSE_STATES
 
 
 def told(error: BaseException) -> str:

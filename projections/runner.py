@@ -164,9 +164,10 @@ class Runner:
                     return
 
     def _note(self, place: Place, reason: str) -> None:
-        """Say in the tracking row why the model stopped, if the database can be reached."""
+        """Say in the tracking row why the model stopped, if the database can be reached and nobody else works on it."""
         try:
             with session(self.conninfo) as db:
-                tracking.stop(db, place, reason)
+                if take_turn(db, place):
+                    tracking.stop(db, place, reason)
         except psycopg.Error as error:
             log.warning("could not note why", model=place.title, why=poison.told(error))

@@ -13,11 +13,12 @@ import pytest
 from runners import LONG, anew, hashes, process, until
 from story import asked, begun, paid, seen
 
-from projections import lag, poison, rows, status, tracking
+from projections import lag, poison, rows, status, tracking, turns
 from projections import runner as runners
 from projections.all import MODELS
 from projections.filling import Progress
 from projections.follower import Follower
+from projections.model import ReadModel
 from projections.payments import PAYMENTS
 from projections.queue import QUEUE
 from projections.rebuild import rebuild
@@ -97,6 +98,31 @@ def test_a_runner_whose_connections_are_cut_goes_on(own_history: Any, db: Any, w
     assert hashes(db) == anew(own_history, reading)
 
 
+def test_a_runner_whose_transaction_the_server_ended_goes_on(
+    own_history: Any, db: Any, waiting: Waiting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it does with one that was frozen between two statements of a batch."""
+    monkeypatch.setattr(turns, "SESSION", turns.SESSION + "SET idle_in_transaction_session_timeout = '50ms'")
+    with running(own_history, [STATUS]):
+        assert waiting.wait_for(STATUS, end(own_history), LONG)
+        changes, frozen = ReadModel.changes, iter([True])
+        sessions = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+        opened = f"{sessions} AND xact_start IS NOT NULL"
+
+        def held_up(model: Any, recorded: Any) -> Any:
+            if next(frozen, False):
+                assert db.execute(opened, (APPLICATION,)).fetchone() is not None
+                until(lambda: db.execute(opened, (APPLICATION,)).fetchone() is None, "its transaction is over")
+            return changes(model, recorded)
+
+        monkeypatch.setattr(ReadModel, "changes", held_up)
+        own_history.story("waiting").given(paid)
+        assert waiting.wait_for(STATUS, end(own_history), LONG)
+    said = capsys.readouterr().out
+    assert "IdleInTransactionSessionTimeout 25P03" in said
+    assert "projection stopped" not in said
+
+
 def test_a_second_runner_stands_by_and_takes_over(own_history: Any, db: Any, waiting: Waiting, reading: str) -> None:
     with running(own_history):
         with running(own_history):
@@ -141,6 +167,17 @@ def test_a_model_that_stopped_is_asked_again_quietly_and_says_so_until_it_goes_o
         assert waiting.wait_for(STATUS, end(own_history), LONG)
         until(lambda: tracking.find(db, Place(STATUS)).stopped is None, "it says no more that it stopped")
     assert capsys.readouterr().out.count("projection stopped") == 1
+
+
+def test_who_stopped_says_nothing_of_a_model_that_another_works_on(own_history: Any, db: Any) -> None:
+    tracking.begin(db, Place(STATUS), own_history.ledger.reader.lineage(), uuid4())
+    runner = Runner(own_history.conninfo, own_history.ledger.reader, [STATUS])
+    with session(own_history.conninfo) as other:
+        assert take_turn(other, Place(STATUS))
+        runner._note(Place(STATUS), "it froze, and fell ill when it woke")
+    assert tracking.find(db, Place(STATUS)).stopped is None
+    runner._note(Place(STATUS), "nobody else works on it")
+    assert tracking.find(db, Place(STATUS)).stopped == "nobody else works on it"
 
 
 def test_lag_is_told_in_positions_and_seconds(own_history: Any, db: Any) -> None:

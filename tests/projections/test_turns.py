@@ -16,10 +16,14 @@ from psycopg.conninfo import make_conninfo
 from runners import anew, caught_up, hashes, holders, process, until
 from story import asked, begun, paid, seen
 
+from projections.all import MODELS
 from projections.follower import Follower
 from projections.status import STATUS
 from projections.tracking import Place
-from projections.turns import Heart, Turn, session, take_turn
+from projections.turns import APPLICATION, Heart, Turn, session, take_turn
+
+HERE = "datname = current_database() AND application_name = %s"
+"""Sessions of runners."""
 
 
 @pytest.fixture
@@ -57,7 +61,10 @@ def test_a_frozen_runner_and_a_killed_one_are_taken_over(
 def test_a_runner_that_froze_in_mid_batch_is_taken_over(
     own_history: Any, db: Any, reading: str, record_property: Callable[[str, Any], None]
 ) -> None:
-    """Its batch is half written and its transaction open, with the row locked that another must move."""
+    """Its batch is half written and its transaction open, with the row locked that another must move.
+
+    When it wakes, it stands by.
+    """
     story, table = own_history.story("waiting"), STATUS.applications.bare()
     with process(own_history) as first:
         caught_up(own_history, db)
@@ -74,6 +81,8 @@ def test_a_runner_that_froze_in_mid_batch_is_taken_over(
             story.given(seen)
             caught_up(own_history, db)
             assert before not in holders(db)
+            asks = f"SELECT FROM pg_stat_activity WHERE {HERE} AND query LIKE '%%hashtext%%'"
+            until(lambda: db.execute(asks, (APPLICATION,)).rowcount == len(MODELS), "what thawed stands by")
     assert hashes(db) == anew(own_history, reading)
     record_property("told", f"taken over {took:.1f} s after the other's start")
 

@@ -25,9 +25,10 @@ from ledger.topics import event_class
 
 _Read = Callable[[UUID, int, bytes, bool], "Root.Event | None"]
 
-_compiling: Final = Lock()
+COMPILING: Final = Lock()
 """One class at a time: msgspec 0.22 keeps what it knows of a dataclass on the dataclass, from before it knows its
-fields (so that one may hold itself). A thread that met with it there and decoded by it ended the whole process."""
+fields (so that one may hold itself). A thread that met with it there and decoded by it ended the whole process. Whoever
+makes a decoder for dataclasses of the domain holds this."""
 
 
 def decode(
@@ -52,7 +53,7 @@ def _compiled(topic: str) -> _Read:
     """Reads the events of a topic; None where it cannot say whether an event is sound. Raises: UnknownTopic."""
     kind = event_class(topic)
     shape = shape_of(kind)
-    with _compiling:
+    with COMPILING:
         document = defstruct(
             f"{kind.__qualname__}.Document", [("facts", _facts(shape))], bases=(_Document,), forbid_unknown_fields=True
         )

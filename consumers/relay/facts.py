@@ -20,6 +20,7 @@ from msgspec.json import Decoder, Encoder
 from domain.event import Erased, Root
 from domain.publishing import DAYS_LEFT, Published, public_facts, published, without_none
 from housekeeping.publication import Fact
+from ledger.decoding import COMPILING
 from ledger.recorded import Recorded, Undecodable
 from ledger.sealing import Sealer
 from ledger.shape import Shape, shape_of
@@ -83,8 +84,10 @@ class Reading:
         self.type_header = ("ce_type", self.type.encode())
         shape = shape_of(kind)
         self._newest = shape.version
-        self._document: Callable[[bytes], Any] = Decoder(_document(shape, self._wanted())).decode
-        self._sealed = _partial(kind, [fact.path for fact in self.opened]) if self.opened else None
+        with COMPILING:
+            self._document: Callable[[bytes], Any] = Decoder(_document(shape, self._wanted())).decode
+            self._sealed = _partial(kind, [fact.path for fact in self.opened]) if self.opened else None
+            Decoder(self._sealed)  # what `convert` would compile when it is first called
         self._getters = tuple((fact.name, _getter(fact.path)) for fact in self.plain)
         self._opened_getters = tuple((fact.name, _getter(fact.path)) for fact in self.opened)
         term = listed.term

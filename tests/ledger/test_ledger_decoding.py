@@ -48,14 +48,16 @@ def read(topic):
         "correlation": str(UUID(int=1)), "subject": None, "outer": {"inner": {"what": "a"}, "other": "b"},
     }
     plain = json.dumps({"class_version": 1, "facts": facts}).encode()
-    print(decode(UUID(int=1), 1, topic, plain, None, None).outer)
+    read_so.append(decode(UUID(int=1), 1, topic, plain, None, None).outer)
 
+read_so = []
 first, second = (threading.Thread(target=read, args=(kind.TOPIC,)) for kind in (Thing.Begun, Thing.Changed))
 for kind in (Thing.Begun, Thing.Changed):
     shape_of(kind)
 first.start()
 first.join()
 second.join()
+print(*read_so, sep="\\n")
 """
 
 

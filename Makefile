@@ -20,8 +20,8 @@ WORKERS ?= auto
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## Start the whole office on this machine, with sandbox neighbours; RESET=1 begins anew
-	@exec $(BIN)/python -m sarkmeli run $(if $(filter-out 0,$(RESET)),--reset)
+run: setup ## Start the whole office on this machine, with sandbox neighbours; RESET=1 begins anew, KAFKA=1 brings a broker too
+	@exec $(BIN)/python -m sarkmeli run $(if $(filter-out 0,$(RESET)),--reset) $(if $(filter-out 0,$(KAFKA)),--kafka)
 
 demo: setup ## Tell one person's whole story, to the running office or a throw-away one; STORY=taxpayer the other service's
 	@exec $(BIN)/python -m sarkmeli demo $(if $(STORY),--story $(STORY))

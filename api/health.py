@@ -16,9 +16,20 @@ from starlette.responses import JSONResponse, Response
 
 from api.endpoint import RETRY_AFTER
 from api.gate import DatabaseAway
-from api.metrics import LAG, LAG_SECONDS, QUARANTINED, UNREAD, exposition
+from api.metrics import (
+    LAG,
+    LAG_SECONDS,
+    QUARANTINED,
+    RELAY_LAG,
+    RELAY_LAG_SECONDS,
+    RELAY_SILENT,
+    RELAY_STOPPED,
+    UNREAD,
+    exposition,
+)
 from api.ports import Ports
 from api.threads import run
+from housekeeping.relay import standings
 from housekeeping.statement import Statement
 from projections.all import MODELS
 from projections.lag import is_ready, lag
@@ -74,6 +85,13 @@ def _measure(ports: Ports) -> None:
         LAG.labels(each.model).set(each.behind)
         LAG_SECONDS.labels(each.model).set(each.seconds)
         QUARANTINED.labels(each.model).set(each.quarantined)
+    with ports.pool.connection() as db:
+        relays = standings(db)
+    for relay in relays:
+        RELAY_LAG.labels(relay.name).set(relay.behind)
+        RELAY_LAG_SECONDS.labels(relay.name).set(relay.seconds)
+        RELAY_SILENT.labels(relay.name).set(relay.silent)
+        RELAY_STOPPED.labels(relay.name).set(relay.stopped is not None)
 
 
 def _with_lags(ports: Ports, ask: Callable[[Db, Sequence[ReadModel]], T]) -> T:

@@ -29,6 +29,14 @@ LAG_SECONDS: Final = newest(
     ("model",),
 )
 UNREAD: Final = newest("sarkmeli_bank_notices_unread", "Credit notices of the bank that made no sense so far.")
+RELAY_LAG: Final = newest("sarkmeli_relay_lag", "Positions that the relay to Kafka is behind the ledger.", ("relay",))
+RELAY_LAG_SECONDS: Final = newest(
+    "sarkmeli_relay_lag_seconds", "Age of the oldest event that the relay has not relayed.", ("relay",)
+)
+RELAY_SILENT: Final = newest("sarkmeli_relay_silent_seconds", "Since a relay was last heard of.", ("relay",))
+RELAY_STOPPED: Final = newest(
+    "sarkmeli_relay_stopped", "1 while the relay stands still until a person mends what it says, else 0.", ("relay",)
+)
 QUARANTINED: Final = newest("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))
 
 

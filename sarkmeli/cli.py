@@ -16,6 +16,7 @@ from sarkmeli import (
     ledger_commands,
     mirror_commands,
     projections_commands,
+    relay_commands,
     warehouse_commands,
 )
 from sarkmeli.options import Folder, Tongue, audited, auditors, begin, leave, plainly, settings_of, verified
@@ -40,6 +41,7 @@ app.add_typer(keys_commands.app, name="keys")
 app.add_typer(ledger_commands.app, name="ledger")
 app.add_typer(warehouse_commands.app, name="warehouse")
 app.add_typer(analytics_commands.app, name="analytics")
+app.add_typer(relay_commands.app, name="relay")
 app.command()(erase_commands.erase)
 
 
@@ -50,6 +52,7 @@ def run(
     sandbox_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SANDBOX_PORT; 0 as above.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="Instead of SARKMELI_SMTP_PORT; 0 as above.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Remove what an earlier run left, and begin anew.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Start the sandbox's Kafka and the relay to it, too.")] = False,
     tell: Annotated[int | None, typer.Option(help="A file descriptor that is told when all is ready.")] = None,
 ) -> None:
     """Start everything on this machine, the sandbox neighbours too, and keep it running until Ctrl-C."""
@@ -59,7 +62,7 @@ def run(
 
     settings = settings_of(folder=folder, port=port, sandbox_port=sandbox_port, smtp_port=smtp_port)
     try:
-        status = running.run(settings, reset=reset, colours=sys.stdout.isatty(), tell=tell)
+        status = running.run(settings, reset=reset, colours=sys.stdout.isatty(), kafka=kafka, tell=tell)
     except AlreadyRuns as running_already:
         where = running_already.addresses
         told = f": {where.url}/start" if where else "; it is starting or stopping, or its PostgreSQL runs alone"

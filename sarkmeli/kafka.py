@@ -13,7 +13,9 @@ _FILES: Final = {
     "ssl_keyfile": "kafka_key_file",
 }
 
-logging.getLogger("kafka").setLevel(logging.WARNING)  # below that it writes its settings down, the password too
+# Below errors it writes its settings down, the password too. That a broker is away it says ten times a second.
+logging.getLogger("kafka").setLevel(logging.ERROR)
+logging.getLogger("kafka.net").setLevel(logging.CRITICAL)
 
 
 class NoKafka(Exception):

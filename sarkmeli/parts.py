@@ -30,6 +30,9 @@ log = structlog.get_logger("office")
 PARTS: tuple[str, ...] = ("runner", "api", "notices", "deadlines", "checkpoints")
 """The processes of the product itself, in the order in which they are started."""
 
+WITH_KAFKA: tuple[str, ...] = ("relay",)
+"""Those that there are besides where there is a Kafka."""
+
 
 CONNECTIONS = 4096
 """Connections that the API holds at once; those beyond wait. Each that says nothing is closed after a while."""
@@ -44,9 +47,14 @@ AWAY = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE that say of a server, and not of a statement, that nothing can be done just now."""
 
 
-def load() -> None:
+def parts_of(settings: Settings) -> tuple[str, ...]:
+    """All processes of the product that these settings ask for."""
+    return (*PARTS, *WITH_KAFKA) if settings.has_kafka else PARTS
+
+
+def load(settings: Settings) -> None:
     """Import everything the parts need, so that a process forked afterwards starts at once."""
-    for name in LOADED:
+    for name in (*LOADED, "sarkmeli.relaying") if settings.has_kafka else LOADED:
         importlib.import_module(name)
 
 
@@ -98,13 +106,14 @@ def plainly() -> Generator[None]:
 
     from ledger.erasure_register import RegisterDamaged
     from ledger.kms import KeysMissing, KmsUnavailable
+    from sarkmeli.kafka import NoKafka
     from sarkmeli.migrate import NotAllowed, TooOld
     from sarkmeli.rights import WrongRights
     from sarkmeli.settings import WrongFile
 
     try:
         yield
-    except (KeysMissing, KmsUnavailable, NotAllowed, RegisterDamaged, TooOld, WrongFile, WrongRights) as error:
+    except (KeysMissing, KmsUnavailable, NoKafka, NotAllowed, RegisterDamaged, TooOld, WrongFile, WrongRights) as error:
         raise SystemExit(f"{error}") from None
     except psycopg.OperationalError as error:
         if error.sqlstate is not None and error.sqlstate[:2] not in AWAY:
@@ -211,6 +220,13 @@ def keep_mirror(settings: Settings, ready: Ready) -> None:
     mirror.run_forever(stop)
 
 
+def relay_to_kafka(settings: Settings, ready: Ready) -> None:
+    """Send to Kafka what may leave the house, as it happens."""
+    from sarkmeli.relaying import relay
+
+    relay(settings, _stop_on_signal(), ready)
+
+
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -227,5 +243,6 @@ BODIES: dict[str, Callable[[House, Ready], None]] = {
 FOLLOWERS: dict[str, Callable[[Settings, Ready], None]] = {
     "runner": run_projections,
     "checkpoints": publish_checkpoints,
+    "relay": relay_to_kafka,
 }
-"""What needs the ledger alone."""
+"""What needs the ledger alone, or keys besides and nothing else of the house."""

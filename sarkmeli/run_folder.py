@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 OURS = (
-    "postgres", "postgres.unfinished", "socket", "keys", "checkpoints", "files", "sandbox", "logs", "metrics",
+    "postgres", "postgres.unfinished", "kafka", "socket", "keys", "checkpoints", "files", "sandbox", "logs", "metrics",
     "running.json", "addresses.json",
 )  # fmt: skip
 """What beginning anew removes: these names and nothing else, whatever folder was given."""
@@ -31,11 +31,15 @@ class NotBegunAnew(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running service and its sandbox listen: written when all is ready, removed at the end."""
+    """Where a running service and its sandbox listen: written when all is ready, removed at the end.
+
+    ``kafka`` are the brokers that the relay speaks to, if there are any.
+    """
 
     url: str
     sandbox: str
     smtp_port: int
+    kafka: str = ""
 
 
 class RunFolder:

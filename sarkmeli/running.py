@@ -21,12 +21,17 @@ from sarkmeli.settings import KeyHolder, Settings
 from sarkmeli.supervisor import Failed, Part, Stopped, Supervisor
 from sarkmeli.welcome import say_goodbye, welcome
 
+KAFKA_HOST = "127.0.0.1"
+"""Where the sandbox's broker listens, whatever address the service has."""
+
 START_TIMEOUT = 120.0
 """Seconds for everything to be ready on a slow machine; on an ordinary one it is under five."""
 
 
-def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = None) -> int:
+def run(settings: Settings, *, reset: bool, colours: bool, kafka: bool = False, tell: int | None = None) -> int:
     """Run everything until SIGINT or SIGTERM; the exit status. ``tell`` is a descriptor told when all is ready.
+
+    With ``kafka`` the sandbox's broker runs too, unless the settings name another.
 
     Raises: AlreadyRuns, NotBegunAnew, Failed, embedded.NotStarted.
     """
@@ -35,6 +40,10 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
     folder = RunFolder(settings.folder)
     lock = folder.hold()
     settings = _with_ports(settings)
+    brings_kafka = kafka and not settings.has_kafka
+    if brings_kafka:
+        there = f"{KAFKA_HOST}:{settings.sandbox_kafka_port}"
+        settings = settings.model_copy(update={"kafka_bootstrap_servers": there})
     left = end(recorded(folder.running)) + embedded.end_leftovers(folder.path)
     if reset:
         if settings.database_url is not None:
@@ -45,14 +54,20 @@ def run(settings: Settings, *, reset: bool, colours: bool, tell: int | None = No
     listening = _listening(settings)
     for port in _ports(settings):
         _refuse_taken(settings.host, port)
+    if brings_kafka:
+        _refuse_taken(KAFKA_HOST, settings.sandbox_kafka_port)
 
     kept = (lock, listening.fileno(), *([tell] if tell is not None else []))
     supervisor = Supervisor(folder.logs, folder.running, kept, colours)
     if left:
         supervisor.say(f"ended {left} processes that an earlier run had left")
     try:
+        if brings_kafka:
+            supervisor.start(_kafka(settings))
         _start_all(supervisor, settings, colours, listening)
-        folder.announce(Addresses(settings.url, settings.sandbox_url, settings.smtp_port))
+        folder.announce(
+            Addresses(settings.url, settings.sandbox_url, settings.smtp_port, settings.kafka_bootstrap_servers)
+        )
         welcome(settings, time.monotonic() - began)
         if tell is not None:
             os.write(tell, b"1")
@@ -104,12 +119,12 @@ def _start_all(supervisor: Supervisor, settings: Settings, colours: bool, listen
         supervisor.start(_sandbox(settings))
     if settings.database_url is None:
         prepared = supervisor.once("initdb", lambda _: embedded.prepare(folder))
-        parts.load()
+        parts.load(settings)
         prepared()
         supervisor.start(_postgres(folder))
         supervisor.wait_until_ready(START_TIMEOUT, "postgres")
     else:
-        parts.load()
+        parts.load(settings)
 
     def prepare(_: Ready) -> None:
         configure(settings, colours=colours)
@@ -117,7 +132,7 @@ def _start_all(supervisor: Supervisor, settings: Settings, colours: bool, listen
             parts.prepare(settings)
 
     supervisor.once("migrate", prepare)()
-    for name in parts.PARTS:
+    for name in parts.parts_of(settings):
         if name == "api":
             _start_apis(supervisor, settings, colours, listening)
         else:
@@ -167,6 +182,21 @@ def _sandbox(settings: Settings) -> Part:
     return Part("sandbox", spawn, answers=lambda: _says_ready(settings.host, settings.sandbox_port))
 
 
+def _kafka(settings: Settings) -> Part:
+    folder = settings.folder.absolute() / "kafka"
+    arguments = [
+        sys.executable, "-m", "sandbox.kafka", "--folder", str(folder), "--port", str(settings.sandbox_kafka_port),
+    ]  # fmt: skip
+    home = Path(__file__).resolve().parent.parent
+    known = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME") if name in os.environ}
+    return Part(
+        "kafka",
+        executed(arguments, {**known, "PYTHONUNBUFFERED": "1"}, home),
+        answers=lambda: _listens(KAFKA_HOST, settings.sandbox_kafka_port),
+        ground=True,
+    )
+
+
 def _postgres(folder: Path) -> Part:
     def spawn(output: int, _: int) -> int:
         parent = os.getpid()
@@ -187,7 +217,7 @@ def _with_ports(settings: Settings) -> Settings:
     """The settings with a free port wherever 0 was given, each another."""
     with contextlib.ExitStack() as kept:
         chosen: dict[str, int] = {}
-        for name in ("port", "sandbox_port", "smtp_port"):
+        for name in ("port", "sandbox_port", "smtp_port", "sandbox_kafka_port"):
             if getattr(settings, name) == 0:
                 taken = kept.enter_context(socket.create_server((settings.host, 0)))
                 chosen[name] = taken.getsockname()[1]
@@ -210,8 +240,8 @@ def _refuse_taken(host: str, port: int) -> None:
 
 def _taken(port: int) -> str:
     return (
-        f"port {port} is taken by another program; choose others with SARKMELI_PORT, SARKMELI_SANDBOX_PORT and "
-        "SARKMELI_SMTP_PORT (0 takes a free one)"
+        f"port {port} is taken by another program; choose others with SARKMELI_PORT, SARKMELI_SANDBOX_PORT, "
+        "SARKMELI_SMTP_PORT and SARKMELI_SANDBOX_KAFKA_PORT (0 takes a free one)"
     )
 
 
@@ -223,6 +253,14 @@ def _refuse_data_without_keys(settings: Settings) -> None:
             f"there are data in {embedded.cluster(settings.folder)} but no keys in {settings.keys}: without them "
             "nothing personal can be read again. Put the keys back, or begin anew with RESET=1"
         )
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _says_ready(host: str, port: int) -> bool:

@@ -73,6 +73,9 @@ class Settings(KafkaSettings, WarehouseSettings, MirrorSettings):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="The service's port; `run` takes a free one for 0.")
     sandbox_port: int = Field(default=8010, ge=0, le=65535, description="The sandbox neighbours' port; 0 as above.")
+    sandbox_kafka_port: int = Field(
+        default=9092, ge=0, le=65535, description="The port of the broker that `run --kafka` brings; 0 as above."
+    )
     public_url: str = Field(
         default="", description="How people reach the service; http://localhost and the port if empty."
     )

@@ -26,6 +26,9 @@ def welcome(settings: Settings, seconds: float) -> None:
         table.add_row("  mailbox", f"{sandbox}/mailbox   every mail that is sent")
         table.add_row("  phones", f"{sandbox}/phones   every text message that is sent")
         table.add_row("  bank", f"{sandbox}/bank   cash by reference")
+    if settings.has_kafka:
+        table.add_row("Kafka", f"{settings.kafka_bootstrap_servers}   the public stream, as it comes:")
+        table.add_row("", ".venv/bin/python -m sarkmeli relay watch --from-beginning")
     table.add_row("Kept in", f"{settings.folder}")
     if settings.database_url is None:
         table.add_row("  data", f"{embedded.cluster(settings.folder)}")

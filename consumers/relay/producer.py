@@ -41,6 +41,9 @@ SETTINGS: Final[Mapping[str, Any]] = {
 
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
+PATIENCE: Final = 20.0
+"""Seconds for which sends, and then the end of a transaction, are waited for. The client would wait for ever."""
+
 REMEMBERED: Final = 100_000
 """Keys whose partition is remembered: to compute one costs as much as half of sending a record."""
 
@@ -109,19 +112,27 @@ class Producer:
                     record.timestamp,
                 )
             except _TOO_LARGE as error:
-                producer.abort_transaction()
+                self._end(committed=False)
                 raise TooLarge(record) from error
             sent.append(future)
         self._all_or_none(records, sent)
-        producer.commit_transaction()
+        self._end(committed=True)
 
     def _all_or_none(self, records: Sequence[Record], sent: Sequence[Any]) -> None:
         """Wait until every send has its outcome. Raises: TooLarge, KafkaError, for the first that failed."""
-        self._producer.flush()
+        self._producer.flush(timeout=PATIENCE)  # without a broker its own time-outs do not pass either
         for record, future in zip(records, sent, strict=True):
             if not future.succeeded():
                 error = future.exception if future.is_done else None
                 if isinstance(error, _TOO_LARGE):
-                    self._producer.abort_transaction()
+                    self._end(committed=False)
                     raise TooLarge(record) from error
                 raise error if isinstance(error, KafkaError) else KafkaTimeoutError("a send has no outcome")
+
+    def _end(self, *, committed: bool) -> None:
+        """As `KafkaProducer.commit_transaction` and `abort_transaction`, which know no time-out. Raises: KafkaError."""
+        transaction = self._producer._transaction_manager  # pyright: ignore
+        ended = transaction.begin_commit() if committed else transaction.begin_abort()
+        self._producer._sender.wakeup()  # pyright: ignore
+        if not ended.wait(timeout_ms=PATIENCE * 1000):
+            raise KafkaTimeoutError("whether the transaction was ended is not known")

@@ -95,6 +95,7 @@ class Relay:
         """Relay until the turn is lost or ``stop`` is set; or until the relay must stand still, and why."""
         while not stop.is_set() and lead.is_ours():
             try:
+                # In this order: without a broker it is the producer that fails, and leaves no thread of its own behind.
                 with Producer(self.ends.kafka, self.ends.name) as producer, self._look() as topics:
                     self._relay(producer, topics, lead, stop, pause)
             except Halt as halt:

@@ -82,6 +82,13 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it serves. Raises: BrokerFailed."""
+        command = self.prepare()
+        with (self.folder / "broker.out").open("ab") as out:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        self._await()
+
+    def prepare(self) -> list[str]:
+        """Write its settings and make its folder what it needs; the command that runs it. Raises: BrokerFailed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
         told = PROPERTIES.format(port=self.port, controller=self._controller, folder=self.folder)
@@ -89,10 +96,7 @@ class Broker:
         (self.folder / "log4j2.xml").write_text(LOGGING)
         if not (self.folder / "log" / "meta.properties").exists():
             self._format(properties)
-        with (self.folder / "broker.out").open("ab") as out:
-            command = self.command("kafka.Kafka", str(properties))
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-        self._await()
+        return self.command("kafka.Kafka", str(properties))
 
     def stop(self) -> None:
         """End it in good order."""

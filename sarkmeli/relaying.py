@@ -1,0 +1,148 @@
+"""The relay, put together: what may leave, whose keys its pseudonyms come from, and the Kafka it goes to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psycopg
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from consumers.mirror.outgoing import Internal
+from consumers.relay.forgotten import Tombstones
+from consumers.relay.publication import Publication
+from consumers.relay.records import Outgoing, Record, Topic
+from consumers.relay.relay import Ends, Relay
+from consumers.relay.replaying import replay
+from consumers.relay.topics import Kept
+from housekeeping.publication import Numbering
+from housekeeping.relay import Standing, standings
+from ledger.connecting import LINK, reading_pool
+from ledger.opening import open_ledger
+from ledger.recorded import Recorded
+from sarkmeli.kafka import client
+from sarkmeli.processes import Ready
+from sarkmeli.roles import DbRole
+from sarkmeli.run_folder import RunFolder
+from sarkmeli.settings import Settings
+
+log = structlog.get_logger("relay")
+
+DAY: Final = 86_400_000
+"""In milliseconds."""
+
+PATIENCE: Final = 5.0
+"""Seconds in which a transaction under way may still end when we are to stop. Whatever is cut off is given up."""
+
+SILENT: Final = 10.0
+"""Seconds without a beat, after which no relay is at work."""
+
+
+@dataclass(frozen=True)
+class Dated:
+    """What another lets leave, in topics that keep it for so many days only."""
+
+    whole: Outgoing
+    days: int
+
+    def topics(self) -> Sequence[Topic]:
+        """The other's."""
+        kept = {"retention.ms": str(self.days * DAY)}
+        return [replace(topic, config={**topic.config, **kept}) for topic in self.whole.topics()]
+
+    def records(self, recorded: Sequence[Recorded]) -> Sequence[Record]:
+        """The other's."""
+        return self.whole.records(recorded)
+
+
+@contextmanager
+def open_ends(settings: Settings) -> Generator[Ends]:
+    """What the relay stands between. Raises: NoKafka, KeysMissing, KmsUnavailable, psycopg.Error."""
+    kafka = client(settings)
+    conninfo = settings.ledger_as(DbRole.RELAY)
+    prefix, partitions = settings.kafka_topic_prefix, settings.kafka_partitions
+    with ExitStack() as opened:
+        ledger = open_ledger(conninfo, settings.keys_as(DbRole.RELAY), settings.key_holder)
+        opened.callback(ledger.close)
+        numbering = Numbering(opened.enter_context(reading_pool(conninfo, 4)))
+        public: Outgoing = Publication(ledger.reader, ledger.keys, numbering, prefix, partitions)
+        if settings.kafka_retention_days:
+            public = Dated(public, settings.kafka_retention_days)
+        outgoing: list[Outgoing] = [public]
+        if settings.kafka_internal:
+            outgoing.append(Internal(prefix, partitions, ledger.reader.lineage))
+        yield Ends(
+            f"{prefix}.relay",
+            conninfo,
+            ledger.reader,
+            outgoing,
+            kafka,
+            Kept(settings.kafka_replication),
+            Tombstones(numbering, prefix),
+        )
+
+
+def relay(settings: Settings, stop: threading.Event, ready: Ready) -> None:
+    """Relay until ``stop`` is set. Raises what ends the relay: it mends by itself whatever passes."""
+    died: list[BaseException] = []
+
+    def work(ends: Ends) -> None:
+        try:
+            Relay(ends).run_forever(stop)
+        except BaseException as error:  # noqa: BLE001 - raised below, where the process ends by it
+            died.append(error)
+
+    with open_ends(settings) as ends:
+        # Not waited for at the end: without a broker a commit may last for hours. Kafka gives up what is cut off.
+        working = threading.Thread(target=work, args=(ends,), name="relay", daemon=True)
+        working.start()
+        log.info("relaying to Kafka", brokers=settings.kafka_bootstrap_servers, name=ends.name)
+        ready()
+        while working.is_alive() and not stop.wait(0.5):
+            pass
+        working.join(PATIENCE)
+    if died:
+        raise died[0]
+
+
+def fill_anew(settings: Settings, position: int) -> list[str]:
+    """`relay replay`. Raises: AtWork, Halt, NoKafka, psycopg.Error, kafka.errors.KafkaError."""
+    with open_ends(settings) as ends:
+        return replay(ends, position)
+
+
+def show_status(settings: Settings) -> bool:
+    """Print how far each relay is, and what made it stop; whether all is well."""
+    with psycopg.connect(settings.ledger_as(DbRole.RELAY), autocommit=True, **LINK) as db:
+        found = standings(db)
+    console = Console()
+    if not found:
+        console.print("no relay ever ran here: `sarkmeli relay run`", markup=False)
+        return False
+    table = Table("relay", "position", "behind", "seconds", "last heard of")
+    for one in found:
+        position = "not yet known" if one.position is None else str(one.position)
+        table.add_row(one.name, position, str(one.behind), f"{one.seconds:.1f}", f"{one.silent:.1f} s ago")
+    console.print(table)
+    for one in found:
+        if one.stopped:
+            console.print(f"stands still: {one.name}: {one.stopped}", markup=False, highlight=False, soft_wrap=True)
+    return all(is_well(one) for one in found)
+
+
+def is_well(standing: Standing) -> bool:
+    """Whether a relay lives and goes on."""
+    return standing.stopped is None and standing.position is not None and standing.silent < SILENT
+
+
+def with_kafka_of_run(settings: Settings) -> Settings:
+    """The settings, with the broker that `run` brought where they name none and it runs in their folder."""
+    addresses = None if settings.has_kafka else RunFolder(settings.folder).addresses()
+    if addresses is None or not addresses.kafka:
+        return settings
+    return settings.model_copy(update={"kafka_bootstrap_servers": addresses.kafka})

@@ -58,7 +58,8 @@ class BrokerFailed(Exception):
 class Broker:
     """A broker whose data outlive it: start, kill and start again. ``port`` 0 takes one that is free.
 
-    Raises at construction: NoBroker. ``extra`` are further lines of ``server.properties``.
+    Raises at construction: NoBroker. ``extra`` are further lines of ``server.properties``, in which
+    ``{port}``, ``{controller}`` and ``{folder}`` stand for this one's.
     """
 
     def __init__(self, folder: Path, port: int = 0, *, extra: str = "", heap: str = "384m") -> None:
@@ -91,8 +92,8 @@ class Broker:
         """Write its settings and make its folder what it needs; the command that runs it. Raises: BrokerFailed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
-        told = PROPERTIES.format(port=self.port, controller=self._controller, folder=self.folder)
-        properties.write_text(told + self._extra)
+        told = (PROPERTIES + self._extra).format(port=self.port, controller=self._controller, folder=self.folder)
+        properties.write_text(told)
         (self.folder / "log4j2.xml").write_text(LOGGING)
         if not (self.folder / "log" / "meta.properties").exists():
             self._format(properties)

@@ -14,6 +14,7 @@ from sarkmeli import parts
 from sarkmeli.settings import Settings
 
 DEPLOY = ROOT / "deploy"
+EVERY = (*parts.PARTS, *parts.WITH_KAFKA)
 
 
 def unit(name):
@@ -26,9 +27,9 @@ def unit(name):
 def test_each_unit_has_an_account_of_its_own_and_says_itself_when_it_has_started():
     accounts = set(re.findall(r"^u (\S+)", (DEPLOY / "sarkmeli.sysusers.conf").read_text(), re.MULTILINE))
     api, part = unit("sarkmeli-api@.service"), unit("sarkmeli-part@.service")
-    used = {part["Service"]["User"].replace("%i", name) for name in parts.PARTS if name != "api"}
+    used = {part["Service"]["User"].replace("%i", name) for name in EVERY if name != "api"}
     used.add(api["Service"]["User"])
-    assert len(used) == len(parts.PARTS)
+    assert len(used) == len(EVERY)
     assert accounts == used | {"sarkmeli-auditor"}
     for each in (api, part):
         assert each["Service"]["Type"] == "notify"

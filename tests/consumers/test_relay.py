@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from kafka.errors import KafkaTimeoutError
 from relay_house import FACT, HIDDEN, Facts, Tombstones, by_key, house_at, until
 
 from consumers.kafka_clients import Admin
@@ -230,3 +231,28 @@ def test_the_private_topic_holds_no_more_than_it_must(house, admin):
     told = json.loads(progress[-1].value)
     assert (told["position"], told["forgotten"]) == (house.last(), 0)
     assert str(admin.describe_topics([house.facts.topic])[0]["topic_id"]) == told["topics"][house.facts.topic]["id"]
+
+
+@pytest.mark.parametrize("whose", ["the client's", "ours"])
+def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
+    """The first case is the control: the client commits a transaction of which one send has expired."""
+    kept, lost = f"{house.prefix}.kept", f"{house.prefix}.lost"
+    admin.create_topics({topic: {"num_partitions": 1} for topic in (kept, lost)}, wait_for_metadata=True)
+    records = [Record(topic, b"key", b"value", (), 0) for topic in (kept, lost)]
+    with Producer(house.kafka, house.name, delivery_timeout_ms=3000, request_timeout_ms=2000) as ours:
+        bare = ours._producer
+        bare.begin_transaction()
+        for one in records:
+            bare.send(one.topic, one.value, one.key)
+        bare.flush()
+        delete(admin, lost)
+        sent = [bare.send(one.topic, one.value, one.key) for one in records]
+        if whose == "ours":
+            with pytest.raises(KafkaTimeoutError, match="Expiring"):
+                ours._all_or_none(records, sent)
+        else:
+            bare.commit_transaction()
+            assert [one.succeeded() for one in sent] == [True, False]
+    if whose == "ours":
+        Producer(house.kafka, house.name).close()  # who comes next ends what was begun
+    assert len(house.consumed(kept)) == (0 if whose == "ours" else 2)

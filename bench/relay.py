@@ -55,20 +55,20 @@ def relay(conninfo: str, keys: str, bootstrap: str, prefix: str, last: str) -> N
         stop = threading.Event()
         relay = Relay(between)
         began: list[tuple[float, float]] = []
-        resume, commit = relay.resume, relay.commit
+        resume, reads = relay.resume, relay.next
 
         def resumed(producer: Transactional, topics: Topics) -> Progress:
             found = resume(producer, topics)
             began.append((time.perf_counter(), time.process_time()))
             return found
 
-        def committed(producer: Any, records: Any, before: Any, after: Any) -> None:
-            commit(producer, records, before, after)
-            if after.position >= int(last):
+        def asked(progress: Progress) -> Any:
+            if progress.position >= int(last) and not stop.is_set():
                 print(time.perf_counter() - began[0][0], time.process_time() - began[0][1], flush=True)
                 stop.set()
+            return reads(progress)
 
-        relay.resume, relay.commit = resumed, committed
+        relay.resume, relay.next = resumed, asked
         relay.run_forever(stop)
 
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from warehouse_house import place
 from warehouse_log import Killed, Log, Member, at_commit, check, die
 
@@ -121,12 +122,21 @@ class Warehouse(RuleBasedStateMachine):
         assert set(found) >= self.log.unreadable(places)
 
 
-# A failure is told as it was found: a step takes tens of milliseconds, and making it smaller would take minutes.
-Warehouse.TestCase.settings = settings(
+SHAPE = settings(
+    # A failure is told as it was found: a step takes tens of milliseconds, and making it smaller would take minutes.
     phases=[Phase.reuse, Phase.generate],
-    max_examples=12,
-    stateful_step_count=20,
+    max_examples=8,
+    stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-test_any_order = Warehouse.TestCase
+
+
+def test_any_order() -> None:
+    run_state_machine_as_test(Warehouse, settings=SHAPE)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_any_order_at_length() -> None:
+    run_state_machine_as_test(Warehouse, settings=settings(SHAPE, max_examples=100, stateful_step_count=40))

@@ -88,6 +88,7 @@ class Member:
 
     def __init__(self, log: Log, where: Place, partitions: tuple[int, ...] = (0, 1)) -> None:
         self.log = log
+        self.where = where
         self.warehouse = open_warehouse(where)
         self.writer = Writer(self.warehouse)
         self.partitions = partitions

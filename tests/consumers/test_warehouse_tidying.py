@@ -1,0 +1,173 @@
+"""What tidying keeps and takes away, and that any reader reads the table as it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.schema import Schema
+from pyiceberg.types import NestedField, StringType
+from warehouse_house import all_rows, case, place
+from warehouse_log import TOPIC, Log, Member, at_commit, check, rows
+
+from consumers.warehouse import table as tables
+from consumers.warehouse.progress import Partition, reached
+from consumers.warehouse.tidying import Tidiness, sweep, tidy
+
+LATER = datetime(2026, 12, 24, tzinfo=UTC)
+KEPT = Tidiness(unreadable_days=10_000)
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> Member:
+    """A table of six commits, each of two cases on two days."""
+    log = Log()
+    made = Member(log, place(tmp_path))
+    for turn in range(6):
+        for day in (1, 2):
+            log.fact(0, turn % 3, day)
+            log.fact(1, 3 + turn % 3, day)
+        made.gather()
+        made.write()
+    return made
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "data").rglob("*.parquet"))
+
+
+def written_in(folder: Path, text: str) -> bool:
+    """Whether a data file of any table holds the text."""
+    return any(text in json.dumps(pq.read_table(one).to_pylist(), default=str) for one in files(folder))
+
+
+def test_a_past_day_becomes_one_file_a_type_in_one_snapshot(member: Member, tmp_path: Path) -> None:
+    table = member.warehouse.facts
+    offsets, before = reached(table.properties), len(table.metadata.snapshots)
+    done = tidy(member.warehouse, Tidiness(snapshot_hours=10_000), now=LATER)
+    assert (done.compacted.before, done.compacted.after) == (12, 2)
+    assert len(table.metadata.snapshots) == before + 2
+    assert [one.file.record_count for one in table.scan().plan_files()] == [12, 12]
+    assert reached(table.properties) == offsets
+    check(member)
+    assert tidy(member.warehouse, Tidiness(snapshot_hours=10_000), now=LATER).compacted.before == 0
+
+
+def test_what_is_appended_while_files_are_rewritten_stays(member: Member) -> None:
+    other = Member(member.log, place_of(member))
+    for _ in range(3):
+        member.log.fact(0, 1)
+    other.gather()
+    with at_commit(1, before=lambda: other.write() and None):
+        assert tidy(member.warehouse, KEPT, now=LATER).compacted.after == 2
+    check(member)
+
+
+def test_what_is_forgotten_while_files_are_rewritten_stays_away(member: Member) -> None:
+    other = Member(member.log, place_of(member))
+    member.log.tombstone(0, 1)
+    other.gather()
+    with at_commit(1, before=lambda: other.write() and None):
+        tidy(member.warehouse, KEPT, now=LATER)
+    check(member)
+    assert case(1) not in all_rows(member.warehouse)["case"].to_pylist()
+
+
+def test_a_forgotten_case_is_in_no_file_after_the_hours_that_snapshots_are_kept(member: Member, tmp_path: Path) -> None:
+    member.log.tombstone(0, 1)
+    member.gather()
+    assert member.write().removed == 4
+    now = datetime.now(UTC)
+    tidy(member.warehouse, Tidiness(snapshot_hours=24), now=now + timedelta(hours=23))
+    assert written_in(tmp_path, case(1))
+    tidy(member.warehouse, Tidiness(snapshot_hours=24), now=now + timedelta(hours=25))
+    assert not written_in(tmp_path, case(1))
+    assert len(member.warehouse.facts.metadata.snapshots) == 1
+    check(member)
+
+
+def test_a_forgotten_case_is_gone_at_once_if_asked(member: Member, tmp_path: Path) -> None:
+    member.log.tombstone(1, 4)
+    member.log.fact(1, 4)
+    member.gather()
+    member.write()
+    tidy(member.warehouse, KEPT, at_once=True)
+    assert not written_in(tmp_path, case(4))
+    assert written_in(tmp_path, case(5))
+    check(member)
+
+
+def test_files_of_a_killed_writer_are_swept_and_a_sleeping_one_is_refused(member: Member, tmp_path: Path) -> None:
+    """A writer that slept between writing its files and committing them may not commit files that are gone."""
+    sleeper = Member(member.log, place_of(member))
+    for _ in range(5):
+        member.log.fact(0, 2)
+    sleeper.gather()
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    swept: list[int] = []
+
+    def asleep() -> None:
+        swept.append(sweep(member.warehouse.facts.refresh(), soon))
+
+    with at_commit(1, before=asleep), patch("consumers.warehouse.writer.OLDEST_FILES", -1.0):
+        assert sleeper.write().conflicts == 1
+    assert swept[0] > 0
+    check(member)
+    assert sweep(member.warehouse.facts.refresh(), soon) == 0
+    live = {one.file.file_path.removeprefix("file://") for one in member.warehouse.facts.scan().plan_files()}
+    assert live == {str(one) for one in files(tmp_path) if "/facts/" in str(one)}
+
+
+def test_records_of_no_sense_are_dropped_after_their_days(member: Member) -> None:
+    member.log.nonsense(0)
+    member.gather()
+    member.write()
+    now = datetime.now(UTC)
+    tidy(member.warehouse, Tidiness(unreadable_days=30), now=now + timedelta(days=29))
+    assert member.warehouse.unreadable.scan().count() == 1
+    tidy(member.warehouse, Tidiness(unreadable_days=30), now=now + timedelta(days=31))
+    assert member.warehouse.unreadable.scan().count() == 0
+
+
+def test_a_later_release_adds_a_column_and_an_older_one_goes_on(member: Member) -> None:
+    older, log = member, member.log
+    wider = Schema(*tables.FACTS.fields, NestedField(13, "region", StringType(), required=False))
+    with patch.object(tables, "FACTS", wider):
+        newer = Member(log, place_of(member))
+    assert newer.warehouse.facts.schema().find_field("region").field_id == 13
+    log.fact(0, 1)
+    older.gather()
+    older.write()
+    log.fact(0, 2)
+    newer.begin()
+    newer.gather()
+    newer.write()
+    tidy(older.warehouse, KEPT, now=LATER)
+    check(newer)
+    assert all_rows(newer.warehouse)["region"].null_count == 26
+    assert tables.facts(tables.open_table(place_of(member))).num_rows == 26
+
+
+def test_duckdb_reads_the_table_and_its_files_as_they_are(member: Member) -> None:
+    member.log.tombstone(0, 1)
+    member.gather()
+    member.write()
+    tidy(member.warehouse, KEPT, now=LATER)
+    arrow = all_rows(member.warehouse)
+    paths = [one.file.file_path.removeprefix("file://") for one in member.warehouse.facts.scan().plan_files()]
+    told = "SELECT count(*), count(DISTINCT id), min(hour)::date::text, max(data) FROM "
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'")
+    assert db.execute(told + "arrow").fetchone() == (20, 20, "2026-11-01", "{}")
+    assert db.execute(told + "read_parquet($paths)", {"paths": paths}).fetchone() == (20, 20, "2026-11-01", "{}")
+    assert arrow.num_rows == len(rows(member))
+    assert reached(member.warehouse.facts.properties)[Partition(TOPIC, 0)].next == 13
+
+
+def place_of(member: Member) -> tables.Place:
+    return member.where

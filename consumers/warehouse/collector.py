@@ -9,6 +9,7 @@ The table says where to go on. What the group has committed in Kafka is for thos
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -149,7 +150,10 @@ class _Membership:
             self._admin = KafkaAdminClient(**self._told.client)
             self._consumer = KafkaConsumer(**_options(self._told))
             self._moved.consumer = self._consumer
-            self._consumer.subscribe(list(self._told.topics), listener=self._moved)
+            # By a pattern: only then does the client look topics up before it shares them out. By names, a member that
+            # leads the group at a moment when it knows of none gives all members nothing, and stays with that.
+            names = "|".join(re.escape(topic) for topic in self._told.topics)
+            self._consumer.subscribe(pattern=f"^(?:{names})$", listener=self._moved)
         except BaseException:
             self.__exit__()
             raise

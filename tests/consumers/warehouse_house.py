@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
 import pyarrow as pa
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
+from kafka.structs import TopicPartition
 
 from consumers.warehouse.collector import Collecting, Collector
 from consumers.warehouse.table import Place, Warehouse, facts, open_warehouse
@@ -56,6 +63,12 @@ class Stream:
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
         admin.delete_topics([self.topic])
         until(lambda: self.topic not in admin.list_topics())
+        admin.close()
+
+    def cut(self) -> None:
+        """Delete every record so far."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin.delete_records({TopicPartition(self.topic, number): -1 for number in range(self.partitions)})
         admin.close()
 
     def close(self) -> None:
@@ -149,7 +162,7 @@ def until(true: Callable[[], object], patience: float = PATIENCE) -> None:
     deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def told(stream: Stream, **more: Any) -> Collecting:
@@ -183,3 +196,45 @@ def collecting(stream: Stream, where: Place, **more: Any) -> Iterator[Callable[[
         stop.set()
         thread.join()
     check()
+
+
+class Process:
+    """A member in a process of its own. ``at``: the number of a commit, ``before`` or ``after`` it, and the signal that
+    it then sends itself.
+    """
+
+    def __init__(self, stream: Stream, where: Place, said: Path, at: tuple[int, str, int] | None = None) -> None:
+        orders = {"told": asdict(told(stream, tidy_every=1.0)), "place": asdict(where), "at": at}
+        self.said = said / f"member-{uuid4().hex[:6]}.out"
+        home = Path(__file__).resolve().parents[2]
+        with self.said.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).parent / "warehouse_member.py"), json.dumps(orders)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=home,
+                env={**os.environ, "PYTHONPATH": str(home)},
+            )  # fmt: skip
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone."""
+        return self.process.poll() is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it sleeps since its SIGSTOP."""
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+    def send(self, kind: signal.Signals) -> None:
+        self.process.send_signal(kind)
+
+    def end(self) -> str:
+        """End it, in good order if it can; what it said."""
+        if not self.ended:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        return self.said.read_text(errors="replace")

@@ -40,6 +40,11 @@ class Cluster:
             self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
             self.runs = False
 
+    def crash(self) -> None:
+        """As if the machine had lost power: nobody is asked to end."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+        self.runs = False
+
     def database(self) -> str:
         """An empty database's address."""
         name = f"t{uuid4().hex[:12]}"

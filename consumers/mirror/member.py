@@ -31,12 +31,16 @@ BATCH: Final = 1000
 SESSION_SECONDS: Final = 10
 """Without a heartbeat for so long a member's partitions go to others."""
 
+BUSY_SECONDS: Final = 60
+"""Nor may it be busy with one batch for longer: others would wait for it to share out anew."""
+
 CONSUMER: Final[dict[str, Any]] = {
     **CLIENT,
     "enable_auto_commit": False,
     "auto_offset_reset": "none",
     "isolation_level": "read_committed",
     "allow_auto_create_topics": False,
+    "max_poll_interval_ms": BUSY_SECONDS * 1000,
     "session_timeout_ms": SESSION_SECONDS * 1000,
     "max_partition_fetch_bytes": 4 * 2**20,
     "metrics_enabled": False,

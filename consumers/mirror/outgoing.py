@@ -17,8 +17,16 @@ from consumers.mirror.envelope import packed
 from consumers.relay.records import Record, Topic
 from ledger.recorded import Recorded
 
-KEPT_FOR_EVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-"""Compaction would leave only each stream's last event, and a time limit a mirror that cannot be made anew from it."""
+KEPT_FOR_EVER: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "message.timestamp.type": "LogAppendTime",
+}
+"""Compaction would leave only each stream's last event, and a time limit a mirror that cannot be made anew from it.
+
+The brokers' own times: they refuse records whose time is not near theirs, and a clock is no reason to lose history.
+"""
 
 _murmur2: Final = cast("Callable[[bytes], int]", partitioner.murmur2)  # pyright: ignore[reportUnknownMemberType]
 
@@ -36,7 +44,7 @@ def partition_of(stream: UUID, partitions: int) -> int:
 class Internal:
     """Implements `consumers.relay.records.Outgoing`. ``lineage`` says which the ledger's is now.
 
-    A record's timestamp is the event's append to the millisecond, not cut: this topic does not leave the house.
+    When an event was appended stands in its envelope; a record's own time is the brokers'.
     """
 
     def __init__(self, prefix: str, partitions: int, lineage: Callable[[], UUID]) -> None:

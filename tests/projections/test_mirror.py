@@ -33,6 +33,7 @@ from projections.poison import Poison
 from projections.schema import MIRROR_DDL
 from projections.status import STATUS
 from projections.tracking import Fenced, Place
+from projections.waiting import Waiting
 
 PARTITIONS = 3
 
@@ -333,7 +334,11 @@ def test_who_reads_the_mirror_opens_it_with_the_key_store_and_an_erasure_ends_th
     topic.send(ledger.reader.follow(end(own_history.events), 1000))
     with member_of(topic, mirror, STATUS) as member:
         reached(topic, mirror, STATUS, ledger.reader.settled(), member)
-    found = status.find(pool_of(mirror), own_history.case("waiting"))
+    pool = pool_of(mirror)
+    with Waiting(mirror, pool) as waiting:
+        assert waiting.wait_for(STATUS, ledger.reader.settled(), 60), "as a token's holder waits"
+        assert not waiting.wait_for(STATUS, ledger.reader.settled() + 1, 0.05)
+    found = status.find(pool, own_history.case("waiting"))
     row = found.known()
     assert found.position == ledger.reader.settled()
     assert row is not None

@@ -68,7 +68,7 @@ def edition(marts: Marts, folder: Path, today: date) -> Edition:
         for service in SERVICES
     }
     new = Edition(number, today, services)
-    if before and any(_gives_away(service, (*before[-REMEMBERED:], new)) for service in SERVICES):
+    if before and any(gives_away(service, (*before[-REMEMBERED:], new)) for service in SERVICES):
         return before[-1]
     _keep(folder, new)
     return new
@@ -163,7 +163,7 @@ def _bands(prefix: str, cells: Mapping[str, Cells]) -> dict[str, Band]:
     }
 
 
-def _gives_away(service: str, all_: Sequence[Edition]) -> bool:
+def gives_away(service: str, all_: Sequence[Edition]) -> bool:
     """Whether these editions, taken together, narrow a cell of one or a change between two of them."""
     bands, known = knowledge(service, all_)
     try:

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_it_is_what_the_code_says_and_what_asyncapi_asks(committed):
     check.validate(committed)
     committed["operations"]["publish_compatriot"]["action"] = "shout"
     assert not check.is_valid(committed)
+
+
+def test_the_page_for_analysts_lists_every_type_with_its_facts(committed):
+    page = (ROOT / "docs" / "stream.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_.]+v\d+)` \| ([a-z_, ]*) \|", page, flags=re.MULTILINE))
+    messages = committed["components"]["messages"]
+    facts_of = {name: ", ".join(sorted(told["payload"].get("properties", ()))) for name, told in messages.items()}
+    assert {f"sarkmeli.{name}": facts.strip() for name, facts in listed.items()} == {
+        name: facts for name, facts in facts_of.items() if name != "sarkmeli.case.forgotten.v1"
+    }
+    headers = re.findall(r"^\| ([a-z_-]+) \|", page.split("## Types")[0], flags=re.MULTILINE)[1:]
+    assert headers == list(committed["components"]["schemas"]["FactHeaders"]["properties"])
 
 
 def facts(told, name=REGISTERED):

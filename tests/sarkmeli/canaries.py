@@ -43,6 +43,8 @@ class Told:
         self.typed = set()
         """Numbers that are nobody else's, as they are typed: each is a secret in the form in which it is kept."""
         self.places = set()
+        self.answers = set()
+        """Every value that GraphQL ever answered."""
         self.applicants = itertools.count(1)
         self._count = itertools.count()
         self._names = {}
@@ -187,7 +189,9 @@ class Watching(Outside):
         elif isinstance(told, list):
             for value in told:
                 self._gather(value, name)
-        elif isinstance(told, str) and name in SECRET_FIELDS and told:
+        elif told is not None and not isinstance(told, bool):
+            self.told.answers.add(str(told))
+        if isinstance(told, str) and name in SECRET_FIELDS and told:
             self.told.secret(name, told.rsplit("/", 1)[-1])
             if name in ("number", "code"):
                 self.told.secret(name, re.sub(r"[ -]", "", told))

@@ -48,13 +48,13 @@ AWAY = ("08", "28", "3D", "53", "57")
 
 
 def parts_of(settings: Settings) -> tuple[str, ...]:
-    """All processes of the product that these settings ask for."""
-    return (*PARTS, *WITH_KAFKA) if settings.has_kafka else PARTS
+    """All processes of the product that `run` starts under these settings; with a Kafka, the warehouse's too."""
+    return (*PARTS, *WITH_KAFKA, "warehouse") if settings.has_kafka else PARTS
 
 
 def load(settings: Settings) -> None:
     """Import everything the parts need, so that a process forked afterwards starts at once."""
-    for name in (*LOADED, "sarkmeli.relaying") if settings.has_kafka else LOADED:
+    for name in (*LOADED, "sarkmeli.relaying", "sarkmeli.warehouse") if settings.has_kafka else LOADED:
         importlib.import_module(name)
 
 
@@ -227,6 +227,13 @@ def relay_to_kafka(settings: Settings, ready: Ready) -> None:
     relay(settings, _stop_on_signal(), ready)
 
 
+def fill_warehouse(settings: Settings, ready: Ready) -> None:
+    """Keep the warehouse filled from Kafka. It needs no database."""
+    from sarkmeli.warehouse import collect
+
+    collect(settings, _stop_on_signal(), ready)
+
+
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -244,5 +251,6 @@ FOLLOWERS: dict[str, Callable[[Settings, Ready], None]] = {
     "runner": run_projections,
     "checkpoints": publish_checkpoints,
     "relay": relay_to_kafka,
+    "warehouse": fill_warehouse,
 }
 """What needs the ledger alone, or keys besides and nothing else of the house."""

@@ -23,6 +23,7 @@ WORK: Final = {
     "runner": (DbRole.RUNNER,),
     "checkpoints": (DbRole.SIGNER,),
     "relay": (DbRole.RELAY,),
+    "warehouse": (),
 }
 """The roles that each part connects as."""
 

@@ -24,6 +24,9 @@ from sarkmeli.welcome import say_goodbye, welcome
 KAFKA_HOST = "127.0.0.1"
 """Where the sandbox's broker listens, whatever address the service has."""
 
+SOON = 2.0
+"""Seconds between two commits of the warehouse, where somebody looks on."""
+
 START_TIMEOUT = 120.0
 """Seconds for everything to be ready on a slow machine; on an ordinary one it is under five."""
 
@@ -43,7 +46,7 @@ def run(settings: Settings, *, reset: bool, colours: bool, kafka: bool = False, 
     brings_kafka = kafka and not settings.has_kafka
     if brings_kafka:
         there = f"{KAFKA_HOST}:{settings.sandbox_kafka_port}"
-        settings = settings.model_copy(update={"kafka_bootstrap_servers": there})
+        settings = settings.model_copy(update={"kafka_bootstrap_servers": there, "warehouse_every": SOON})
     left = end(recorded(folder.running)) + embedded.end_leftovers(folder.path)
     if reset:
         if settings.database_url is not None:

@@ -95,7 +95,10 @@ class Place:
     def made(self, prefix: str) -> None:
         """The topics, for who does not make them."""
         with publication(self.past.conninfo, self.past.ledger, prefix) as public, closing(Admin(**self.kafka)) as admin:
-            wanted = {topic.name: {"num_partitions": topic.partitions} for topic in public.topics()}
+            wanted = {
+                topic.name: {"num_partitions": topic.partitions, "configs": Kept(1).config(topic)}
+                for topic in public.topics()
+            }
             admin.create_topics(wanted, wait_for_metadata=True)
 
     def records(self, after: int, prefix: str) -> list[Record]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 from consumers.kafka_clients import Admin, OffsetSpec, TopicPartition, error_of
 from consumers.relay.records import Topic
+
+NEVER: Final = str(2**63 - 1)
+"""Milliseconds. As it comes, a broker whose clock is an hour behind refuses every record, and nothing goes on."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Kept:
         return {
             "cleanup.policy": "delete",
             "message.timestamp.type": "CreateTime",
+            "message.timestamp.before.max.ms": NEVER,
+            "message.timestamp.after.max.ms": NEVER,
             "retention.ms": "-1",
             "min.insync.replicas": str(max(1, self.replication - 1)),
             **topic.config,

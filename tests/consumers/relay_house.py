@@ -40,6 +40,7 @@ class Facts:
     prefix: str
     partitions: int = 3
     name: str = "facts"
+    hour: int = 1_700_002_800_000
 
     @property
     def topic(self) -> str:
@@ -54,7 +55,7 @@ class Facts:
             if one.topic == FACT:
                 value = json.dumps({"version": one.version, "note": one._plain.decode()}).encode()
                 headers = (("ce_id", f"{one.stream}/{one.version}".encode()),)
-                said.append(Record(self.topic, str(one.stream).encode(), value, headers, 1_700_002_800_000))
+                said.append(Record(self.topic, str(one.stream).encode(), value, headers, self.hour))
         return said
 
 

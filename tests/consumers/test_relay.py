@@ -256,3 +256,11 @@ def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
     if whose == "ours":
         Producer(house.kafka, house.name).close()  # who comes next ends what was begun
     assert len(house.consumed(kept)) == (0 if whose == "ours" else 2)
+
+
+def test_a_broker_whose_clock_is_behind_takes_what_is_said(house):
+    ahead = replace(house.facts, hour=4_000_000_000_000)  # as it comes, it refuses what is an hour ahead of it
+    house.append(5, STREAMS)
+    with house.relaying(outgoing=[ahead]):
+        house.until_relayed()
+    assert {record.timestamp for record in house.consumed()} == {ahead.hour}

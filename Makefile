@@ -46,7 +46,7 @@ fmt: setup ## Format the code and mend what ruff can
 schema: setup ## Write schema.graphql and asyncapi.json from the code
 	$(BIN)/python -m sarkmeli schema
 
-bench: setup ## Measure look-ups, commands, appends, read models, held transactions against peers, and what times tell
+bench: setup ## Measure look-ups, commands, appends, read models, the warehouse, held transactions against peers, and what times tell
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.commands
@@ -54,6 +54,7 @@ bench: setup ## Measure look-ups, commands, appends, read models, held transacti
 	$(BIN)/python -m bench.rebuild
 	$(BIN)/python -m bench.tail
 	$(BIN)/python -m bench.held
+	$(BIN)/python -m bench.warehouse
 	$(BIN)/python -m bench.timing
 
 bench-long: bench ## Measure also what takes long: appends to 10^7 events, the signed tree

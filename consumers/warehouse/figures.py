@@ -19,9 +19,14 @@ REMOVED: Final = Counter("sarkmeli_warehouse_forgotten_rows", "Facts removed bec
 UNREADABLE: Final = Counter("sarkmeli_warehouse_unreadable", "Records set aside because they made no sense.")
 CONFLICTS: Final = Counter("sarkmeli_warehouse_conflicts", "Commits that another member's came before.")
 LAG: Final = Gauge(
-    "sarkmeli_warehouse_lag", "Offsets of a partition that the table does not hold yet.", ("topic", "partition")
+    "sarkmeli_warehouse_lag",
+    "Offsets of a partition that the table does not hold yet.",
+    ("topic", "partition"),
+    multiprocess_mode="mostrecent",
 )
-SNAPSHOTS: Final = Gauge("sarkmeli_warehouse_snapshots", "Snapshots that the table of facts keeps.")
+SNAPSHOTS: Final = Gauge(
+    "sarkmeli_warehouse_snapshots", "Snapshots that the table of facts keeps.", multiprocess_mode="mostrecent"
+)
 
 
 def wrote(done: Done) -> None:

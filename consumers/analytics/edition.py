@@ -61,7 +61,9 @@ def edition(marts: Marts, folder: Path, today: date) -> Edition:
     if before and before[-1].day >= today:
         return before[-1]
     grains = {service: _grain(marts, service, before) for service in SERVICES}
-    counted = {service: sheets.counts(marts, service, grains[service], today) for service in SERVICES}
+    counted = {
+        service: sheets.counts(marts, service, grains[service], today, _begins(service, before)) for service in SERVICES
+    }
     number = before[-1].number + 1 if before else 1
     services = {
         service: Told(grains[service], *_told(service, counted[service], spreads(marts, service)))
@@ -119,9 +121,14 @@ def from_json(text: Mapping[str, Any]) -> Edition:
     return Edition(text["number"], date.fromisoformat(text["day"]), services)
 
 
+def _begins(service: str, before: Sequence[Edition]) -> str | None:
+    """The first period that was ever told."""
+    return next((min(cells)[0] for one in before if (cells := one.services[service].sheets.get(PERIOD))), None)
+
+
 def _grain(marts: Marts, service: str, before: Sequence[Edition]) -> str:
     """As it always was: days and weeks of the same cases could be subtracted from each other."""
-    if before and before[-1].services[service].sheets[PERIOD]:
+    if before:
         return before[-1].services[service].grain
     ((cases, days),) = marts.rows(
         "SELECT count(*), 1 + date_diff('day', min(day), max(day)) FROM a_case WHERE service = ?", service

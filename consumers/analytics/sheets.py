@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from consumers.analytics.disclosure import Relation
+from consumers.analytics.disclosure import STEP, Relation
 from consumers.analytics.store import Marts
 from domain.compatriot.decision import Outcome
 from domain.compatriot.form import Tier
@@ -135,17 +135,36 @@ _PAST_CALL: Final = (str(State.AWAITING_PAYMENT), *_PAST_PAYMENT[1:])
 _ENDED: Final = (str(State.RECEPTION_REFUSED), str(State.LAPSED), str(State.WITHDRAWN))
 
 
-def counts(marts: Marts, service: str, grain: str, until: date) -> dict[str, Counts]:
-    """What every sheet of a service counts, cells of nobody among them. Periods run from the first to ``until``'s."""
+def counts(marts: Marts, service: str, grain: str, until: date, begins: str | None) -> dict[str, Counts]:
+    """What every sheet of a service counts, cells of nobody among them, and every period as far as ``until``.
+
+    ``begins``: the first period that was ever told; whoever came before it is counted in it.
+    """
     told = {name: _count(marts, sheet, service) for name, sheet in SHEETS[service].items()}
-    periods = _count(marts, PERIODS[grain], service)
-    ((first,),) = marts.rows("SELECT min(day) FROM a_case WHERE service = ?", service)
-    if first is not None:
-        period = first - timedelta(days=first.weekday()) if grain == "week" else first
-        while period <= until:
-            periods.setdefault((period.isoformat(),), 0)
-            period += LENGTHS[grain]
-    return told | {PERIOD: dict(sorted(periods.items()))}
+    return told | {PERIOD: _periods(_count(marts, PERIODS[grain], service), grain, until, begins)}
+
+
+def _periods(found: Counts, grain: str, until: date, begins: str | None) -> Counts:
+    """The first period is that in which the smallest number that is told was reached, or the last.
+
+    If it were that of the first case, its cell would say that it is not empty.
+    """
+    last = until - timedelta(days=until.weekday()) if grain == "week" else until
+    if begins is None:
+        begins, so_far = last.isoformat(), 0
+        for (period,) in sorted(found):
+            if (so_far := so_far + found[period,]) >= STEP:
+                begins = period
+                break
+    periods: Counts = {}
+    period = date.fromisoformat(begins)
+    while period <= last:
+        periods[period.isoformat(),] = 0
+        period += LENGTHS[grain]
+    for (key,), count in found.items():
+        at = (max(key, begins),)
+        periods[at] = periods.get(at, 0) + count
+    return dict(sorted(periods.items()))
 
 
 def _count(marts: Marts, sheet: Sheet, service: str) -> Counts:

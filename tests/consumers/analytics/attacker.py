@@ -75,10 +75,7 @@ class Attack:
             if not free:
                 return {name: band.low for name, band in bands.items()}
             chosen = self.chance.sample(free, min(at_once, len(free)))
-            values = {
-                name: self.chance.randint(bands[name].low, min(bands[name].high, bands[name].low + 6))
-                for name in chosen
-            }
+            values = {name: self._any_of(bands[name]) for name in chosen}
             try:
                 bands = narrowed(bands | {name: Band(value, value) for name, value in values.items()}, self.relations)
                 at_once = min(8, at_once + 1)
@@ -86,6 +83,9 @@ class Attack:
                 if at_once == 1 and not self._fixed(bands, chosen[0]):
                     return None
                 at_once = max(1, at_once // 2)
+
+    def _any_of(self, band: Band) -> int:
+        return self.chance.randint(band.low, min(band.high, band.low + 6))
 
     def _fixed(self, bands: dict[str, Band], name: str) -> bool:
         """Whether any value of this one goes; it is fixed to the first that does."""

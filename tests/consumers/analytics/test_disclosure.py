@@ -82,7 +82,7 @@ def test_the_attacker_wins_by_subtracting_and_such_a_report_is_not_made() -> Non
     assert found["0/ground:ORIGIN|STANDARD"] == Band(9, 9)
     assert found["1+ground:ORIGIN|STANDARD"] == Band(1, 1)
     assert gives_away("compatriot", [old, new])
-    assert not gives_away("compatriot", [old, by_hand(2, [10, 5, 5, 5, 20, 0, 0, 0], 0)])
+    assert not gives_away("compatriot", [old, by_hand(2, [5, 5, 5, 5, 20, 0, 0, 0], 0)])
     assert not gives_away("compatriot", [old, by_hand(2, [10, 10, 10, 10, 20, 0, 0, 0], 10)])
 
 

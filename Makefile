@@ -53,6 +53,7 @@ bench: setup ## Measure look-ups, commands, appends, read models, the warehouse,
 	$(BIN)/python -m bench.append
 	$(BIN)/python -m bench.rebuild
 	$(BIN)/python -m bench.tail
+	$(BIN)/python -m bench.mirror
 	$(BIN)/python -m bench.held
 	$(BIN)/python -m bench.warehouse
 	$(BIN)/python -m bench.timing

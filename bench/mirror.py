@@ -17,6 +17,7 @@ from time import perf_counter, process_time
 from typing import Any, Final, cast
 
 import kafka
+import psutil
 import psycopg
 from kafka.admin import NewTopic
 
@@ -29,7 +30,7 @@ from projections import rows
 from projections.follower import Follower
 from projections.schema import MIRROR_DDL
 from projections.status import STATUS
-from projections.tracking import Place
+from projections.tracking import Db, Place
 from projections.turns import session
 from sandbox.kafka.broker import Broker
 from sarkmeli import embedded
@@ -57,6 +58,7 @@ def follow(servers: str, conninfo: str, prefix: str, end: int) -> dict[str, floa
             passed += member.step(0.2)
             ended = perf_counter()
         told = {"events": passed, "seconds": ended - began, "cpu": process_time() - cpu, "mib": _peak_mib()}
+        told["server"] = _server_seconds(db)
         member.close()
     return told
 
@@ -70,6 +72,7 @@ def local(where: Sequence[str]) -> dict[str, float]:
         while follower.step():
             pass
         told = {"events": follower.position, "seconds": perf_counter() - began, "cpu": process_time() - cpu}
+        told["server"] = _server_seconds(db)
     ledger.close()
     return told
 
@@ -170,7 +173,8 @@ def measured(past: Past, servers: str, events: int) -> None:
     print(f"bench mirror ours={mine:.0f}/s peer={its:.0f}/s ratio={mine / its:.2f} goal={GOAL:.2f} {verdict}")
     print(
         f"  {ours['events']:.0f} events of one partition in {ours['seconds']:.1f} s; "
-        f"CPU an event: member {_us(ours)} µs, runner beside the ledger {_us(theirs)} µs"
+        f"CPU an event: member {_us(ours)} µs and PostgreSQL for it {_us(ours, 'server')} µs, "
+        f"runner beside the ledger {_us(theirs)} and {_us(theirs, 'server')} µs"
     )
     print(
         f"  only opened {opening['events'] / opening['seconds']:.0f}/s, {_us(opening)} µs; {each:.1f} events a story; "
@@ -178,8 +182,14 @@ def measured(past: Past, servers: str, events: int) -> None:
     )
 
 
-def _us(told: dict[str, float]) -> str:
-    return f"{told['cpu'] / told['events'] * 1e6:.0f}"
+def _us(told: dict[str, float], whose: str = "cpu") -> str:
+    return f"{told[whose] / told['events'] * 1e6:.0f}"
+
+
+def _server_seconds(db: Db) -> float:
+    """CPU that PostgreSQL spent on this session."""
+    spent = psutil.Process(db.info.backend_pid).cpu_times()
+    return spent.user + spent.system
 
 
 def _peak_mib() -> float:

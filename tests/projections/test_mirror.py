@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -345,7 +346,14 @@ def test_who_reads_the_mirror_opens_it_with_the_key_store_and_an_erasure_ends_th
     assert row.row["paid_at"] is not None
     sealed = row.dossier.registration
     assert sealed is not None
-    assert ERASED not in ledger.sealer.open(sealed).values()
+    facts = ledger.sealer.open(sealed)
+    assert ERASED not in facts.values()
+    said = {
+        piece for piece in re.findall(r"[^\W\d_]{6,}", repr(facts["form"])) if not piece.isascii() or piece.istitle()
+    }
+    sent = b"".join(record.value or b"" for record in topic.outgoing.records(ledger.reader.follow(0, 1000)))
+    assert {"MAISURADZE", "მაისურაძე"} & {piece.upper() for piece in said}
+    assert not [piece for piece in said if piece.encode() in sent], "nothing of the person stands there in clear"
     with psycopg.connect(own_history.conninfo, autocommit=True) as db, psycopg.connect(mirror) as snapshot:
         assert compare_mirror(snapshot, db, STATUS).is_well
     ledger.keys.erase(row.subject)

@@ -46,13 +46,14 @@ fmt: setup ## Format the code and mend what ruff can
 schema: setup ## Write schema.graphql and asyncapi.json from the code
 	$(BIN)/python -m sarkmeli schema
 
-bench: setup ## Measure look-ups, commands, appends, read models, the warehouse, held transactions against peers, and what times tell
+bench: setup ## Measure look-ups, commands, appends, read models, the relay, the warehouse, held transactions against peers, and what times tell
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.register
 	$(BIN)/python -m bench.commands
 	$(BIN)/python -m bench.append
 	$(BIN)/python -m bench.rebuild
 	$(BIN)/python -m bench.tail
+	$(BIN)/python -m bench.relay
 	$(BIN)/python -m bench.mirror
 	$(BIN)/python -m bench.held
 	$(BIN)/python -m bench.warehouse

@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psycopg
+
 from bench.past import opened
 from bench.relay_place import Place, a_relay_place, ends, publication
 from consumers.kafka_clients import Consumer, Producer, TopicPartition
@@ -25,6 +27,7 @@ from consumers.relay.producer import Producer as Transactional
 from consumers.relay.progress import Progress
 from consumers.relay.relay import Relay
 from consumers.relay.topics import Topics
+from housekeeping.relay import standings
 from ledger.events import LedgerEvent
 from sandbox.kafka.jars import NoBroker
 
@@ -41,6 +44,8 @@ BOUND = 150.0
 """Milliseconds from the ledger's commit to the receipt, of 99 in 100."""
 LANES = 8
 """Threads that append: a stream's events in one."""
+NEVER = 2**62
+"""A position that no ledger comes to."""
 PATIENCE = 60.0
 """Seconds for the last record to come."""
 HOME = Path(__file__).resolve().parent.parent
@@ -166,27 +171,14 @@ def at_the_rate(count: int, do: Callable[[int], None]) -> None:
 def lag(place: Place) -> bool:
     """From the commit in the ledger, or from the bare send, to receipt; 99 of 100."""
     prefix = place.begin_anew()
-    ready, stop = threading.Event(), threading.Event()
-    with (
-        closing(opened(place.past.where())) as ledger,
-        ends(place.past.conninfo, ledger, place.kafka, prefix) as between,
-    ):
-        relay = Relay(between)
-        reads = relay.next
-
-        def first(progress: Progress) -> Any:
-            found = reads(progress)
-            if found[0] == progress.position:
-                ready.set()
-            return found
-
-        relay.next = first
-        working = threading.Thread(target=relay.run_forever, args=(stop,))
-        working.start()
-        ready.wait()
-        ours = _ours(place, prefix)
-        stop.set()
-        working.join()
+    told = ("relay", *place.past.where(), place.broker.bootstrap, prefix, str(NEVER))
+    command = [sys.executable, "-m", "bench.relay", *told]
+    with subprocess.Popen(command, cwd=HOME, stdout=subprocess.DEVNULL) as relaying:
+        try:
+            _until_caught_up(place, prefix)
+            ours = _ours(place, prefix)
+        finally:
+            relaying.kill()
     peer = _peer(place, prefix)
     ratio = ours / peer
     said = say("relay-lag", f"{ours:.0f} ms", f"{peer:.0f} ms", ratio, LAG_GOAL, ratio <= LAG_GOAL and ours <= BOUND)
@@ -194,8 +186,17 @@ def lag(place: Place) -> bool:
     return said
 
 
+def _until_caught_up(place: Place, prefix: str) -> None:
+    end = time.monotonic() + PATIENCE
+    with psycopg.connect(place.past.conninfo, autocommit=True) as db:
+        while not any(one.name == f"{prefix}.relay" and one.position and not one.behind for one in standings(db)):
+            if time.monotonic() > end:
+                raise RuntimeError("the relay does not come")
+            time.sleep(0.1)
+
+
 def _ours(place: Place, prefix: str) -> float:
-    """The relay of this process, while the ledger grows at the rate."""
+    """The relay of another process, while the ledger grows at the rate."""
     with publication(place.past.conninfo, place.past.ledger, prefix) as public:
         receipts = Receipts(place, [topic.name for topic in public.topics()])
         receipts.start()

@@ -8,10 +8,17 @@ before the commit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Final, Self
 
 import structlog
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownError,
+)
 
 from consumers import kafka_clients
 from consumers.kafka_clients import murmur2
@@ -120,7 +127,12 @@ class Producer:
 
     def _all_or_none(self, records: Sequence[Record], sent: Sequence[Any]) -> None:
         """Wait until every send has its outcome. Raises: TooLarge, KafkaError, for the first that failed."""
-        self._producer.flush(timeout=PATIENCE)  # without a broker its own time-outs do not pass either
+        deadline = monotonic() + PATIENCE  # without a broker the client's own time-outs do not pass either
+        while not all(future.is_done for future in sent):
+            try:
+                self._producer.flush(timeout=max(0.0, deadline - monotonic()))
+            except UnknownError:
+                continue  # a batch was too large and has been split: what it was split into is waited for
         for record, future in zip(records, sent, strict=True):
             if not future.succeeded():
                 error = future.exception if future.is_done else None

@@ -26,9 +26,12 @@ INSERT INTO housekeeping.relay (name, holder) VALUES (%s, %s)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat_at = clock_timestamp()
 """
 _BEAT = """
-UPDATE housekeeping.relay SET beat_at = clock_timestamp(), position = coalesce(%s, position), stopped = %s
-WHERE name = %s AND holder = %s
+WITH gone AS (DELETE FROM housekeeping.relay WHERE beat_at < clock_timestamp() - interval '1 hour' AND name <> %(name)s)
+UPDATE housekeeping.relay SET beat_at = clock_timestamp(), position = coalesce(%(position)s, position),
+    stopped = %(stopped)s
+WHERE name = %(name)s AND holder = %(holder)s
 """
+"""A relay of another name, from before the prefix of the topics was changed, is not mourned for ever."""
 _HEARD = """
 SELECT holder, clock_timestamp() - beat_at > make_interval(secs => %s) FROM housekeeping.relay WHERE name = %s
 """
@@ -66,7 +69,8 @@ def begin(db: Db, name: str, holder: UUID) -> None:
 
 def beat(db: Db, name: str, holder: UUID, position: int | None, stopped: str | None) -> bool:
     """Say that the relay lives, how far it is, and why it stands still if it does; whether its turn it still is."""
-    return db.execute(_BEAT, (position, stopped, name, holder)).rowcount == 1
+    told = {"position": position, "stopped": stopped, "name": name, "holder": holder}
+    return db.execute(_BEAT, told).rowcount == 1
 
 
 def heard(db: Db, name: str, patience: float) -> tuple[UUID | None, bool]:

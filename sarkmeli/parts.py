@@ -229,9 +229,13 @@ def relay_to_kafka(settings: Settings, ready: Ready) -> None:
 
 def fill_warehouse(settings: Settings, ready: Ready) -> None:
     """Keep the warehouse filled from Kafka. It needs no database."""
+    from consumers.warehouse.progress import RecordsGone, TopicMadeAnew
     from sarkmeli.warehouse import collect
 
-    collect(settings, _stop_on_signal(), ready)
+    try:
+        collect(settings, _stop_on_signal(), ready)
+    except (RecordsGone, TopicMadeAnew) as error:
+        raise SystemExit(str(error)) from None
 
 
 def _stop_on_signal() -> threading.Event:

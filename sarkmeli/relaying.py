@@ -77,7 +77,7 @@ def open_ends(settings: Settings) -> Generator[Ends]:
         if settings.kafka_internal:
             outgoing.append(Internal(prefix, partitions, ledger.reader.lineage))
         yield Ends(
-            f"{prefix}.relay",
+            f"{prefix}-relay",  # not below the prefix, which readers of the public topics may be given whole
             conninfo,
             ledger.reader,
             outgoing,

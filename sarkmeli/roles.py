@@ -87,7 +87,7 @@ LEDGER_RIGHTS: Final = (
     May("ALL TABLES IN SCHEMA reading", app=R, auditor=R),
     May("SCHEMA housekeeping", app=USE, relay=USE),
     May("ALL TABLES IN SCHEMA housekeeping", app=RW),
-    May("TABLE housekeeping.relay", relay="SELECT, INSERT, UPDATE"),
+    May("TABLE housekeeping.relay", relay=RW),
     # It gives each public fact its number and says what is forgotten; who erases takes numbers away.
     May("TABLE housekeeping.publication", relay="SELECT, UPDATE"),
     May("TABLE housekeeping.published_case", relay="SELECT, INSERT, UPDATE"),

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTimestampError,
+    KafkaError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+)
+
+from ledger.aead import Tampered
+from ledger.keys import KeysMissing, UnknownKey
 from ledger.reader import AheadOfLedger, OtherLineage
 from ledger.recorded import Undecodable
+
+KEYS_WRONG: Final = (UnknownKey, KeysMissing, Tampered)
+"""The key store is not the one that goes with the ledger, or one of them was changed. No second try mends that."""
+
+REFUSALS: Final = (
+    ClusterAuthorizationFailedError,
+    InvalidTimestampError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+)
+"""What Kafka says again however often it is asked."""
 
 
 class Halt(Exception):
@@ -58,3 +83,31 @@ def too_large(position: int | None, topic: str, size: int) -> Halt:
 def unreadable(why: Undecodable) -> Halt:
     """This release does not know the event."""
     return Halt(str(why) if type(why) is not Undecodable else f"{why}: start the release that wrote it, or a later one")
+
+
+def keys_wrong(position: int | None, why: Exception) -> Halt:
+    """Whose case it is cannot be told, or not what may be told of it."""
+    where = "an event" if position is None else f"the event at position {position}"
+    return Halt(
+        f"{where} cannot be published: {type(why).__name__}: {why}. Put back the key store that goes with this ledger "
+        "(docs/running.md, Restoring a backup), and run `sarkmeli audit verify`; nothing behind it is sent before"
+    )
+
+
+def unknown_progress(why: ValueError) -> Halt:
+    """The relay's own topic holds what this release does not understand."""
+    return Halt(f"the relay's progress cannot be read: {why}")
+
+
+def refused(why: KafkaError) -> Halt:
+    """Kafka will not have it so."""
+    return Halt(
+        f"Kafka refuses: {type(why).__name__}: {why}. Mend the account, its rights (docs/running.md, Kafka) or the "
+        "topic's settings"
+    )
+
+
+def refusal_in(error: KafkaError) -> KafkaError | None:
+    """What Kafka refuses for good, if that is what ``error`` tells: the client wraps it in an error of its own."""
+    told = (error, *error.args)
+    return next((one for one in told if isinstance(one, REFUSALS)), None)

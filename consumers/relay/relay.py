@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -86,7 +87,7 @@ class Relay:
                     lead.stopped = stopped
                     stopped = self._lead(lead, stop, pause)
             except psycopg.Error as error:
-                log.warning("the ledger does not answer", error=type(error).__name__)
+                log.warning("the ledger does not answer", error=type(error).__name__, state=error.sqlstate)
                 pause.take()
             if stopped is not None:
                 stop.wait(LOOK_SECONDS)  # the turn is free meanwhile, for who mends it
@@ -99,14 +100,23 @@ class Relay:
                 with Producer(self.ends.kafka, self.ends.name) as producer, self._look() as topics:
                     self._relay(producer, topics, lead, stop, pause)
             except Halt as halt:
-                if lead.stopped != str(halt):
-                    log.error("the relay stands still", why=str(halt))
-                lead.stopped = str(halt)
+                lead.stopped = self._say(lead, halt)
                 return lead.stopped
+            except OSError as error:  # the keys' holder is away: `ledger.kms.KmsUnavailable`
+                log.warning("a neighbour does not answer", error=type(error).__name__, why=str(error)[:200])
+                pause.take()
             except KafkaError as error:
+                if (refusal := halting.refusal_in(error)) is not None:
+                    lead.stopped = self._say(lead, halting.refused(refusal))
+                    return lead.stopped
                 log.warning("begins again at what is committed", error=type(error).__name__, why=str(error)[:200])
                 pause.take()
         return None
+
+    def _say(self, lead: Lead, halt: Halt) -> str:
+        if lead.stopped != str(halt):
+            log.error("the relay stands still", why=str(halt))
+        return str(halt)
 
     def _look(self) -> Topics:
         return Topics(self.ends.kafka, self.ends.kept)
@@ -125,6 +135,7 @@ class Relay:
             last, records, forgotten = self.next(progress)
             moved = replace(progress, position=last, forgotten=forgotten)
             if records or last - said >= SILENT:
+                self._of_this_ledger(last, progress.lineage)  # of which a promotion may have made another, meanwhile
                 self.commit(producer, records, progress, moved)
                 said = last
                 if forgotten > progress.forgotten and self.ends.forgetting is not None:
@@ -140,20 +151,26 @@ class Relay:
         found = self.found(topics)
         lineage = self.ends.reader.lineage()
         if found is not None:
-            try:
-                self.ends.reader.check(found.position, found.lineage)
-            except (OtherLineage, AheadOfLedger) as error:
-                raise halting.other_ledger(error) from error
+            self._of_this_ledger(found.position, found.lineage)
         progress = agreed(found, self.topics, topics, lineage)
         if progress != found:
             producer.commit([self.told(progress)], self.partitions)
         return progress
 
+    def _of_this_ledger(self, position: int, lineage: UUID) -> None:
+        try:
+            self.ends.reader.check(position, lineage)
+        except (OtherLineage, AheadOfLedger) as error:
+            raise halting.other_ledger(error) from error
+
     def found(self, topics: Topics) -> Progress | None:
         """The progress that is committed, None before the first. Raises: kafka.errors.KafkaError."""
         if self.progress_topic.name not in topics.find([self.progress_topic.name]):
             topics.make(self.progress_topic)
-        return self._read(self.ends.kafka, self.progress_topic.name)
+        try:
+            return self._read(self.ends.kafka, self.progress_topic.name)
+        except ValueError as error:
+            raise halting.unknown_progress(error) from error
 
     def next(self, progress: Progress) -> tuple[int, list[Record], int]:
         """The last event read after ``progress``, what is to be sent of all since, and the last tombstone of it.
@@ -193,6 +210,20 @@ class Relay:
             if not before:
                 raise halting.unreadable(error) from error
             return before, self._records(before, progress)
+        except halting.KEYS_WRONG as error:
+            before = self._without_keys_wrong(recorded, progress)
+            if not before:
+                raise halting.keys_wrong(recorded[0].position, error) from error
+            return before, self._records(before, progress)
+
+    def _without_keys_wrong(self, recorded: Sequence[Recorded], progress: Progress) -> Sequence[Recorded]:
+        """These events up to the first whose keys are not there."""
+        for number, one in enumerate(recorded):
+            try:
+                self._records([one], progress)
+            except halting.KEYS_WRONG:
+                return recorded[:number]
+        return recorded
 
     def _records(self, recorded: Sequence[Recorded], progress: Progress) -> list[Record]:
         """What leaves of these events, but for topics that have it already. Raises: Undecodable."""

@@ -18,6 +18,10 @@ from consumers.relay.records import Record
 from consumers.relay.relay import Relay
 from consumers.relay.replaying import AtWork, replay
 from consumers.relay.topics import Topics
+from housekeeping.relay import standings
+from ledger.aead import Tampered
+from ledger.keys import KeysMissing, UnknownKey
+from ledger.kms import KmsUnavailable
 from ledger.lineage import begin_lineage
 
 STREAMS = [UUID(int=number) for number in range(1, 8)]
@@ -264,3 +268,58 @@ def test_a_broker_whose_clock_is_behind_takes_what_is_said(house):
     with house.relaying(outgoing=[ahead]):
         house.until_relayed()
     assert {record.timestamp for record in house.consumed()} == {ahead.hour}
+
+
+class Unkept(Facts):
+    """What leaves of events from a position on cannot be said: ``why``."""
+
+    why: Exception
+    position: int
+
+    def records(self, recorded):
+        if any(one.position >= self.position for one in recorded):
+            raise self.why
+        return super().records(recorded)
+
+
+@pytest.mark.parametrize("why", [UnknownKey("no such key"), KeysMissing("no keys"), Tampered("changed")])
+def test_keys_that_do_not_go_with_the_ledger_stop_the_relay_at_the_event_and_not_before(house, why):
+    house.append(10, STREAMS)
+    facts = Unkept(house.prefix)
+    facts.why, facts.position = why, house.last()
+    with house.relaying(outgoing=[facts]):
+        stopped = house.until_stopped()
+    assert f"the event at position {house.last()} cannot be published: {type(why).__name__}" in stopped
+    assert len(house.consumed()) == 9
+
+
+def test_what_holds_the_keys_may_be_away_for_a_while(house):
+    house.append(10, STREAMS)
+    facts = Unkept(house.prefix)
+    facts.why, facts.position = KmsUnavailable("the token does not answer"), house.last()
+    with house.relaying(outgoing=[facts]) as relay:
+        until(lambda: house.standing()[0] == 0)
+        facts.position += 1
+        house.until_relayed()
+        assert relay.ends.outgoing == [facts]
+    assert by_key(house.consumed()) == house.facts_in_the_ledger()
+
+
+def test_what_kafka_refuses_for_good_stops_the_relay(house, admin):
+    made = {"num_partitions": 3, "replication_factor": 1, "configs": {"message.timestamp.before.max.ms": "3600000"}}
+    admin.create_topics({house.facts.topic: made}, wait_for_metadata=True)
+    house.append(5, STREAMS)
+    with house.relaying():
+        assert "Kafka refuses: InvalidTimestampError" in house.until_stopped()
+
+
+def test_a_relay_of_an_earlier_name_is_not_mourned_for_ever(house):
+    with psycopg.connect(house.conninfo, autocommit=True) as db:
+        for name, beat in (("gone", "2 hours"), ("silent", "10 minutes")):
+            db.execute(
+                "INSERT INTO housekeeping.relay VALUES (%s, gen_random_uuid(), now() - %s::interval)", (name, beat)
+            )
+        house.append(1, STREAMS)
+        with house.relaying():
+            house.until_relayed()
+        assert {one.name for one in standings(db)} == {"silent", house.name}

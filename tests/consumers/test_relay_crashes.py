@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from office_storm import run_the_office_storm
 from relay_house import until
 from relay_storm import run_the_storm, storm
 
@@ -79,3 +80,12 @@ def threads_and_memory(process):
 
     known = psutil.Process(process.pid)
     return known.num_threads(), known.memory_info().rss
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_what_a_real_office_publishes_is_in_topics_and_table_once_through_a_hundred_kills(
+    short_folder, record_property
+):
+    with storm(short_folder) as made:
+        record_property("told", run_the_office_storm(made, events=100_000, kills=100, at_once=300, patience=900))

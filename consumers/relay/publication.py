@@ -27,9 +27,10 @@ KEPT: Final[Mapping[str, str]] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "message.timestamp.type": "CreateTime",
+    "message.timestamp.after.max.ms": str(2**63 - 1),
 }
 """A topic keeps every record: who comes later reads from the beginning. Not compacted: every record of a key counts.
-And its times are the records', cut to the hour, never the broker's clock."""
+And its times are the records', cut to the hour, never the broker's clock, which may be slow by any time."""
 
 AT_ONCE: Final = 1000
 """Events that get their numbers together when somebody begins behind those that have none."""

@@ -1,5 +1,6 @@
 """Erased cases in the public stream: said once to be forgotten, then silence, and nothing left that leads back."""
 
+from contextlib import ExitStack
 from random import Random
 from types import SimpleNamespace
 
@@ -12,6 +13,9 @@ from consumers.relay.forgotten import FORGOTTEN, Tombstones
 from consumers.relay.pseudonyms import Pseudonyms
 from consumers.relay.publication import Publication
 from housekeeping.publication import Numbering
+from ledger.connecting import reading_pool
+from ledger.opening import open_ledger
+from sarkmeli.roles import DbRole
 
 
 class Follower:
@@ -52,6 +56,21 @@ class Follower:
         return [kind(record) for record in self.sent if record.key == key]
 
 
+@pytest.fixture
+def relay_of(at):
+    """Opens what a relay works with, in the role of a relay, which may do that and no more."""
+    with ExitStack() as opened:
+
+        def relay():
+            settings = at.house.settings
+            ledger, keys = settings.ledger_as(DbRole.RELAY), settings.keys_as(DbRole.RELAY)
+            known = open_ledger(ledger, keys, settings.key_holder)
+            opened.callback(known.close)
+            return Follower.of(SimpleNamespace(ledger=known, pool=opened.enter_context(reading_pool(ledger, 2))))
+
+        yield relay
+
+
 def kind(record):
     return dict(record.headers)["ce_type"].decode()
 
@@ -77,9 +96,9 @@ def everything(at):
     return "\n".join(found)
 
 
-def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at):
+def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at, relay_of):
     case, other = at.register(), at.register("nino@example.org")
-    follower = Follower.of(at.house)
+    follower = relay_of()
     follower.step()
     key, others = key_of(at.house, case), key_of(at.house, other)
     before = {one: follower.of_key(one) for one in (key, others)}
@@ -111,7 +130,7 @@ def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at):
     assert rows(at, counted, case) == [("", None, 0, None, 0, None)]
     assert Pseudonyms(at.house.ledger.keys).now(at.application(case).subject) is None
 
-    again = Follower.of(at.house)
+    again = relay_of()
     again.step()
     assert {one.key for one in again.sent} == {others}
     assert again.of_key(others) == before[others]

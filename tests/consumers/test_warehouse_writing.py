@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, UnauthorizedError
+from rest_catalog import TOKEN, rest_catalog
 from warehouse_house import case, place
 from warehouse_log import TOPIC, Killed, Log, Member, at_commit, check, die, rows
 
 from consumers.warehouse.files import append, write_files
 from consumers.warehouse.progress import Partition, Reached, TopicMadeAnew, reached, written
 from consumers.warehouse.rebuilding import rebuild
-from consumers.warehouse.table import FACTS, columns, open_warehouse
+from consumers.warehouse.table import FACTS, Place, columns, open_warehouse
+from consumers.warehouse.tidying import Tidiness, tidy
 from consumers.warehouse.writer import OutOfStep
 
 
@@ -142,3 +144,23 @@ def test_a_lost_answer_to_a_commit_is_no_conflict(tmp_path: Path) -> None:
     with at_commit(1, after=conflict):
         assert member.write().rows == 1
     check(member)
+
+
+def test_a_rest_catalog_serves_as_well(tmp_path: Path) -> None:
+    """With a token, over HTTP: a zombie is in conflict there, too, and a case is forgotten."""
+    log = Log()
+    for number in range(20):
+        log.fact(0, number % 5)
+    with rest_catalog(str(tmp_path)) as address:
+        where = Place(address, "", token=TOKEN)
+        zombie, owner = Member(log, where, (0,)), Member(log, where, (0,))
+        zombie.gather()
+        log.tombstone(0, 3)
+        owner.gather()
+        with at_commit(1, before=lambda: owner.write() and None):
+            assert (zombie.write().rows, len(rows(owner))) == (0, 16)
+        tidy(owner.warehouse, Tidiness(), at_once=True)
+        check(owner)
+        assert len(rows(Member(log, where))) == 16
+        with pytest.raises(UnauthorizedError):
+            Member(log, Place(address, "", token="of-somebody"))

@@ -106,7 +106,7 @@ class Place:
     ``token`` and ``credential`` (``id:secret``) open a REST catalog. S3's own keys come from AWS's usual variables.
     """
 
-    catalog: str
+    catalog: str = field(repr=False)
     folder: str
     token: str = field(default="", repr=False)
     credential: str = field(default="", repr=False)

@@ -147,7 +147,8 @@ class _Membership:
 
     def __enter__(self) -> _Membership:
         try:
-            self._admin = KafkaAdminClient(**self._told.client)
+            soon: dict[str, Any] = {**self._told.client, "bootstrap_timeout_ms": 5_000}
+            self._admin = KafkaAdminClient(**soon)
             self._consumer = KafkaConsumer(**_options(self._told))
             self._moved.consumer = self._consumer
             # By a pattern: only then does the client look topics up before it shares them out. By names, a member that
@@ -289,6 +290,8 @@ def _options(told: Collecting) -> dict[str, Any]:
         "auto_offset_reset": "none",
         "enable_auto_commit": False,
         "allow_auto_create_topics": False,
+        # Who is told to end while Kafka is away ends soon.
+        "bootstrap_timeout_ms": 5_000,
         "max_poll_interval_ms": int(SLOWEST_WRITE * 1000),
         "metadata_max_age_ms": 10_000,
         "max_poll_records": 5_000,

@@ -31,7 +31,7 @@ TYPES = (
     "sarkmeli.videobar.call.claimed.v1",
     "sarkmeli.payments.payment.succeeded.v2",
 )
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 
 def case(number: int) -> str:

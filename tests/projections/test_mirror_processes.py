@@ -17,8 +17,10 @@ import psycopg
 import pytest
 import stories
 from internal_topic import InternalTopic, mirror_hash, position_of, until
+from kafka_broker import broker_of_its_own
 from own_cluster import Cluster
 from psycopg.conninfo import make_conninfo
+from story import seen
 
 from projections.rows import table_hash
 from projections.runner import Runner
@@ -31,6 +33,8 @@ WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE application_name = 'sarkmeli projections' AND datname = %s AND wait_event_type = 'Lock'
 """
+ANY_TIME = "log.message.timestamp.after.max.ms=9223372036854775807\n"
+"""The history's clock is ahead of ours."""
 LOCKED = "LOCK TABLE reading.quarantine IN ACCESS EXCLUSIVE MODE"
 """Which every batch reads, once its mark is moved and before its rows are written."""
 
@@ -64,8 +68,10 @@ class Office:
         return ran.returncode, ran.stdout + ran.stderr
 
     @contextmanager
-    def member(self) -> Iterator[subprocess.Popen[bytes]]:
-        process = subprocess.Popen([sys.executable, "-m", "sarkmeli", "mirror", "run"], cwd=ROOT, env=self.environment)
+    def running(self, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sarkmeli", *command], cwd=ROOT, env={**self.environment, **environment}
+        )
         try:
             yield process
         finally:
@@ -131,7 +137,7 @@ def test_one_of_two_is_killed_in_the_middle_of_a_batch(office: Office) -> None:
     status, told = office.says("status")
     assert (status, "never ran" in told) == (1, True)
     half = len(office.history.events) // 2
-    with office.member() as first, office.member() as second:
+    with office.running("mirror", "run") as first, office.running("mirror", "run") as second:
         office.await_position(office.send(0, half))
         until(lambda: len(office.holders()) == 2)
         with office.held_up():
@@ -153,8 +159,34 @@ def test_one_of_two_is_killed_in_the_middle_of_a_batch(office: Office) -> None:
     status, told = office.says("compare")
     assert (status, f"DIFFERS: status v{STATUS.version}: status {case} differs in tier" in told) == (1, True), told
     assert "begins anew" in office.says("rebuild", "status")[1]
-    with office.member():
+    with office.running("mirror", "run"):
         office.await_position(end)
+    assert mirror_hash(office.mirror, STATUS) == office.expected()
+
+
+@pytest.mark.long
+def test_what_the_relay_itself_writes_is_mirrored(office: Office, tmp_path: Path) -> None:
+    """The topic does not exist before; the mirror waits for it, and the relay fills it from the first event."""
+    with broker_of_its_own(extra=ANY_TIME) as broker:
+        relayed_and_mirrored(office, tmp_path, {"SARKMELI_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap})
+
+
+def relayed_and_mirrored(office: Office, folder: Path, kafka: dict[str, str]) -> None:
+    history = office.history
+    relay = {
+        **kafka,
+        "SARKMELI_FOLDER": str(folder),
+        "SARKMELI_KEY_FOLDER": str(history.folder),
+        "SARKMELI_KAFKA_INTERNAL": "true",
+        "SARKMELI_KAFKA_PARTITIONS": "2",
+    }
+    assert office.says("migrate")[0] == 0
+    with office.running("mirror", "run", **kafka), office.running("relay", **relay):
+        office.await_position(history.events[-1].position)
+        history.story("unseen").given(seen)
+        status, told = office.says("compare", **kafka)
+        assert (status, "are what the ledger says" in told) == (0, True), told
+    assert office.at() > history.events[-1].position
     assert mirror_hash(office.mirror, STATUS) == office.expected()
 
 
@@ -171,7 +203,7 @@ def test_one_freezes_and_wakes_and_the_database_is_killed(office_at: Callable[[s
     office = office_at(cluster.address(f"m{uuid4().hex[:12]}"))
     assert office.says("migrate")[0] == 0
     third = len(office.history.events) // 3
-    with office.member() as frozen, office.member() as other:
+    with office.running("mirror", "run") as frozen, office.running("mirror", "run") as other:
         office.await_position(office.send(0, third))
         until(lambda: len(office.holders()) == 2)
         with office.held_up():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumers.analytics import sheets
-from consumers.analytics.disclosure import ANY, STEP, Band, Contradiction, Relation, band_of, given_away
+from consumers.analytics.disclosure import ANY, STEP, Band, Contradiction, Relation, band_of, given_away, narrowed
 from consumers.analytics.sheets import PERIOD, SHEETS, Counts, Key, cell
 from consumers.analytics.spreads import Spread, implied, spreads, spreads_from
 from consumers.analytics.store import Marts
@@ -25,6 +25,9 @@ SERVICES: Final = tuple(SHEETS)
 FORMAT: Final = 1
 REMEMBERED: Final = 8
 """With how many editions before it a new one is tried together."""
+_FORGOTTEN: Final = (0, *range(STEP, 40 * STEP, STEP), ANY)
+"""Cases that may have been forgotten between two editions, at most: as few of these as explain what shrank."""
+_FORGOTTEN_BANDS: Final = frozenset(Band(0, most) for most in _FORGOTTEN[1:-1])
 DAILY_FROM: Final = 10
 """Cases a day, on average, from which on a service's registrations are told by day; by week below."""
 
@@ -172,18 +175,49 @@ def _bands(prefix: str, cells: Mapping[str, Cells]) -> dict[str, Band]:
 
 def gives_away(service: str, all_: Sequence[Edition]) -> bool:
     """Whether these editions, taken together, narrow a cell of one or a change between two of them."""
-    bands, known = knowledge(service, all_)
+    forgotten = _forgotten(service, all_)
+    if forgotten is None:
+        return True
+    bands, known = knowledge(service, all_, forgotten)
+    told = [name for name, band in bands.items() if band.values == STEP]
+    came = [name for relation in known for name in relation.left if "+" in name]
+    went = [name for name, band in bands.items() if band in _FORGOTTEN_BANDS]
+    return bool(given_away(bands, known, [*told, *came, *went]))
+
+
+def _forgotten(service: str, all_: Sequence[Edition]) -> list[int] | None:
+    """How many cases anybody must take to have been forgotten between each edition and the next, at most.
+
+    None, as long as cells that only grow did; else as few as explain what shrank, counted in bands as everything is.
+    Returns: None if no number explains it.
+    """
+    found: list[int] = []
+    for at in range(1, len(all_)):
+        pair = all_[at - 1 : at + 1]
+        found.append(next((most for most in _FORGOTTEN if _fits(service, pair, [most])), ANY))
+    while not _fits(service, all_, found):
+        if all(most == ANY for most in found):
+            return None
+        found = [next((more for more in _FORGOTTEN if more > most), ANY) for most in found]
+    return found
+
+
+def _fits(service: str, all_: Sequence[Edition], forgotten: Sequence[int]) -> bool:
+    bands, known = knowledge(service, all_, forgotten)
     try:
-        watched = [name for name, band in bands.items() if band.values == STEP]
-        changes = [name for relation in known for name in relation.left if "+" in name]
-        return bool(given_away(bands, known, [*watched, *changes]))
+        narrowed(bands, known)
     except Contradiction:
-        # Somebody was forgotten, or a period was late: cells that "only grow" shrank, and nobody can build on it.
         return False
+    return True
 
 
-def knowledge(service: str, all_: Sequence[Edition]) -> tuple[dict[str, Band], list[Relation]]:
-    """All that is told of a service in these editions, and all that anybody knows about it, changes among them."""
+def knowledge(
+    service: str, all_: Sequence[Edition], forgotten: Sequence[int] | None = None
+) -> tuple[dict[str, Band], list[Relation]]:
+    """All that is told of a service in these editions, and all that anybody knows about it, changes among them.
+
+    ``forgotten``: how many cases, at most, between each edition and the next; none if it is not given.
+    """
     bands: dict[str, Band] = {}
     known: list[Relation] = []
     for at, one in enumerate(all_):
@@ -193,14 +227,19 @@ def knowledge(service: str, all_: Sequence[Edition]) -> tuple[dict[str, Band], l
         bands |= {f"{at}/{name}": band for name, band in counted.items()}
         known += [_prefixed(f"{at}/", one) for one in (*sheets.relations(service, told.sheets), *more_known)]
         if at:
-            more, grown = _growth(service, at, all_[at - 1], one)
+            more, grown = _growth(service, at, all_[at - 1], one, forgotten[at - 1] if forgotten else 0)
             bands |= more
             known += grown
     return bands, known
 
 
-def _growth(service: str, at: int, old: Edition, new: Edition) -> tuple[dict[str, Band], list[Relation]]:
-    """What is known between two editions: in cells that only grow, as much came as came to the whole."""
+def _growth(
+    service: str, at: int, old: Edition, new: Edition, forgotten: int
+) -> tuple[dict[str, Band], list[Relation]]:
+    """What is known between two editions: in cells that only grow, as much came as came to the whole.
+
+    What was forgotten, ``forgotten`` at most in all cells of a sheet, went from them and from the whole.
+    """
     was, now = old.services[service], new.services[service]
     bands: dict[str, Band] = {}
     known: list[Relation] = []
@@ -208,19 +247,24 @@ def _growth(service: str, at: int, old: Edition, new: Edition) -> tuple[dict[str
         if name not in was.sheets:
             continue
         came: list[str] = []
+        went: list[str] = []
         for key, low in now.sheets[name].items():
-            change = f"{at}+{cell(name, key)}"
             before, after = f"{at - 1}/{cell(name, key)}", f"{at}/{cell(name, key)}"
+            change, gone = f"{at}+{cell(name, key)}", f"{at}-{cell(name, key)}"
+            bands[gone] = Band(0, forgotten)
+            went.append(gone)
             if key not in was.sheets[name]:
                 bands[before] = Band(0, 0) if name == PERIOD else Band(0, ANY)
-            elif name == PERIOD and low == was.sheets[name][key] and _over(key[0], was.grain, old.day):
-                known.append(Relation((before,), (after,)))
+            if name == PERIOD and low == was.sheets[name].get(key) and _over(key[0], was.grain, old.day):
+                known.append(Relation((before,), (after, gone)))
                 continue
             came.append(change)
-            known.append(Relation((before, change), (after,)))
+            known.append(Relation((before, change), (after, gone)))
         whole = sheets.population_of(service, name)
+        bands[f"{at}-{whole}"] = Band(0, forgotten)
         known.append(Relation(tuple(came), (f"{at}+{whole}",)))
-        known.append(Relation((f"{at - 1}/{whole}", f"{at}+{whole}"), (f"{at}/{whole}",)))
+        known.append(Relation(tuple(went), (f"{at}-{whole}",)))
+        known.append(Relation((f"{at - 1}/{whole}", f"{at}+{whole}"), (f"{at}/{whole}", f"{at}-{whole}")))
     return bands, known
 
 

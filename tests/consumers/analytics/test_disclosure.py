@@ -86,6 +86,18 @@ def test_the_attacker_wins_by_subtracting_and_such_a_report_is_not_made() -> Non
     assert not gives_away("compatriot", [old, by_hand(2, [10, 10, 10, 10, 20, 0, 0, 0], 10)])
 
 
+def test_a_forgotten_case_does_not_hide_the_rest_from_the_look_back() -> None:
+    """One cell shrank over the edge of its band: that much was forgotten, and everything else is tried as before."""
+    old = by_hand(1, [5, 5, 5, 5, 20, 10, 0, 0], 0)
+    quiet = by_hand(2, [5, 5, 5, 5, 20, 5, 0, 0], 0)
+    with pytest.raises(Contradiction):
+        narrowed(*editions_.knowledge("compatriot", [old, quiet]))
+    assert not gives_away("compatriot", [old, quiet])
+    moved = by_hand(2, [10, 10, 10, 10, 20, 5, 0, 0], 0)
+    assert gives_away("compatriot", [old, moved])
+    assert gives_away("compatriot", [old, quiet, by_hand(3, [10, 10, 10, 10, 20, 5, 0, 0], 0)])
+
+
 def test_the_attacker_wins_where_totals_are_exact() -> None:
     """One cell suppressed in a table with its total: the control that shows that the attack attacks."""
     told = {"total": Band(23, 23), "a": Band(12, 12), "b": Band(8, 8), "c": band_of(3)}

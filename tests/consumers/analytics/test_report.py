@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,11 @@ def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path:
     printed: list[str] = []
     for cases in (0, 4):
         with opened(tmp_path / f"{cases}.duckdb") as marts:
-            rows = [row for at in range(cases) for row in rows_of(f"case{at}", "compatriot", NOON, FILED)]
+            rows = [
+                row
+                for at in range(cases)
+                for row in rows_of(f"case{at}", "compatriot", NOON - timedelta(weeks=3), FILED)
+            ]
             marts.take(Changes(Mark("table", 1), arrow(rows), arrow([]), whole=True))
             told = edition(marts, tmp_path / str(cases), NOON.date())
             printed.append(page.page(told, Speech(texts.Language.EN)))

@@ -37,7 +37,7 @@ from sarkmeli import embedded
 
 EVENTS: Final = 100_000
 STORIES: Final = 17
-GOAL: Final = 0.6
+GOAL: Final = 0.7
 """What fetching from a broker and opening envelopes may leave of following beside the ledger."""
 PREFIX: Final = "bench"
 HERE: Final = Place(STATUS)

@@ -131,7 +131,7 @@ def ends(conninfo: str, ledger: Ledger, kafka: dict[str, Any], prefix: str) -> G
     with reading_pool(conninfo, 4) as pool:
         numbering = Numbering(pool)
         public = Publication(ledger.reader, ledger.keys, numbering, prefix, PARTITIONS)
-        tombstones = Tombstones(numbering, prefix)
+        tombstones = Tombstones(numbering, ledger.keys, prefix)
         yield Ends(f"{prefix}.relay", conninfo, ledger.reader, [public], kafka, Kept(1), tombstones)
 
 

@@ -48,11 +48,12 @@ CREATE TABLE IF NOT EXISTS housekeeping.published_fact (
 CREATE TABLE IF NOT EXISTS housekeeping.forgotten (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     service   text        NOT NULL,
-    pseudonym uuid        NOT NULL,
-    hour      timestamptz NOT NULL
+    sealed    bytea       NOT NULL,       -- the pseudonym, which the key store's keys open
+    day       date        NOT NULL
 );
 """
-"""No row of ``forgotten`` names a case or a place in the ledger: it must lead nowhere in an old copy of the database.
+"""No row of ``forgotten`` names a case, a place in the ledger or, in clear, a pseudonym: rows of one transaction can be
+told by its number, which PostgreSQL keeps, so that in an old copy of the database they must lead nowhere by themselves.
 Its ids are drawn under the lock of the one row of ``publication``, so they come in the order of their commits."""
 
 _LOCK: Final = "SELECT position FROM housekeeping.publication FOR UPDATE"
@@ -69,7 +70,7 @@ FROM housekeeping.published_case c WHERE c."case" = ANY(%s)
 """
 _STREAMS: Final = """
 INSERT INTO housekeeping.published_stream (stream, "case")
-SELECT * FROM unnest(%b::uuid[], %b::uuid[]) ON CONFLICT (stream) DO UPDATE SET "case" = excluded."case"
+SELECT * FROM unnest(%b::uuid[], %b::uuid[]) ON CONFLICT (stream) DO NOTHING
 """
 _KEEP: Final = """
 INSERT INTO housekeeping.published_case ("case", service, subject, sequence, began, elapsed, due)
@@ -91,8 +92,7 @@ JOIN housekeeping.published_case c USING ("case") WHERE c.subject IS NOT NULL
 
 _SUBJECT: Final = 'SELECT service, subject FROM housekeeping.published_case WHERE "case" = %s'
 _NOTE: Final = """
-INSERT INTO housekeeping.forgotten (service, pseudonym, hour)
-VALUES (%s, %s, date_trunc('hour', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')
+INSERT INTO housekeeping.forgotten (service, sealed, day) VALUES (%s, %s, (now() AT TIME ZONE 'UTC')::date)
 """
 _FENCE: Final = "UPDATE housekeeping.publication SET fenced = greatest(fenced, %s)"
 _DROP_NUMBERS: Final = """
@@ -106,7 +106,7 @@ ON CONFLICT ("case") DO UPDATE
 SET service = '', subject = NULL, sequence = 0, began = NULL, elapsed = 0, due = NULL
 """
 _WAITING: Final = """
-SELECT id, service, pseudonym, hour FROM housekeeping.forgotten
+SELECT id, service, sealed, day FROM housekeeping.forgotten
 WHERE (SELECT fenced FROM housekeeping.publication) <= %s ORDER BY id
 """
 _SAID: Final = "DELETE FROM housekeeping.forgotten WHERE id <= %s"
@@ -205,17 +205,17 @@ class Numbering:
                 db.execute(_MOVE, (last,))
         return found
 
-    def forget(self, case: UUID, fence: int, pseudonym: Callable[[SubjectId], UUID | None]) -> None:
+    def forget(self, case: UUID, fence: int, sealed: Callable[[SubjectId], bytes | None]) -> None:
         """Publish nothing of this case any more and keep nothing of it but its tombstone, until that is said.
 
         ``fence``: the position by which the case's events have said that it is erased. May be repeated.
-        ``pseudonym`` is asked for while the case's numbers are excluded from change; a case without one, or that never
-        had a number, has no tombstone. It may be numbered never so late: from now on it is as one that is erased.
+        ``sealed`` gives its pseudonym, sealed, while the case's numbers are excluded from change; a case without one,
+        or that never had a number, has no tombstone. However late it were numbered: from now on it is as if erased.
         """
         with self._pool.connection() as db, db.transaction():
             db.execute(_LOCK)
             row = db.execute(_SUBJECT, (case,)).fetchone()
-            its = pseudonym(row[1]) if row is not None and row[1] is not None else None
+            its = sealed(row[1]) if row is not None and row[1] is not None else None
             if row is not None and its is not None:
                 db.execute(_NOTE, (row[0], its))
                 db.execute(_FENCE, (fence,))
@@ -223,8 +223,8 @@ class Numbering:
             db.execute(_DROP_STREAMS, (case,))
             db.execute(_CUT, (case,))
 
-    def waiting(self, position: int) -> list[tuple[int, str, UUID, datetime]]:
-        """Tombstones that may be said by who stands at ``position``: id, service, pseudonym, hour; in order of id.
+    def waiting(self, position: int) -> list[tuple[int, str, bytes, date]]:
+        """Tombstones that may be said by who stands at ``position``: id, service, sealed pseudonym, day; by id.
 
         All of them or none: the fence of each is behind the one that is kept for all.
         """
@@ -277,7 +277,8 @@ def _case_of(fact: Fact, of: dict[UUID, _Case], tied: dict[UUID, UUID]) -> _Case
     if fact.begins is not None and fact.stream not in of:
         of[fact.stream] = _Case(fact.stream, fact.begins, fact.subject)
         tied[fact.stream] = fact.stream
-    if fact.case is not None and (case := of.get(fact.case)) is not None and case.subject is not None:
+    # A stream stays with its case: whoever looks a number up again finds it by the stream.
+    if fact.stream not in of and fact.case is not None and (case := of.get(fact.case)) and case.subject is not None:
         of[fact.stream] = case
         tied[fact.stream] = case.id
     return of.get(fact.stream)

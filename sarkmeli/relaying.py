@@ -83,7 +83,7 @@ def open_ends(settings: Settings) -> Generator[Ends]:
             outgoing,
             kafka,
             Kept(settings.kafka_replication),
-            Tombstones(numbering, prefix),
+            Tombstones(numbering, ledger.keys, prefix),
         )
 
 

@@ -113,7 +113,8 @@ def _tombstone() -> Json:
     return {
         "name": FORGOTTEN,
         "title": "Forgotten",
-        "summary": "The case was erased: whoever holds anything under this key must forget it.",
+        "summary": "The case was erased: whoever holds anything under this key must forget it. A topic that was made "
+        "anew (another topic id) says neither the case nor this again: drop first what came of the old one.",
         "headers": _headers("Headers", FORGOTTEN),
         "payload": {"type": "null"},
         "bindings": {"kafka": {"key": _KEY, "bindingVersion": "0.5.0"}},
@@ -132,11 +133,11 @@ def _header_schemas() -> dict[str, Json]:
         "ce_id": {"type": "string", "pattern": IDENTIFIER, "description": "The same whenever it is published."},
         "ce_source": {"type": "string", "enum": sources},
         "ce_type": {"type": "string"},
-        "ce_time": {"type": "string", "pattern": HOURLY, "description": "The hour in which it happened, UTC."},
     }
     sequence = "The how-manieth public fact of its case, from 1, without a gap."
     elapsed = "Whole seconds since the case's public fact before; absent of the first."
     of_facts: dict[str, Json] = {
+        "ce_time": {"type": "string", "pattern": HOURLY, "description": "The hour in which it happened, UTC."},
         "ce_sequence": {"type": "string", "pattern": COUNTED, "description": sequence},
         "ce_elapsed": {"type": "string", "pattern": SECONDS, "description": elapsed},
         "content-type": {"type": "string", "const": "application/json"},

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from consumers.relay.facts import NAMESPACE
 from consumers.relay.pseudonyms import ID_BYTES, Pseudonyms, SubjectSecrets
-from consumers.relay.publication import HOUR, SPECIFICATION, hour_of, source_of, topic_name
+from consumers.relay.publication import SPECIFICATION, source_of, topic_name
 from consumers.relay.records import Forgotten, Record
+from domain.people import SubjectId
 from housekeeping.publication import Numbering
 
 FORGOTTEN: Final = f"{NAMESPACE}.case.forgotten.v1"
 """The type of every tombstone, of whatever service."""
 
 
+_SEALED: Final = "tombstone"
+
+
+class Seal(Protocol):
+    """Seals a pseudonym while its tombstone waits. Implemented by `ledger.keys.KeyStore`."""
+
+    def seal_for_office(self, purpose: str, value: bytes) -> bytes:
+        """``value`` sealed under a key for ``purpose`` alone."""
+        ...
+
+    def open_for_office(self, purpose: str, sealed: bytes) -> bytes:
+        """What `seal_for_office` was given. Raises: Tampered."""
+        ...
+
+
+class Secrets(SubjectSecrets, Seal, Protocol):
+    """Implemented by `ledger.keys.KeyStore`."""
+
+
 class Tombstones:
     """Implements `consumers.relay.records.Forgetting`."""
 
-    def __init__(self, numbering: Numbering, prefix: str) -> None:
+    def __init__(self, numbering: Numbering, seal: Seal, prefix: str) -> None:
         self._numbering = numbering
+        self._seal = seal
         self._prefix = prefix
 
     def waiting(self, position: int) -> Sequence[Forgotten]:
@@ -31,9 +52,12 @@ class Tombstones:
         One that was said before `said` was told of it is among them.
         """
         return [
-            Forgotten(id, tombstone(topic_name(self._prefix, service), service, pseudonym, hour))
-            for id, service, pseudonym, hour in self._numbering.waiting(position)
+            Forgotten(id, tombstone(topic_name(self._prefix, service), service, self._opened(sealed), day))
+            for id, service, sealed, day in self._numbering.waiting(position)
         ]
+
+    def _opened(self, sealed: bytes) -> UUID:
+        return UUID(bytes=self._seal.open_for_office(_SEALED, bytes(sealed)))
 
     def said(self, through: int) -> None:
         """All up to this id were said."""
@@ -43,8 +67,9 @@ class Tombstones:
 class Unpublishing:
     """Takes a case out of the public stream, before its keys are destroyed."""
 
-    def __init__(self, numbering: Numbering, secrets: SubjectSecrets) -> None:
+    def __init__(self, numbering: Numbering, secrets: Secrets) -> None:
         self._numbering = numbering
+        self._seal = secrets
         self._pseudonyms = Pseudonyms(secrets)
 
     def forget(self, case: UUID, fence: int) -> None:
@@ -52,18 +77,24 @@ class Unpublishing:
 
         May be repeated. Raises: database errors.
         """
-        self._numbering.forget(case, fence, self._pseudonyms.now)
+        self._numbering.forget(case, fence, self._sealed)
+
+    def _sealed(self, subject: SubjectId) -> bytes | None:
+        found = self._pseudonyms.now(subject)
+        return self._seal.seal_for_office(_SEALED, found.bytes) if found is not None else None
 
 
-def tombstone(topic: str, service: str, pseudonym: UUID, hour: datetime) -> Record:
-    """That consumers must forget whatever they hold under this key. ``hour`` is that of the erasure."""
+def tombstone(topic: str, service: str, pseudonym: UUID, day: date) -> Record:
+    """That consumers must forget whatever they hold under this key.
+
+    Erasures are rare, so it bears no time but the ``day`` in its timestamp: an hour would tell whose it is.
+    """
     key = str(pseudonym).encode()
-    told, milliseconds = hour_of(int(hour.timestamp()) // HOUR)
+    begun = datetime.combine(day, time(), UTC)
     headers = (
         SPECIFICATION,
         ("ce_id", sha256(b"forgotten " + key).digest()[:ID_BYTES].hex().encode()),
         source_of(service),
         ("ce_type", FORGOTTEN.encode()),
-        ("ce_time", told),
     )
-    return Record(topic, key, None, headers, milliseconds)
+    return Record(topic, key, None, headers, int(begun.timestamp()) * 1000)

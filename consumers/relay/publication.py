@@ -15,7 +15,7 @@ from consumers.relay.facts import NAMESPACE, Told, told_by
 from consumers.relay.pseudonyms import Pseudonym, Pseudonyms, SubjectSecrets
 from consumers.relay.records import Record, Topic
 from domain.publishing import published
-from housekeeping.publication import LeftOut, Number, Numbering
+from housekeeping.publication import Fact, LeftOut, Number, Numbering
 from ledger.reader import Reader
 from ledger.recorded import Recorded
 from ledger.sealing import Sealer, SubjectKeys
@@ -97,12 +97,18 @@ class Publication:
         return Record(topic, pseudonym.key, data, (*headers, *since, CONTENT_TYPE), milliseconds)
 
     def _numbers(self, told: Sequence[Told], first: int, last: int) -> Mapping[int, Number]:
-        facts = [one.fact for one in told]
+        facts = self._facts(told)
         while True:
             try:
                 return self._numbering.number(facts, first, last)
             except LeftOut as behind:
                 self._catch_up(behind.position, first)
+
+    def _facts(self, told: Sequence[Told]) -> list[Fact]:
+        """What is to have numbers: of a case that was erased before it got any, not even those are kept."""
+        begun = {one.fact.subject for one in told if one.fact.subject is not None}
+        living = self._pseudonyms.of(begun) if begun else {}
+        return [one.fact for one in told if one.fact.begins is None or one.fact.subject in living]
 
     def _catch_up(self, position: int, until: int) -> None:
         """Give numbers to what nobody asked for yet: somebody begins in the middle of the ledger."""
@@ -111,7 +117,7 @@ class Publication:
             if not batch:
                 return
             position = batch[-1].position
-            facts = [one.fact for one in told_by(batch)]
+            facts = self._facts(told_by(batch))
             try:
                 self._numbering.number(facts, batch[0].position, position)
             except LeftOut:  # somebody else restored the tables: whoever asked looks again

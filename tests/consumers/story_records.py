@@ -46,7 +46,7 @@ class ToldLedger:
 
     def __post_init__(self) -> None:
         self.numbering = Numbering(self.pool)
-        self.tombstones = Tombstones(self.numbering, self.prefix)
+        self.tombstones = Tombstones(self.numbering, self.ledger.keys, self.prefix)
         self.unpublishing = Unpublishing(self.numbering, self.ledger.keys)
 
     def publication(self, partitions: int = 3) -> Publication:

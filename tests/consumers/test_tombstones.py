@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from random import Random
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 import stories
@@ -32,7 +33,7 @@ class Follower:
     def of(cls, house):
         numbering = Numbering(house.pool)
         publication = Publication(house.ledger.reader, house.ledger.keys, numbering, PREFIX, 3)
-        return cls(house.ledger.reader, publication, Tombstones(numbering, PREFIX))
+        return cls(house.ledger.reader, publication, Tombstones(numbering, house.ledger.keys, PREFIX))
 
     def made(self, after, limit):
         batch = self.reader.follow(after, limit)
@@ -110,14 +111,17 @@ def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at, relay_of):
 
     killed_at(at, case, "consumers.erasures", "leave_the_stream", "after")
     assert at.house.ledger.keys.subject_key(at.application(case).subject, fresh=True)
-    assert everything(at).count(key.decode()) == 1
+    assert rows(at, "SELECT octet_length(sealed) > 16 FROM housekeeping.forgotten") == [(True,)]
+    assert key.decode() not in everything(at)
+    assert UUID(key.decode()).hex not in everything(at)
     erase(at, case)
     for dies in ("numbered", "sent", "committed", None, None):
         follower.step(dies=dies)
     assert follower.of_key(key) == [*before[key], FORGOTTEN]
     assert follower.of_key(others) == before[others]
     told = follower.sent[-1]
-    assert (told.topic, told.value) == (f"{PREFIX}.compatriot.v1", None)
+    assert (told.topic, told.value, told.timestamp % 86_400_000) == (f"{PREFIX}.compatriot.v1", None, 0)
+    assert "ce_time" not in dict(told.headers)
 
     left = everything(at)
     assert not [value for value in (key.decode(), key.decode().replace("-", ""), *ids) if value in left]

@@ -25,9 +25,8 @@ SERVICES: Final = tuple(SHEETS)
 FORMAT: Final = 1
 REMEMBERED: Final = 8
 """With how many editions before it a new one is tried together."""
-_FORGOTTEN: Final = (0, *range(STEP, 40 * STEP, STEP), ANY)
+_FORGOTTEN: Final = (0, *range(STEP - 1, 40 * STEP, STEP), ANY)
 """Cases that may have been forgotten between two editions, at most: as few of these as explain what shrank."""
-_FORGOTTEN_BANDS: Final = frozenset(Band(0, most) for most in _FORGOTTEN[1:-1])
 DAILY_FROM: Final = 10
 """Cases a day, on average, from which on a service's registrations are told by day; by week below."""
 
@@ -179,10 +178,9 @@ def gives_away(service: str, all_: Sequence[Edition]) -> bool:
     if forgotten is None:
         return True
     bands, known = knowledge(service, all_, forgotten)
-    told = [name for name, band in bands.items() if band.values == STEP]
+    told = [name for name, band in bands.items() if band.values == STEP and "/" in name.partition(":")[0]]
     came = [name for relation in known for name in relation.left if "+" in name]
-    went = [name for name, band in bands.items() if band in _FORGOTTEN_BANDS]
-    return bool(given_away(bands, known, [*told, *came, *went]))
+    return bool(given_away(bands, known, [*told, *came]))
 
 
 def _forgotten(service: str, all_: Sequence[Edition]) -> list[int] | None:

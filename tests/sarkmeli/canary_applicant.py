@@ -95,8 +95,8 @@ class Applicant(Somebody):
         """Registers the application and reads number and code from the mail."""
         self.begin()
         papers = [
-            self.upload("PHOTOGRAPH", photograph(self.place, self.words), "image/jpeg"),
-            self.upload("PHOTOGRAPH", picture(self.place + 100, self.words), "image/png"),
+            self.upload("PHOTOGRAPH", photograph(f"{self.place}, first", self.words), "image/jpeg"),
+            self.upload("PHOTOGRAPH", picture(f"{self.place}, second", self.words), "image/png"),
             self.upload("IDENTITY", letter(self.words), "application/pdf"),
             self.upload("MOTIVATION_LETTER", letter(self.words, 2), "application/pdf"),
         ]

@@ -69,7 +69,7 @@ class Stories:
         one.as_(OFFICER, "RequestInformation", case=one.case, text=asked)
         outside.mail(one.email, "information_requested")
         papers = one.asks("OpenPapersDraft", bearer=True)["token"]
-        paper = one.upload("INFORMATION", photograph(one.place + 200, words), "image/jpeg", papers)
+        paper = one.upload("INFORMATION", photograph(f"{one.place}, answer", words), "image/jpeg", papers)
         answer = f"{words('answer')} {words('answer', 'georgian')}"
         one.asks("ProvideInformation", text=answer, documents=[paper], draft=papers)
         one.as_(CHIEF, "ExtendTerm", case=one.case, days=3, reasons=words("reasons to extend", "georgian"))

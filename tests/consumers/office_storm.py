@@ -103,7 +103,8 @@ class OfficeStorm:
         got: dict[str, list[str]] = {}
         forgotten: list[str] = []
         for name in names:
-            for record in until(lambda name=name: self._read(name)):
+            (records,) = until(lambda name=name: self._read(name))
+            for record in records:
                 key = record.key.decode()
                 assert key not in forgotten, "something was said of a case behind its tombstone"
                 if record.value is None:
@@ -118,10 +119,11 @@ class OfficeStorm:
         assert sorted(in_table) == sorted((id, key) for key, ids in wanted.items() for id in ids)
         return f"{count} facts of {len(wanted)} cases in topics and table alike, one case forgotten"
 
-    def _read(self, name: str) -> list[Any]:
+    def _read(self, name: str) -> tuple[list[Any]] | None:
+        """A topic's records, of which there may be none; None while a broker that was just started cannot say."""
         with suppress(KafkaError):
-            return consumed(self.storm.house.kafka, name)
-        return []
+            return (consumed(self.storm.house.kafka, name),)
+        return None
 
     def _table(self, count: int) -> list[tuple[str, str]] | None:
         """The table's facts by id and case, once there are so many."""

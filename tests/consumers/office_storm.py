@@ -31,7 +31,7 @@ from ledger.opening import open_ledger
 from sarkmeli.settings import Settings
 from sarkmeli.warehouse import place_of
 
-STORIES = 6
+STORIES = 20
 """Told by real commands; the first is erased, the others are copied."""
 
 

@@ -20,13 +20,13 @@ class AtWork(Exception):
     """A relay is at work, which needs no replay."""
 
 
-def replay(ends: Ends, start: int) -> list[str]:
+def replay(ends: Ends, start: int, patience: float = PATIENCE) -> list[str]:
     """Have every topic that is gone, or was made anew, filled from after position ``start``; which these are.
 
-    The relay does it when it goes on. Raises: AtWork, Halt, psycopg.Error, kafka.errors.KafkaError.
+    The relay does it when it goes on; its turn is waited for ``patience`` seconds. Raises: AtWork, Halt, psycopg.Error, kafka.errors.KafkaError.
     """
     relay = Relay(ends)
-    with leading.lead(ends.conninfo, ends.name, threading.Event(), PATIENCE) as lead:
+    with leading.lead(ends.conninfo, ends.name, threading.Event(), patience) as lead:
         if lead is None:
             raise AtWork("a relay is at work: there is nothing to be mended, or stop it first")
         with Producer(ends.kafka, ends.name) as producer, Topics(ends.kafka, ends.kept) as topics:

@@ -111,7 +111,7 @@ def test_a_topic_that_was_deleted_stops_the_relay_until_it_is_filled_anew_and_no
     with house.relaying(outgoing=[house.facts, other]):
         house.until_relayed()
         with house.ends(outgoing=[house.facts, other]) as ends, pytest.raises(AtWork):
-            replay(replace(ends, name=house.name), 0)
+            replay(ends, 0, patience=1)
         delete(admin, house.facts.topic)
         if how == "made anew":
             admin.create_topics({house.facts.topic: {"num_partitions": 3, "replication_factor": 1}})

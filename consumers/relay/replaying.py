@@ -23,7 +23,9 @@ class AtWork(Exception):
 def replay(ends: Ends, start: int, patience: float = PATIENCE) -> list[str]:
     """Have every topic that is gone, or was made anew, filled from after position ``start``; which these are.
 
-    The relay does it when it goes on; its turn is waited for ``patience`` seconds. Raises: AtWork, Halt, psycopg.Error, kafka.errors.KafkaError.
+    The relay does it when it goes on; its turn is waited for ``patience`` seconds.
+
+    Raises: AtWork, Halt, psycopg.Error, kafka.errors.KafkaError.
     """
     relay = Relay(ends)
     with leading.lead(ends.conninfo, ends.name, threading.Event(), patience) as lead:

@@ -24,7 +24,7 @@ from kafka.admin import NewTopic
 from bench.past import Past, a_past, copy, opened
 from consumers.mirror.envelope import opened as envelope_opened
 from consumers.mirror.member import BATCH, CONSUMER, Member
-from consumers.mirror.outgoing import Internal
+from consumers.mirror.outgoing import Internal, internal_topic
 from consumers.mirror.topics import Topics, part
 from projections import rows
 from projections.follower import Follower
@@ -48,7 +48,7 @@ def follow(servers: str, conninfo: str, prefix: str, end: int) -> dict[str, floa
     """One member, until the partitions that it holds are at their ends: seconds from its first batch, CPU, events."""
     client = {"bootstrap_servers": servers}
     with session(conninfo) as db, Topics(client) as topics:
-        member = Member(db, STATUS, lambda: topics.find(f"{prefix}.internal.v1"), client, prefix)
+        member = Member(db, STATUS, lambda: topics.find(internal_topic(prefix)), client, prefix)
         passed = 0
         while not member.marks:
             passed += member.step(0.0)
@@ -80,7 +80,7 @@ def local(where: Sequence[str]) -> dict[str, float]:
 def bare(servers: str, prefix: str, events: int) -> dict[str, float]:
     """A consumer that opens every envelope of the one partition, and does nothing."""
     consumer = _kafka.KafkaConsumer(bootstrap_servers=servers, **CONSUMER)
-    place = part(f"{prefix}.internal.v1", 0)
+    place = part(internal_topic(prefix), 0)
     consumer.assign([place])
     consumer.seek(place, 0)
     began, cpu, seen = perf_counter(), process_time(), 0

@@ -58,7 +58,7 @@ class Lost(Exception):
 
 def group_of(prefix: str, model: ReadModel, database: UUID) -> str:
     """The consumer group of a model in one database: another database, or version, shares no work with it."""
-    return f"{prefix}.mirror.{model.name}.v{model.version}.{database.hex[:12]}"
+    return f"{prefix}-mirror.{model.name}.v{model.version}.{database.hex[:12]}"
 
 
 class Member(ConsumerRebalanceListener):

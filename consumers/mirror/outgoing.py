@@ -32,8 +32,8 @@ _murmur2: Final = cast("Callable[[bytes], int]", partitioner.murmur2)  # pyright
 
 
 def internal_topic(prefix: str) -> str:
-    """The internal topic's name."""
-    return f"{prefix}.internal.v1"
+    """The internal topic's name: not below the prefix, which readers of the public topics may be given whole."""
+    return f"{prefix}-internal.v1"
 
 
 def partition_of(stream: UUID, partitions: int) -> int:

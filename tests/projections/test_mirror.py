@@ -18,11 +18,12 @@ from tallies import HaltingMeddlers
 from consumers.mirror import retrying
 from consumers.mirror.comparing import compare_mirror
 from consumers.mirror.envelope import Unreadable, opened, packed
-from consumers.mirror.member import Lost, Member
+from consumers.mirror.member import Lost, Member, group_of
 from consumers.mirror.mirror import Mirror
-from consumers.mirror.outgoing import partition_of
+from consumers.mirror.outgoing import internal_topic, partition_of
 from consumers.mirror.reached import Reached
 from consumers.mirror.topics import Topics
+from consumers.relay.publication import services, topic_name
 from domain.event import ERASED
 from ledger.lineage import OtherLineage
 from ledger.reader import Recorded
@@ -109,6 +110,14 @@ def test_an_envelope_is_every_column_of_the_ledger_s_row(history: Any) -> None:
     for wrong in (None, b"", b"\x02" + sound[1:], sound[:-1], sound[:1], b"\x01\xc1", sound + b"x"):
         with pytest.raises(Unreadable):
             opened(wrong, 7)
+
+
+def test_who_may_read_all_that_is_public_may_not_read_the_internal_topic() -> None:
+    """An ACL for whatever begins with the public topics' prefix, of topics and of groups, opens nothing of ours."""
+    assert all(topic_name("office", service).startswith("office.") for service in services())
+    for ours in (internal_topic("office"), group_of("office", STATUS, uuid4())):
+        assert not ours.startswith("office.")
+        assert ours.startswith("office-"), "the relay's own rights are given for what begins with the prefix"
 
 
 def test_every_model_of_the_mirror_holds_the_same_rows(

@@ -19,6 +19,11 @@ from api.gate import DatabaseAway
 from api.metrics import (
     LAG,
     LAG_SECONDS,
+    MIRROR_AWAY,
+    MIRROR_LAG,
+    MIRROR_LAG_SECONDS,
+    MIRROR_QUARANTINED,
+    MIRROR_STOPPED,
     QUARANTINED,
     RELAY_LAG,
     RELAY_LAG_SECONDS,
@@ -32,7 +37,9 @@ from api.threads import run
 from housekeeping.relay import standings
 from housekeeping.statement import Statement
 from projections.all import MODELS
+from projections.answers import Pool
 from projections.lag import is_ready, lag
+from projections.mirrored import Mirrored, measured
 from projections.model import ReadModel
 from projections.tracking import Db
 
@@ -92,6 +99,26 @@ def _measure(ports: Ports) -> None:
         RELAY_LAG_SECONDS.labels(relay.name).set(relay.seconds)
         RELAY_SILENT.labels(relay.name).set(relay.silent)
         RELAY_STOPPED.labels(relay.name).set(relay.stopped is not None)
+    if ports.mirror is not None:
+        _measure_mirror(ports.pool, ports.mirror)
+
+
+def _measure_mirror(pool: Pool, mirror: Mirrored) -> None:
+    """It is a neighbour: while it is away all else is told as ever, and of it how far it was when last seen."""
+    try:
+        seen = mirror.look()
+    except psycopg.Error as error:
+        log.warning("mirror_not_measured", error=type(error).__name__)
+        MIRROR_AWAY.set(1)
+        return
+    MIRROR_AWAY.set(0)
+    with pool.connection() as db:
+        found = measured(db, seen)
+    for one in found:
+        MIRROR_LAG.labels(one.model).set(one.behind)
+        MIRROR_LAG_SECONDS.labels(one.model).set(one.seconds)
+        MIRROR_QUARANTINED.labels(one.model).set(one.quarantined)
+        MIRROR_STOPPED.labels(one.model).set(one.stopped)
 
 
 def _with_lags(ports: Ports, ask: Callable[[Db, Sequence[ReadModel]], T]) -> T:

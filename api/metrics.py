@@ -37,6 +37,17 @@ RELAY_SILENT: Final = newest("sarkmeli_relay_silent_seconds", "Since a relay was
 RELAY_STOPPED: Final = newest(
     "sarkmeli_relay_stopped", "1 while the relay stands still until a person mends what it says, else 0.", ("relay",)
 )
+MIRROR_AWAY: Final = newest("sarkmeli_mirror_away", "1 while the mirror's database cannot be asked, else 0.")
+MIRROR_LAG: Final = newest("sarkmeli_mirror_lag", "Positions that a mirrored model is behind the ledger.", ("model",))
+MIRROR_LAG_SECONDS: Final = newest(
+    "sarkmeli_mirror_lag_seconds", "Age of the oldest event that a mirrored model does not hold.", ("model",)
+)
+MIRROR_QUARANTINED: Final = newest(
+    "sarkmeli_mirror_quarantined", "Streams that a mirrored model has set apart.", ("model",)
+)
+MIRROR_STOPPED: Final = newest(
+    "sarkmeli_mirror_stopped", "1 while a mirrored model stands still until a person mends it, else 0.", ("model",)
+)
 QUARANTINED: Final = newest("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))
 
 

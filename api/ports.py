@@ -43,6 +43,7 @@ from ledger.reader import Reader
 from ledger.token import Tokens
 from projections.answers import Pool
 from projections.door import Door
+from projections.mirrored import Mirrored
 from projections.waiting import Waiting
 
 
@@ -114,3 +115,5 @@ class Ports:
     sms: Sms
     sign_in: RelyingParty
     proxies: Proxies = field(default_factory=Proxies)
+    mirror: Mirrored | None = None
+    """What `/metrics` tells of, where there is a mirror."""

@@ -80,6 +80,7 @@ from projections.door import Door
 from projections.queue import Queue
 from projections.waiting import Waiting
 from sarkmeli.case_files import LedgerFiles
+from sarkmeli.mirror_watching import watched_mirror
 from sarkmeli.neighbours import Neighbours
 from sarkmeli.restoring import erase_again
 from sarkmeli.roles import DbRole
@@ -308,6 +309,7 @@ class House:
             sms=self.sms,
             sign_in=self.sign_in,
             proxies=Proxies(self.settings.trusted_proxies),
+            mirror=watched_mirror(self.settings),
         )
 
     @property

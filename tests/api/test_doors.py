@@ -4,17 +4,26 @@ import json
 import re
 from time import monotonic
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
-from neighbours import HTTP
+from neighbours import HTTP, free_port
+from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
-from window import form, keyed, met, registered
+from window import form, keyed, met, registered, served
 
+from api.app import create_app
+from projections import partitions
 from projections.all import MODELS
+from projections.partitions import PartitionedSource
 from projections.payments import PAYMENTS
+from projections.status import STATUS
+from projections.tracking import Place
+from sarkmeli.house import open_house
+from sarkmeli.mirroring import migrate_mirror
 
 
 def entered_bar(at, client, answer):
@@ -249,6 +258,52 @@ def test_the_metrics_tell_each_read_models_lag_in_positions_and_seconds(at):
         assert behind == db.execute("SELECT max(position) FROM ledger.event").fetchone()[0] - stands > 0
         assert lags()[PAYMENTS.name][1] > seconds > 0, "it grows as time goes by"
     until(lambda found: found[PAYMENTS.name] == (0.0, 0.0))
+
+
+@pytest.fixture
+def mirrored(at, new_database):
+    """The same office and an instance of it that was told of a mirror: the mirror's database, and how to scrape."""
+    port = free_port()
+    here = at.house.settings.model_copy(update={"port": port, "mirror_database_url": SecretStr(new_database())})
+    migrate_mirror(here)
+
+    def scraped():
+        told = HTTP.get(f"http://127.0.0.1:{port}/metrics").text
+        away = re.search(r"^sarkmeli_mirror_away (\S+)$", told, re.MULTILINE)[1]
+        return float(away), gauges(told)
+
+    with open_house(here) as house, served(create_app(house.ports), port):
+        yield here.mirror_database_url.get_secret_value(), scraped
+
+
+def test_the_metrics_tell_of_the_mirror_while_nobody_keeps_it_and_while_it_is_away(at, mirrored):
+    mirror, scraped = mirrored
+    registered(at)
+    place = Place(STATUS)
+    with psycopg.connect(at.house.settings.ledger_conninfo) as db:
+        last = db.execute("SELECT max(position) FROM ledger.event").fetchone()[0]
+    away, found = scraped()
+    assert (away, found["sarkmeli_mirror_lag", "status"], found["sarkmeli_mirror_stopped", "status"]) == (0, last, 0)
+    assert scraped()[1]["sarkmeli_mirror_lag_seconds", "status"] > found["sarkmeli_mirror_lag_seconds", "status"] > 0
+    with psycopg.connect(mirror, autocommit=True) as db:
+        partitions.begin(db, place, PartitionedSource("any", uuid4(), 1))
+        partitions.reach(db, place, at.house.ports.reader.lineage(), last - 1, None)
+        assert scraped()[1]["sarkmeli_mirror_lag", "status"] == 1
+        partitions.reach(db, place, at.house.ports.reader.lineage(), last, None)
+        partitions.stop(db, place, "a person must mend something")
+        _, found = scraped()
+        assert [found[f"sarkmeli_mirror_{name}", "status"] for name in ("lag", "lag_seconds", "stopped")] == [0, 0, 1]
+        partitions.stop(db, place, None)
+        assert scraped()[1]["sarkmeli_mirror_stopped", "status"] == 0
+        db.execute("UPDATE reading.tracking SET lineage = %s", (uuid4(),))
+        _, found = scraped()
+        assert (found["sarkmeli_mirror_lag", "status"], found["sarkmeli_mirror_stopped", "status"]) == (last, 1)
+        name = db.info.dbname
+    with psycopg.connect(at.house.settings.ledger_conninfo, autocommit=True) as db:
+        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    away, found = scraped()
+    assert away == 1
+    assert ("sarkmeli_projection_lag", "status") in found, "all else is told as ever"
 
 
 SECONDS = "sarkmeli_projection_lag_seconds"

@@ -10,10 +10,12 @@ from uuid import uuid4
 import kafka
 import psycopg
 import pytest
+import stories
 from internal_topic import InternalTopic, marks, member_of, mirror_hash, position_of, reached, until
 from sources import Told, spoilt
-from story import paid
+from story import erased, erasure_requested, paid
 from tallies import HaltingMeddlers
+from taxpayer_stage import Stage
 
 from consumers.mirror import retrying
 from consumers.mirror.comparing import compare_mirror
@@ -24,14 +26,16 @@ from consumers.mirror.outgoing import internal_topic, partition_of
 from consumers.mirror.reached import Reached
 from consumers.mirror.topics import Topics
 from consumers.relay.publication import services, topic_name
+from domain.erasure import LegalGround
 from domain.event import ERASED
 from ledger.lineage import OtherLineage
 from ledger.reader import Recorded
-from projections import partitions, poison, rows, status
+from projections import partitions, poison, registration, rows, status
 from projections.all import MODELS
 from projections.follower import Follower
 from projections.partitions import CannotBePartitioned, OtherSource
 from projections.poison import Poison
+from projections.registration import REGISTRATION
 from projections.schema import MIRROR_DDL
 from projections.status import STATUS
 from projections.tracking import Fenced, Place
@@ -367,6 +371,82 @@ def test_who_reads_the_mirror_opens_it_with_the_key_store_and_an_erasure_ends_th
         assert compare_mirror(snapshot, db, STATUS).is_well
     ledger.keys.erase(row.subject)
     assert set(ledger.sealer.open(sealed).values()) == {ERASED}
+
+
+def active(stage: Stage) -> None:
+    stage.queue.entered.clear()
+    stage.files("linked", username="linked-name", identification="01001000006")
+    stage.visits("linked", visitor=stage.standing("01001000006"))
+
+
+def in_the_tables(db: Any, models: Any) -> str:
+    return "".join(
+        row[0] for model in models for table in model.tables
+        for row in db.execute(f"SELECT to_jsonb(t)::text FROM reading.{table.bare()} t")
+    )  # fmt: skip
+
+
+def test_an_erasure_that_was_done_while_the_mirror_was_down(
+    histories: Callable[..., Any],
+    mirrors: Callable[[], str],
+    topics: Callable[..., InternalTopic],
+    pool_of: Callable[[str], Any],
+    local: Callable[..., str],
+) -> None:
+    """What the mirror holds meanwhile is noise where it was sealed; once it is back, the rows are gone."""
+    history = histories(stories.granted, stories.waiting, taxpayers=(active,))
+    ledger, story, stage = history.ledger, history.story("granted"), history.taxpayers
+    case, registered = history.case("granted"), stage.cases["linked"]
+    topic, kept, mirror = topics(ledger.reader.lineage()), (STATUS, REGISTRATION), mirrors()
+
+    def catch_up(conninfo: str) -> None:
+        for model in kept:
+            with member_of(topic, conninfo, model) as member:
+                reached(topic, conninfo, model, ledger.reader.settled(), member)
+
+    def opened_of(conninfo: str) -> set[Any]:
+        row = status.find(pool_of(conninfo), case).known()
+        assert row is not None
+        assert row.dossier.registration is not None
+        return set(ledger.sealer.open(row.dossier.registration).values())
+
+    def still_there(sealed: set[str]) -> list[str]:
+        with psycopg.connect(mirror) as db:
+            everything = in_the_tables(db, kept)
+        return [key for key in sealed if key in everything]
+
+    topic.send(history.events)
+    catch_up(mirror)
+    assert ERASED not in opened_of(mirror)
+    assert registration.find(pool_of(mirror), registered).known() is not None
+
+    story.given(erasure_requested)
+    stage.is_to_be_erased("linked", LegalGround.RETENTION_OVER)
+    for subject in {
+        *story.erasures.belongings(case).subjects,
+        *stage.erasures.belongings(registered).subjects,
+    }:
+        ledger.keys.erase(subject)
+    story.given(erased)
+    events = ledger.reader.read(0, 10_000)
+    topic.send(events[len(history.events) :])
+    erasing = (story.erasures.belongings(case), stage.erasures.belongings(registered))
+    streams = {stream for belongings in erasing for stream in belongings.streams}
+    sealed = {one.sealed.key_id.hex for one in events if one.sealed and one.stream in streams}
+    assert opened_of(mirror) == {ERASED}, "the row is there while the mirror is down, and can be read by nobody"
+    assert still_there(sealed)
+
+    catch_up(mirror)
+    assert not still_there(sealed), "nothing of them stays, sealed or not"
+    pool = pool_of(mirror)
+    assert (status.find(pool, case).row, registration.find(pool, registered).row) == (None, None)
+    assert status.find(pool, history.case("waiting")).known() is not None
+    late = mirrors()
+    catch_up(late)
+    for model in kept:
+        with psycopg.connect(mirror) as snapshot, psycopg.connect(history.conninfo, autocommit=True) as db:
+            assert compare_mirror(snapshot, db, model).is_well
+        assert mirror_hash(mirror, model) == mirror_hash(late, model) == local(events, model)
 
 
 def test_compare_finds_what_was_changed_lost_or_is_not_there_yet(

@@ -16,10 +16,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 import stories
-from internal_topic import InternalTopic, mirror_hash, position_of, until
+from internal_topic import InternalTopic, member_of, mirror_hash, position_of, reached, until
 from kafka_broker import broker_of_its_own
 from own_cluster import Cluster
 from psycopg.conninfo import make_conninfo
+from sources import spoilt
 from story import seen
 
 from projections.rows import table_hash
@@ -37,6 +38,18 @@ ANY_TIME = "log.message.timestamp.after.max.ms=9223372036854775807\n"
 """The history's clock is ahead of ours."""
 LOCKED = "LOCK TABLE reading.quarantine IN ACCESS EXCLUSIVE MODE"
 """Which every batch reads, once its mark is moved and before its rows are written."""
+
+QUARANTINE = (
+    "INSERT INTO reading.quarantine (model, version, stream, position, error) VALUES ('status', %s, %s, 1, 'x')"
+)
+LEFT_BEHIND = """
+INSERT INTO reading.version (model, version, tables)
+SELECT model, %s, tables FROM reading.version WHERE (model, version) = ('status', %s)
+"""
+FOLLOWED = """
+INSERT INTO reading.source (model, version, name, id, partitions)
+SELECT model, %s, name, id, partitions FROM reading.source WHERE (model, version) = ('status', %s)
+"""
 
 
 class Office:
@@ -162,6 +175,45 @@ def test_one_of_two_is_killed_in_the_middle_of_a_batch(office: Office) -> None:
     with office.running("mirror", "run"):
         office.await_position(end)
     assert mirror_hash(office.mirror, STATUS) == office.expected()
+
+
+def test_what_is_mended_and_removed_by_hand(office: Office) -> None:
+    events, old = list(office.history.events), STATUS.version + 7
+    sick, sound = office.history.case("granted"), office.history.case("waiting")
+    number = next(at for at, one in enumerate(events) if one.stream == sick and "Paid" in one.topic)
+    events[number] = spoilt(events[number])
+    assert office.says("migrate")[0] == 0
+    office.topic.send(events)
+    with member_of(office.topic, office.mirror, STATUS) as member:
+        reached(office.topic, office.mirror, STATUS, events[-1].position, member)
+    table = f"reading.{STATUS.applications.bare()}"
+    with psycopg.connect(office.mirror, autocommit=True) as db:
+        row = db.execute(f"DELETE FROM {table} WHERE stream = %s RETURNING *", (sound,)).fetchone()
+        assert row is not None
+        db.execute(QUARANTINE, (STATUS.version, sound))
+        db.execute(LEFT_BEHIND, (old, STATUS.version))
+        db.execute(FOLLOWED, (old, STATUS.version))
+        db.execute(f"CREATE TABLE reading.status_v{old} (stream uuid PRIMARY KEY)")
+        db.execute(f"ALTER TABLE reading.status_v{old} OWNER TO {office.environment['SARKMELI_DATABASE_ROLES']}_runner")
+        status, told = office.says("status")
+        assert status == 1
+        for remedy in (f"retry status {sick}", f"retry status {sound}", f"drop status {old}"):
+            assert f"sarkmeli mirror {remedy}" in told
+
+        status, told = office.says("retry", "status", str(sick))
+        assert (status, f"stream {sick} at {events[number].position}" in told, "Traceback" in told) == (1, True, False)
+        assert office.says("retry", "status", str(sound)) == (0, "lifted\n")
+        assert db.execute(f"SELECT * FROM {table} WHERE stream = %s", (sound,)).fetchone() == row
+        status, told = office.says("retry", "status", str(sound))
+        assert (status, f"status has not quarantined {sound}" in told) == (1, True)
+        assert db.execute("SELECT stream FROM reading.quarantine").fetchall() == [(sick,)]
+
+        status, told = office.says("drop", "status", str(old))
+        assert (status, told.startswith(f"dropped reading.status_v{old}, ")) == (0, True)
+        assert db.execute("SELECT DISTINCT version FROM reading.source").fetchall() == [(STATUS.version,)]
+        assert db.execute("SELECT to_regclass(%s)", (f"reading.status_v{old}",)).fetchone() == (None,)
+        status, told = office.says("drop", "status", str(STATUS.version))
+        assert (status, "this release reads it" in told, "Traceback" in told) == (1, True, False)
 
 
 @pytest.mark.long

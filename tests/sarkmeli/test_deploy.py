@@ -8,13 +8,17 @@ import subprocess
 import sys
 from configparser import ConfigParser
 
+import typer
 from running_office import ROOT
 
 from sarkmeli import parts
+from sarkmeli.cli import app
 from sarkmeli.settings import Settings
 
 DEPLOY = ROOT / "deploy"
 EVERY = (*parts.PARTS, *parts.WITH_KAFKA)
+APART = {"warehouse": "warehouse collect", "mirror": "mirror run"}
+"""What has units of its own: any number of processes each, which need no role in the office's databases."""
 
 
 def unit(name):
@@ -27,15 +31,38 @@ def unit(name):
 def test_each_unit_has_an_account_of_its_own_and_says_itself_when_it_has_started():
     accounts = set(re.findall(r"^u (\S+)", (DEPLOY / "sarkmeli.sysusers.conf").read_text(), re.MULTILINE))
     api, part = unit("sarkmeli-api@.service"), unit("sarkmeli-part@.service")
+    apart = [unit(f"sarkmeli-{name}@.service") for name in APART]
     used = {part["Service"]["User"].replace("%i", name) for name in EVERY if name != "api"}
     used.add(api["Service"]["User"])
     assert len(used) == len(EVERY)
-    assert accounts == used | {"sarkmeli-auditor"}
-    for each in (api, part):
+    assert accounts == used | {"sarkmeli-auditor"} | {each["Service"]["User"] for each in apart}
+    for each in (api, part, *apart):
         assert each["Service"]["Type"] == "notify"
         assert each["Unit"]["StartLimitIntervalSec"] == "0", "a database may be away for an hour"
     owned = re.findall(r"^d /var/lib/(\S+) +\d+ +(\S+)", (DEPLOY / "sarkmeli.tmpfiles.conf").read_text(), re.MULTILINE)
     assert {owner for _, owner in owned} - {"root"} == accounts
+
+
+def test_who_opens_nothing_sealed_is_not_of_the_group_that_shares_the_pin_and_the_files():
+    sharing = re.findall(r"^m (\S+) +(\S+)", (DEPLOY / "sarkmeli.sysusers.conf").read_text(), re.MULTILINE)
+    folders = (DEPLOY / "sarkmeli.tmpfiles.conf").read_text()
+    for name, command in APART.items():
+        service = unit(f"sarkmeli-{name}@.service")["Service"]
+        assert service["User"] == service["Group"] == f"sarkmeli-{name}"
+        assert (f"sarkmeli-{name}", "sarkmeli") not in sharing
+        assert service["ExecStart"].endswith(f" -m sarkmeli {command}")
+        group, word = command.split()
+        assert typer.main.get_command(app).commands[group].commands[word]
+        writes = service["ReadWritePaths"].split()
+        assert all(re.search(rf"^d {folder} ", folders, re.MULTILINE) for folder in writes)
+        assert "/var/lib/sarkmeli" not in writes
+
+
+def test_what_collectors_count_is_where_the_api_finds_it():
+    where = {unit(f"sarkmeli-{name}@.service")["Service"]["Environment"] for name in ("api", "warehouse")}
+    assert where == {"PROMETHEUS_MULTIPROC_DIR=/run/sarkmeli-metrics"}
+    sharing = re.findall(r"^m (\S+) +sarkmeli-metrics", (DEPLOY / "sarkmeli.sysusers.conf").read_text(), re.MULTILINE)
+    assert sharing == ["sarkmeli-api", "sarkmeli-warehouse"]
 
 
 def test_the_api_tells_the_service_manager_when_it_takes_requests(new_database, tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ from consumers.warehouse.collector import Collecting, Collector
 from consumers.warehouse.progress import Partition, reached
 from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Place, Warehouse, open_warehouse
-from consumers.warehouse.tidying import Tidied, Tidiness, tidy
+from consumers.warehouse.tidying import Tidied, Tidiness, overdue, tidy
 from sarkmeli.kafka import client
 from sarkmeli.settings import Settings
 
@@ -100,7 +101,14 @@ def show_warehouse(settings: Settings) -> bool:
     unreadable = _unreadable(warehouse)
     for line in unreadable:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    return well and not unreadable
+    late = overdue(warehouse, tidiness_of(settings), datetime.now(UTC)).total_seconds()
+    if late > settings.warehouse_tidy_every:
+        console.print(
+            f"not tidied: a snapshot should have been expired {late / 3600:.1f} h ago, and what was forgotten may stay "
+            "in it: `sarkmeli warehouse tidy` says what stands in the way",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    return well and not unreadable and late <= settings.warehouse_tidy_every
 
 
 def _contents(warehouse: Warehouse) -> Sequence[str]:

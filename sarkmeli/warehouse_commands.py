@@ -24,6 +24,7 @@ def _plainly() -> Generator[None]:
     from sqlalchemy.exc import DBAPIError
 
     from consumers.warehouse.progress import RecordsGone, TopicMadeAnew
+    from consumers.warehouse.tidying import Untidied
     from sarkmeli.kafka import NoKafka
 
     try:
@@ -31,6 +32,8 @@ def _plainly() -> Generator[None]:
             yield
     except (NoKafka, TopicMadeAnew, RecordsGone) as error:
         leave(str(error))
+    except Untidied as error:
+        leave(f"not tidied: {error}")
     except (AuthorizationError, SaslAuthenticationFailedError) as refused:
         leave(f"Kafka refuses us: {refused}")
     except (OSError, DBAPIError, RESTError, requests.RequestException) as away:

@@ -36,6 +36,7 @@ from consumers.warehouse import figures
 from consumers.warehouse.batch import Batch
 from consumers.warehouse.progress import Partition, RecordsGone
 from consumers.warehouse.table import Warehouse
+from consumers.warehouse.tidying import Untidied
 from consumers.warehouse.writer import Done, OutOfStep, Writer
 
 log = structlog.get_logger("warehouse")
@@ -137,7 +138,7 @@ class _Membership:
         self._batch = Batch()
         self._since = 0.0
         self._writing: Future[Done] | None = None
-        self._tidying: Future[object] | None = None
+        self._tidying: Future[bool] | None = None
         self._tidied = time.monotonic() + random.uniform(0, told.tidy_every / 10)
         self._paused = False
         self._thread = ThreadPoolExecutor(1, "warehouse")
@@ -218,7 +219,7 @@ class _Membership:
         if idle and (full or due):
             self._hand_over()
         elif idle and self._tidy is not None and time.monotonic() - self._tidied >= self._told.tidy_every:
-            self._tidying = self._thread.submit(self._tidy, self._warehouse)
+            self._tidying = self._thread.submit(self._keep_tidy, self._tidy)
         if full and not idle and not self._paused:
             self._consumer.pause(*self._consumer.assignment())
             self._paused = True
@@ -247,12 +248,24 @@ class _Membership:
         log.debug("wrote", rows=done.rows, removed=done.removed, unreadable=done.unreadable, conflicts=done.conflicts)
         return done
 
+    def _keep_tidy(self, tidy: Callable[[Warehouse], object]) -> bool:
+        """Tidy; whether it was done. What stands in its way keeps nobody from collecting, and is said and counted."""
+        try:
+            tidy(self._warehouse)
+        except (Untidied, *AWAY) as error:
+            figures.UNTIDIED.inc()
+            log.error("could not tidy: what was forgotten may stay in older snapshots",
+                      error=f"{type(error).__name__}: {error}")  # fmt: skip
+            return False
+        return True
+
     def _settle(self) -> None:
         """Wait for the thread that writes. Raises what it raised."""
         tidying, self._tidying = self._tidying, None
         if tidying is not None:
-            self._tidied = time.monotonic()
-            tidying.result()
+            done = tidying.result()
+            # What failed is tried again before its time.
+            self._tidied = time.monotonic() - (0 if done else 0.9 * self._told.tidy_every)
         writing, self._writing = self._writing, None
         if writing is not None:
             reached = writing.result().reached or {}

@@ -27,6 +27,12 @@ LAG: Final = Gauge(
 SNAPSHOTS: Final = Gauge(
     "sarkmeli_warehouse_snapshots", "Snapshots that the table of facts keeps.", multiprocess_mode="mostrecent"
 )
+OVERDUE: Final = Gauge(
+    "sarkmeli_warehouse_snapshots_overdue_seconds",
+    "For how long the oldest snapshot should have been expired, as the last round of tidying left it.",
+    multiprocess_mode="mostrecent",
+)
+UNTIDIED: Final = Counter("sarkmeli_warehouse_tidy_failures", "Rounds of tidying that failed.")
 
 
 def wrote(done: Done) -> None:

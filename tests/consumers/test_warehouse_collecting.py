@@ -10,9 +10,11 @@ from uuid import uuid4
 import pytest
 from warehouse_house import Process, Stream, collecting, held, place, until
 
+from consumers.warehouse.figures import UNTIDIED
 from consumers.warehouse.progress import RecordsGone, TopicMadeAnew
 from consumers.warehouse.rebuilding import rebuild
-from consumers.warehouse.table import open_warehouse
+from consumers.warehouse.table import Warehouse, open_warehouse
+from consumers.warehouse.tidying import Untidied
 
 
 @pytest.fixture
@@ -57,6 +59,23 @@ def test_members_die_and_one_wakes_up_as_a_zombie(stream: Stream, tmp_path: Path
     assert "Traceback" not in "".join(said)
     assert open_warehouse(where).unreadable.scan().count() == 2
     assert stream.wanted(3, 4)
+
+
+def test_tidying_that_fails_is_counted_and_tried_again_and_keeps_nobody_from_collecting(
+    stream: Stream, tmp_path: Path
+) -> None:
+    where, failures, tries = place(tmp_path), UNTIDIED._value.get(), list[Warehouse]()
+
+    def tidy(warehouse: Warehouse) -> None:
+        tries.append(warehouse)
+        if len(tries) < 3:
+            raise Untidied("a manifest is lost")
+
+    with collecting(stream, where, tidy, tidy_every=0.5) as check:
+        until(lambda: check() or len(tries) >= 3)
+        stream.send(range(5))
+        until(lambda: check() or held(where) == stream.wanted())
+    assert UNTIDIED._value.get() - failures == 2
 
 
 def test_the_table_decides_where_to_go_on_and_not_the_group(stream: Stream, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from warehouse_house import all_rows, case, place
 from warehouse_log import TOPIC, Log, Member, at_commit, check, rows
 
 from consumers.warehouse import table as tables
+from consumers.warehouse.commits import Conflict, commit
 from consumers.warehouse.progress import Partition, reached
-from consumers.warehouse.tidying import Tidiness, sweep, tidy
+from consumers.warehouse.tidying import Tidiness, Untidied, expire, overdue, sweep, tidy
 
 LATER = datetime(2026, 12, 24, tzinfo=UTC)
 KEPT = Tidiness(unreadable_days=10_000)
@@ -100,6 +101,53 @@ def test_a_forgotten_case_is_gone_at_once_if_asked(member: Member, tmp_path: Pat
     assert not written_in(tmp_path, case(4))
     assert written_in(tmp_path, case(5))
     check(member)
+
+
+def manifest(member: Member, snapshot: int) -> Path:
+    """The manifest that a snapshot was the first to have."""
+    table = member.warehouse.facts.refresh()
+    one = table.metadata.snapshots[snapshot]
+    mine = [held for held in one.manifests(table.io) if held.added_snapshot_id == one.snapshot_id]
+    return Path(mine[0].manifest_path.removeprefix("file://"))
+
+
+def test_a_manifest_that_was_lost_keeps_no_forgotten_case_readable(member: Member, tmp_path: Path) -> None:
+    """The forgetting has written anew what the lost manifest led to: only old snapshots need it."""
+    for number in range(6):
+        member.log.tombstone(number // 3, number)
+    lost = manifest(member, 0)
+    member.gather()
+    member.write()
+    lost.unlink()
+    tidy(member.warehouse, Tidiness(), now=datetime.now(UTC) + timedelta(hours=49))
+    assert len(member.warehouse.facts.refresh().metadata.snapshots) <= 2
+    assert not any(written_in(tmp_path, case(number)) for number in range(6))
+    check(member)
+
+
+def test_what_stands_in_the_way_of_tidying_is_said(member: Member) -> None:
+    """What the table itself stands on is lost: no file may be deleted, and that is no success."""
+    now = datetime.now(UTC)
+    assert overdue(member.warehouse, Tidiness(), now + timedelta(hours=23)) == timedelta()
+    manifest(member, -1).unlink()
+    with pytest.raises(Untidied, match=r"sarkmeli\.facts: .*avro"):
+        tidy(member.warehouse, Tidiness(), now=now + timedelta(hours=1))
+    late = overdue(member.warehouse, Tidiness(), now + timedelta(hours=26))
+    assert timedelta(hours=1.9) < late < timedelta(hours=2.1)
+
+
+def test_a_busy_table_that_cannot_be_tidied_is_said(member: Member) -> None:
+    """Somebody commits before each try."""
+    other = Member(member.log, place_of(member))
+
+    def busy(*_: object) -> None:
+        commit(other.warehouse.facts.refresh(), why="test")
+        raise Conflict("another came before")
+
+    now = datetime.now(UTC) + timedelta(hours=1)
+    with patch("consumers.warehouse.tidying.alter", busy), pytest.raises(Untidied, match="another came before"):
+        expire(member.warehouse.facts, now, 1000)
+    assert expire(member.warehouse.facts, now, 1000)[0] > 6
 
 
 def test_files_of_a_killed_writer_are_swept_and_a_sleeping_one_is_refused(member: Member, tmp_path: Path) -> None:

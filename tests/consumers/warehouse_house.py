@@ -174,13 +174,15 @@ def told(stream: Stream, **more: Any) -> Collecting:
 
 
 @contextmanager
-def collecting(stream: Stream, where: Place, **more: Any) -> Iterator[Callable[[], None]]:
+def collecting(
+    stream: Stream, where: Place, tidy: Callable[[Warehouse], object] | None = None, **more: Any
+) -> Iterator[Callable[[], None]]:
     """A member in a thread of this process; gives a function that raises what ended it."""
     stop, ended = threading.Event(), list[BaseException]()
 
     def run() -> None:
         try:
-            Collector(told(stream, **more), lambda: open_warehouse(where)).run_forever(stop)
+            Collector(told(stream, **more), lambda: open_warehouse(where), tidy).run_forever(stop)
         except BaseException as error:
             ended.append(error)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,21 +29,23 @@ class Rewritten:
     rows: int = 0
 
 
-def without(table: Table, cases: Set[str]) -> Rewritten:
+def without(table: Table, cases: Set[str], column: Literal["case", "key"] = "case") -> Rewritten:
     """Write the files again that hold rows of ``cases``, one at a time. Nothing is committed.
 
-    Only the column of the cases is read of files that hold none.
+    ``column`` is the one that names the case: text, or a record's key as it came. Only it is read of files that hold
+    none.
     """
     rewritten = Rewritten()
     if table.metadata.current_snapshot() is None or not cases:
         return rewritten
-    wanted = pa.array(sorted(cases), pa.large_string())
-    for task in table.scan(row_filter=In("case", cases)).plan_files():
-        held = _rows(table, task, "case")["case"]
+    names: list[str] | list[bytes] = sorted(cases) if column == "case" else [one.encode() for one in sorted(cases)]
+    for task in table.scan(row_filter=In(column, set(names))).plan_files():
+        held = _rows(table, task, column)[column]
+        wanted = pa.array(names, held.type)
         if not pc.any(pc.is_in(held, value_set=wanted)).as_py():
             continue
         rows = _rows(table, task)
-        kept = rows.filter(pc.invert(pc.is_in(rows["case"], value_set=wanted)))
+        kept = rows.filter(pc.invert(pc.is_in(rows[column], value_set=wanted)))
         rewritten.remove.append(task.file)
         rewritten.rows += rows.num_rows - kept.num_rows
         if kept.num_rows:

@@ -81,6 +81,10 @@ class Unreadable(NamedTuple):
     value: bytes | None
     headers: str
 
+    def bare(self) -> Unreadable:
+        """That it came and why it makes no sense, without anything of it."""
+        return self._replace(key=None, value=None, headers="[]")
+
 
 class NotOurs(Exception):
     """What is wrong with a record; never any of its values."""

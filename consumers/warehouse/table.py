@@ -70,7 +70,7 @@ UNREADABLE: Final = Schema(
     NestedField(8, "value", BinaryType(), required=False),
     NestedField(9, "headers", StringType(), required=True, doc="JSON: a list of names and values in base64"),
 )
-"""Records that are no public record of ours, byte for byte, with what is wrong with each."""
+"""Records that are no public record of ours, byte for byte, with what is wrong; nothing of a forgotten case's."""
 
 BY_DAY_AND_TYPE: Final = PartitionSpec(
     PartitionField(source_id=6, field_id=1000, transform=DayTransform(), name="day"),

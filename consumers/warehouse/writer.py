@@ -100,8 +100,9 @@ class Writer:
             todo = self._todo(batch)
             if not todo:
                 return Done(conflicts=conflicts, reached=reached(self._facts.properties))
-            self._set_aside(todo)
             self._remember(todo)
+            self._set_aside(todo)
+            self._forget_what_was_set_aside(todo)
             if prepared is None or not prepared.holds(todo):
                 prepared = self._prepare(todo)
             gone = without(self._facts, {one.case for span in todo.values() for one in span.forgotten})
@@ -164,6 +165,19 @@ class Writer:
             if span.unreadable:
                 _until_done(self._warehouse.unreadable, partial(self._quarantine, partition, span))
 
+    def _forget_what_was_set_aside(self, todo: Todo) -> None:
+        """Take forgotten cases out of what could not be read, ahead of the offsets behind their tombstones."""
+        cases = {one.case for span in todo.values() for one in span.forgotten}
+        table = self._warehouse.unreadable
+
+        def attempt() -> None:
+            gone = without(table, cases, "key")
+            if gone.remove:
+                commit(table, add=gone.add, remove=gone.remove, why="forget")
+
+        if cases:
+            _until_done(table, attempt)
+
     def _quarantine(self, partition: Partition, span: Span) -> None:
         table = self._warehouse.unreadable
         here = And(EqualTo("topic", partition.topic), EqualTo("topic_id", span.topic_id))
@@ -173,9 +187,12 @@ class Writer:
         new = [one for one in span.unreadable if one.offset not in known]
         if not new:
             return
+        # After the table was read: whoever takes a case out of it since is in conflict with this.
+        self._learn()
+        bare = [one.bare() if one.key and fingerprint(one.key.decode("latin-1")) in self._out else one for one in new]
         now = datetime.now(UTC)
         fields = ("topic_id", "found_at", *Unreadable._fields)
-        rows = _rows(UNREADABLE, fields, [(span.topic_id, now, *one) for one in new])
+        rows = _rows(UNREADABLE, fields, [(span.topic_id, now, *one) for one in bare])
         commit(table, add=write_files(table, rows), why="set aside")
         for one in new:
             log.error("a record makes no sense and is set aside", topic=one.topic, partition=one.partition,

@@ -103,6 +103,48 @@ def test_a_forgotten_case_is_gone_at_once_if_asked(member: Member, tmp_path: Pat
     check(member)
 
 
+def test_a_forgotten_case_leaves_what_could_not_be_read_too(member: Member, tmp_path: Path) -> None:
+    """Records that this release does not understand, before and behind the tombstone, and one of another case."""
+
+    def aside() -> list[bytes | None]:
+        return member.warehouse.unreadable.refresh().scan().to_arrow()["key"].to_pylist()
+
+    member.log.nonsense(0, 1)
+    member.log.nonsense(0, 2)
+    member.gather()
+    member.write()
+    assert sorted(filter(None, aside())) == sorted(case(number).encode() for number in (1, 2))
+    member.log.nonsense(0, 1)
+    member.log.tombstone(0, 1)
+    member.gather()
+    member.write()
+    member.log.nonsense(0, 1)
+    member.gather()
+    member.write()
+    assert sorted(aside(), key=str) == sorted([None, None, case(2).encode()], key=str)
+    assert written_in(tmp_path, case(1))
+    tidy(member.warehouse, Tidiness(), now=datetime.now(UTC) + timedelta(hours=25))
+    assert not written_in(tmp_path, case(1))
+    assert written_in(tmp_path, case(2))
+
+
+def test_a_member_that_slept_sets_nothing_of_a_forgotten_case_aside_again(member: Member) -> None:
+    sleeper = Member(member.log, place_of(member))
+    member.log.nonsense(0, 1)
+    sleeper.gather()
+
+    def meanwhile() -> None:
+        member.gather()
+        member.write()
+        member.log.tombstone(0, 1)
+        member.gather()
+        member.write()
+
+    with at_commit(1, before=meanwhile):
+        sleeper.write()
+    assert case(1).encode() not in member.warehouse.unreadable.refresh().scan().to_arrow()["key"].to_pylist()
+
+
 def manifest(member: Member, snapshot: int) -> Path:
     """The manifest that a snapshot was the first to have."""
     table = member.warehouse.facts.refresh()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from consumers.analytics import sheets
-from consumers.analytics.disclosure import ANY, STEP, Band, Contradiction, Relation, band_of, given_away, narrowed
+from consumers.analytics.disclosure import ANY, STEP, Band, Contradiction, Relation, band_of, given_away
 from consumers.analytics.sheets import PERIOD, SHEETS, Counts, Key, cell
 from consumers.analytics.spreads import Spread, implied, spreads, spreads_from
 from consumers.analytics.store import Marts
@@ -25,8 +26,10 @@ SERVICES: Final = tuple(SHEETS)
 FORMAT: Final = 1
 REMEMBERED: Final = 8
 """With how many editions before it a new one is tried together."""
-_FORGOTTEN: Final = (0, *range(STEP - 1, 40 * STEP, STEP), ANY)
-"""Cases that may have been forgotten between two editions, at most: as few of these as explain what shrank."""
+MOST_FORGOTTEN: Final = 40
+"""If so many forgotten cases do not explain what shrank between two editions, they are not told together."""
+PATIENCE: Final = timedelta(days=7)
+"""How long the last edition stands, at most, before a new one is made with fewer sheets."""
 DAILY_FROM: Final = 10
 """Cases a day, on average, from which on a service's registrations are told by day; by week below."""
 
@@ -67,13 +70,21 @@ def edition(marts: Marts, folder: Path, today: date) -> Edition:
         service: sheets.counts(marts, service, grains[service], today, _begins(service, before)) for service in SERVICES
     }
     number = before[-1].number + 1 if before else 1
-    services = {
-        service: Told(grains[service], *_told(service, counted[service], spreads(marts, service)))
-        for service in SERVICES
-    }
+    services: dict[str, Told] = {}
+    for service in SERVICES:
+        cells = _never_lower(service, counted[service], before)
+        told = Told(grains[service], *_told(service, cells, spreads(marts, service), ()))
+        while before and gives_away(service, (*before[-REMEMBERED:], Edition(number, today, {service: told}))):
+            if today - before[-1].day < PATIENCE:
+                return before[-1]
+            if not (told.sheets or told.spreads):
+                break  # Who is told nothing learns nothing, whatever those before it say together.
+            titles = [spread.title for spread in reversed(told.spreads)]
+            least = [*titles, *(name for name in reversed(list(SHEETS[service])) if name in told.sheets), PERIOD]
+            held = (*told.held_back, least[0])
+            told = Told(grains[service], *_told(service, cells, spreads(marts, service), held))
+        services[service] = told
     new = Edition(number, today, services)
-    if before and any(gives_away(service, (*before[-REMEMBERED:], new)) for service in SERVICES):
-        return before[-1]
     _keep(folder, new)
     return new
 
@@ -138,13 +149,24 @@ def _grain(marts: Marts, service: str, before: Sequence[Edition]) -> str:
     return "day" if cases >= DAILY_FROM * (days or 1) else "week"
 
 
-def _told(
-    service: str, counted: Mapping[str, Counts], timed: tuple[Spread, ...]
-) -> tuple[dict[str, Cells], tuple[Spread, ...], tuple[str, ...]]:
-    """The sheets in bands, without those that would give another away: the least wanted that helps goes first."""
+def _never_lower(service: str, counted: Mapping[str, Counts], before: Sequence[Edition]) -> dict[str, Cells]:
+    """The counts in bands. A cell that grows is never told lower than it was: who knows that one case was forgotten
+    between two editions would know of a cell that went from one band to that below that it stood at the edge.
+    """
     cells = {name: {key: band_of(count).low for key, count in counts.items()} for name, counts in counted.items()}
+    for name in sheets.growing(service, cells):
+        for one in before:
+            for key, low in one.services[service].sheets.get(name, {}).items():
+                cells[name][key] = max(low, cells[name].get(key, 0))
+    return cells
+
+
+def _told(
+    service: str, cells: Mapping[str, Cells], timed: tuple[Spread, ...], without: Sequence[str]
+) -> tuple[dict[str, Cells], tuple[Spread, ...], tuple[str, ...]]:
+    """The sheets but for those ``without`` and those that give another away: the least wanted that helps goes first."""
     order = [*SHEETS[service], PERIOD, *(spread.title for spread in timed)]
-    held: list[str] = []
+    held = list(without)
     while _narrows(service, cells, timed, held):
         least = [name for name in reversed(order) if name not in held]
         gone = next((name for name in least if not _narrows(service, cells, timed, [*held, name])), least[0])
@@ -173,40 +195,54 @@ def _bands(prefix: str, cells: Mapping[str, Cells]) -> dict[str, Band]:
 
 
 def gives_away(service: str, all_: Sequence[Edition]) -> bool:
-    """Whether these editions, taken together, narrow a cell of one or a change between two of them."""
-    forgotten = _forgotten(service, all_)
-    if forgotten is None:
-        return True
-    bands, known = knowledge(service, all_, forgotten)
-    told = [name for name, band in bands.items() if band.values == STEP and "/" in name.partition(":")[0]]
-    came = [name for relation in known for name in relation.left if "+" in name]
-    return bool(given_away(bands, known, [*told, *came]))
+    """Whether these editions, taken together, narrow a cell of one or a change between two of them.
 
-
-def _forgotten(service: str, all_: Sequence[Edition]) -> list[int] | None:
-    """How many cases anybody must take to have been forgotten between each edition and the next, at most.
-
-    None, as long as cells that only grow did; else as few as explain what shrank, counted in bands as everything is.
-    Returns: None if no number explains it.
+    They are tried as by somebody who knows how many cases were forgotten between any two of them, for each number from
+    the smallest that explains what is told to four more; and by one who knows in which cell a forgotten case stood.
     """
-    found: list[int] = []
+    least: list[int] = []
+    for pair in pairwise(all_):
+        fewest = next((many for many in range(MOST_FORGOTTEN + 1) if _tried(service, pair, [many]) is not None), None)
+        if fewest is None:
+            return True
+        least.append(fewest)
+    if _tried(service, all_, least) is not False:
+        return True
     for at in range(1, len(all_)):
-        pair = all_[at - 1 : at + 1]
-        found.append(next((most for most in _FORGOTTEN if _fits(service, pair, [most])), ANY))
-    while not _fits(service, all_, found):
-        if all(most == ANY for most in found):
-            return None
-        found = [next((more for more in _FORGOTTEN if more > most), ANY) for most in found]
-    return found
+        for more in range(1, STEP):
+            if _tried(service, all_, [*least[: at - 1], least[at - 1] + more, *least[at:]]):
+                return True
+        one = [*least[: at - 1], max(1, least[at - 1]), *least[at:]]
+        for place in _rose(service, all_[at - 1], all_[at]):
+            if _tried(service, all_, one, (at, *place)):
+                return True
+    return False
 
 
-def _fits(service: str, all_: Sequence[Edition], forgotten: Sequence[int]) -> bool:
+def _rose(service: str, old: Edition, new: Edition) -> Iterator[tuple[str, Key]]:
+    """The cells that were told higher: only there does a forgotten case make what came larger than it seems."""
+    was, now = old.services[service].sheets, new.services[service].sheets
+    for name in sheets.growing(service, now):
+        yield from ((name, key) for key, low in now[name].items() if low > was.get(name, {}).get(key, low))
+
+
+def _tried(
+    service: str, all_: Sequence[Edition], forgotten: Sequence[int], place: tuple[int, str, Key] | None = None
+) -> bool | None:
+    """Whether anything is given away if exactly so many were forgotten; None if it cannot have been so many.
+
+    ``place``: which edition forgot them all in which cell of which sheet.
+    """
     bands, known = knowledge(service, all_, forgotten)
+    told = [name for at, one in enumerate(all_) for name in _bands(f"{at}/", one.services[service].sheets)]
+    came = [name for relation in known for name in relation.left if "+" in name]
+    if place is not None:
+        at, name, key = place
+        bands[f"{at}-{cell(name, key)}"] = Band(forgotten[at - 1], forgotten[at - 1])
     try:
-        narrowed(bands, known)
+        return bool(given_away(bands, known, [*told, *came]))
     except Contradiction:
-        return False
-    return True
+        return None
 
 
 def knowledge(
@@ -214,8 +250,9 @@ def knowledge(
 ) -> tuple[dict[str, Band], list[Relation]]:
     """All that is told of a service in these editions, and all that anybody knows about it, changes among them.
 
-    ``forgotten``: how many cases, at most, between each edition and the next; none if it is not given.
+    ``forgotten``: how many cases between each edition and the next; none if it is not given.
     """
+    forgotten = forgotten or [0] * (len(all_) - 1)
     bands: dict[str, Band] = {}
     known: list[Relation] = []
     for at, one in enumerate(all_):
@@ -225,8 +262,8 @@ def knowledge(
         bands |= {f"{at}/{name}": band for name, band in counted.items()}
         known += [_prefixed(f"{at}/", one) for one in (*sheets.relations(service, told.sheets), *more_known)]
         if at:
-            more, grown = _growth(service, at, all_[at - 1], one, forgotten[at - 1] if forgotten else 0)
-            bands |= more
+            more, grown = _growth(service, at, all_[at - 1], one, forgotten[at - 1])
+            bands |= more | _as_before(service, at, bands, all_[at - 1], one, forgotten[at - 1])
             known += grown
     return bands, known
 
@@ -236,7 +273,7 @@ def _growth(
 ) -> tuple[dict[str, Band], list[Relation]]:
     """What is known between two editions: in cells that only grow, as much came as came to the whole.
 
-    What was forgotten, ``forgotten`` at most in all cells of a sheet, went from them and from the whole.
+    What was forgotten, ``forgotten`` cases, went from the cells of a sheet and from the whole.
     """
     was, now = old.services[service], new.services[service]
     bands: dict[str, Band] = {}
@@ -253,17 +290,33 @@ def _growth(
             went.append(gone)
             if key not in was.sheets[name]:
                 bands[before] = Band(0, 0) if name == PERIOD else Band(0, ANY)
+            if forgotten:  # Of those that stood there; who came and was forgotten between the two was never counted.
+                known.append(Relation((gone,), (before,), at_most=True))
             if name == PERIOD and low == was.sheets[name].get(key) and _over(key[0], was.grain, old.day):
                 known.append(Relation((before,), (after, gone)))
                 continue
             came.append(change)
             known.append(Relation((before, change), (after, gone)))
         whole = sheets.population_of(service, name)
-        bands[f"{at}-{whole}"] = Band(0, forgotten)
+        bands[f"{at}-{whole}"] = Band(forgotten if whole == "cases" else 0, forgotten)
         known.append(Relation(tuple(came), (f"{at}+{whole}",)))
         known.append(Relation(tuple(went), (f"{at}-{whole}",)))
         known.append(Relation((f"{at - 1}/{whole}", f"{at}+{whole}"), (f"{at}/{whole}", f"{at}-{whole}")))
     return bands, known
+
+
+def _as_before(
+    service: str, at: int, bands: Mapping[str, Band], old: Edition, new: Edition, forgotten: int
+) -> dict[str, Band]:
+    """What is told as it was told before may have become less, by what was forgotten: it is never told lower."""
+    was, now = old.services[service].sheets, new.services[service].sheets
+    found: dict[str, Band] = {}
+    for name in sheets.growing(service, now):
+        for key, low in now[name].items():
+            if was.get(name, {}).get(key) == low:
+                before = bands[f"{at - 1}/{cell(name, key)}"]
+                found[f"{at}/{cell(name, key)}"] = Band(max(0, before.low - forgotten), before.high)
+    return found
 
 
 def _over(period: str, grain: str, day: date) -> bool:

@@ -20,7 +20,7 @@ from consumers.analytics import edition as editions_
 from consumers.analytics.changes import Changes, Mark
 from consumers.analytics.disclosure import Band, Contradiction, Relation, band_of, given_away, narrowed
 from consumers.analytics.edition import Edition, Told, edition, editions, from_json, gives_away, to_json
-from consumers.analytics.sheets import GROUNDS
+from consumers.analytics.sheets import GROUNDS, growing
 from consumers.analytics.spreads import coarse
 from consumers.analytics.store import Marts, opened
 
@@ -86,16 +86,41 @@ def test_the_attacker_wins_by_subtracting_and_such_a_report_is_not_made() -> Non
     assert not gives_away("compatriot", [old, by_hand(2, [10, 10, 10, 10, 20, 0, 0, 0], 10)])
 
 
-def test_a_forgotten_case_does_not_hide_the_rest_from_the_look_back() -> None:
-    """One cell shrank over the edge of its band: that much was forgotten, and everything else is tried as before."""
+def test_who_knows_that_one_case_was_forgotten_learns_nothing_by_it() -> None:
+    """Of a cell told lower he would know that it stood at ten; of two that went up, that one stood at eight or nine."""
     old = by_hand(1, [5, 5, 5, 5, 20, 10, 0, 0], 0)
-    quiet = by_hand(2, [5, 5, 5, 5, 20, 5, 0, 0], 0)
+    lower = by_hand(2, [5, 5, 5, 5, 20, 5, 0, 0], 0)
     with pytest.raises(Contradiction):
-        narrowed(*editions_.knowledge("compatriot", [old, quiet]))
-    assert not gives_away("compatriot", [old, quiet])
-    moved = by_hand(2, [10, 10, 10, 10, 20, 5, 0, 0], 0)
-    assert gives_away("compatriot", [old, moved])
-    assert gives_away("compatriot", [old, quiet, by_hand(3, [10, 10, 10, 10, 20, 5, 0, 0], 0)])
+        narrowed(*editions_.knowledge("compatriot", [old, lower]))
+    found = narrowed(*editions_.knowledge("compatriot", [old, lower], [1]))
+    assert found["0/ground:MOTHER_TONGUE|EXPEDITED"] == Band(10, 10)
+    assert gives_away("compatriot", [old, lower])
+
+    risen = by_hand(2, [10, 10, 5, 5, 20, 10, 0, 0], 0)
+    for where, values in ((None, 3), ("1-ground:CITIZEN_ABROAD|STANDARD", 2)):
+        bands, known = editions_.knowledge("compatriot", [old, risen], [0 if where is None else 1])
+        bands |= {} if where is None else {where: Band(1, 1)}
+        assert narrowed(bands, known)["0/ground:CITIZEN_ABROAD|STANDARD"].values == values
+    assert gives_away("compatriot", [old, risen])
+    assert not gives_away("compatriot", [old, by_hand(2, [10, 10, 5, 5, 20, 10, 0, 0], 10)])
+
+
+def test_reports_go_on_while_cases_are_forgotten_and_no_cell_is_told_lower() -> None:
+    """Every day some case is erased; a report is made within a week all the same."""
+    with office(5, 3, weeks=5) as (marts, folder, rows):
+        cases, erased = [row["case"] for row in rows if row["sequence"] == 1], set[str]()
+        for back in range(12, -1, -1):
+            erased.add(cases[back])
+            told = on(marts, folder, [row for row in rows if row["case"] not in erased], back)
+            assert (NOON - timedelta(days=back)).date() - told.day < editions_.PATIENCE
+        printed = editions(folder)
+    assert max(new.day - old.day for old, new in pairwise(printed)) == editions_.PATIENCE, "one had to be made"
+    for old, new in pairwise(printed):
+        for service in ("compatriot", "taxpayer"):
+            for sheet in growing(service, new.services[service].sheets):
+                was = old.services[service].sheets.get(sheet, {})
+                assert all(low >= was.get(key, 0) for key, low in new.services[service].sheets[sheet].items())
+            assert not gives_away(service, [old, new])
 
 
 def test_the_attacker_wins_where_totals_are_exact() -> None:

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLError,
     MaxIntrospectionDepthRule,
     NoSchemaIntrospectionCustomRule,
+    ValuesOfCorrectTypeRule,
     specified_rules,
 )
 from starlette.background import BackgroundTask, BackgroundTasks
@@ -30,6 +31,7 @@ from api.declined import SignInAway
 from api.documents import TrustedDocuments
 from api.execution import Execution, NoSuchOperation
 from api.limits import PARSING, Limits
+from api.misfits import LiteralsOfCorrectType
 from api.ports import Ports
 from api.strict_json import Malformed, read_object
 from api.threads import Abroad, run_abroad
@@ -48,7 +50,11 @@ RETRY_AFTER: Final = 1
 LATER_MILLISECONDS: Final = 2_000
 """Within how long what follows an answer is begun."""
 
-LIMITS: Final = (*specified_rules, Limits, MaxIntrospectionDepthRule)
+LIMITS: Final = (
+    *(LiteralsOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
+    Limits,
+    MaxIntrospectionDepthRule,
+)
 """GraphQL's own rules for documents, and what a document may ask."""
 
 _MEMBERS: Final[dict[str, type]] = {

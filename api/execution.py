@@ -14,6 +14,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     parse,
@@ -25,6 +26,7 @@ from strawberry import Schema
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
 
+from api import misfits
 from api.limits import PARSING
 from api.plans import Plans
 from api.variables import Variables
@@ -105,9 +107,14 @@ class Execution:
                 is_awaitable=optimized_is_awaitable,
                 plans=prepared.plans,
             )
-            return answered if isinstance(answered, ExecutionResult) else await answered
+            result = answered if isinstance(answered, ExecutionResult) else await answered
+            if any(error.path is None for error in result.errors or ()):
+                return ExecutionResult(None, misfits.of_variables(self._schema, prepared.operations[place], given))
+            return result
         except NoSuchOperation:
             raise
+        except GraphQLSyntaxError as error:
+            return ExecutionResult(None, [misfits.of_syntax(error)])
         except GraphQLError as error:
             return ExecutionResult(None, [error])
         except Exception as error:  # noqa: BLE001 - the endpoint tells and logs it as the bug that it is

@@ -93,6 +93,73 @@ def test_malformed_requests_are_answered_400(at, body):
     assert "data" not in answer.json()
 
 
+SECRET = "Kidev-Axali-2027"
+CHANGE = "mutation C($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }"
+REST = {"currentPassword": SECRET, "repeatedPassword": SECRET}
+
+
+def holding(text):
+    """A request with the secret in its document."""
+    return {"query": text.replace("SECRET", SECRET)}
+
+
+def misfit(given, query=CHANGE, name="input"):
+    """A request with this variable."""
+    return {"query": query, "variables": {name: given}}
+
+
+MISFITS = {
+    "a misnamed field": (misfit({**REST, "pasword": SECRET}), "with password, with no field but commandId"),
+    "a field too many": (misfit({**REST, "password": SECRET, "name": SECRET}), "with no field but commandId"),
+    "a list for a text": (misfit({**REST, "password": [SECRET]}), "$input does not fit at password: expected String!."),
+    "null for a text": (misfit({**REST, "password": None}), "$input does not fit at password: expected String!."),
+    "no identifier": (
+        misfit({**REST, "password": SECRET, "commandId": SECRET}),
+        "$input does not fit at commandId: expected UUID.",
+    ),
+    "no object": (misfit(SECRET), "$input does not fit: expected ChangePasswordInput!."),
+    "a name that is the secret": (misfit({**REST, "password": SECRET, SECRET: 1}), "with no field but commandId"),
+    "another variable": (misfit(SECRET, name="other"), "$input is missing: expected ChangePasswordInput!."),
+    "no number, with a default": (
+        misfit(SECRET, "query Q($first: Int = 5) { officerCases(first: $first) { __typename } }", "first"),
+        "$first does not fit: expected Int.",
+    ),
+    "a misnamed field in the document": (
+        holding('mutation { changePassword(input: {currentPassword: "SECRET", pasword: "SECRET"}) { __typename } }'),
+        "with password, repeatedPassword, with no field but commandId",
+    ),
+    "a text for a number in the document": (
+        holding('{ officerCases(first: "SECRET") { __typename } }'),
+        "A value does not fit: expected Int.",
+    ),
+    "no quotes around a text": (
+        holding("mutation { changePassword(input: {password: Kidev27}) { __typename } }"),
+        "A value does not fit at password: expected String!.",
+    ),
+    "a wrong default": (
+        holding('query Q($first: Int = "SECRET") { officerCases(first: $first) { __typename } }'),
+        "A value does not fit: expected Int.",
+    ),
+    "a text where a name stands": (holding('{ me { "SECRET" } }'), "Expected Name."),
+    "a text that follows a text": (
+        holding('mutation { changePassword(input: {password: "a" "SECRET"}) { __typename } }'),
+        "Expected Name.",
+    ),
+    "a wrong escape": (holding('{ me(a: "\\u{SECRET}") }'), "cannot be read from here on."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "expected"), MISFITS.values(), ids=MISFITS)
+def test_no_error_repeats_what_was_sent(at, body, expected):
+    """A proxy or a client logs errors; a password in a misnamed field would stand there."""
+    answer = at.post(body)
+    assert answer.status_code == 400
+    said = " ".join(error["message"] for error in answer.json()["errors"])
+    assert expected in said
+    for part in SECRET.split("-"):
+        assert part not in answer.text, said
+
+
 def test_only_json_by_post(at):
     url = f"{at.url}/graphql"
     assert HTTP.get(url, params={"query": ME}).status_code == 405

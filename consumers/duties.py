@@ -6,11 +6,20 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+import psycopg
 import structlog
+from eventsourcing.persistence import OperationalError
+
+from ledger.kms import KmsUnavailable
 
 LONGEST_PAUSE = 60.0
 """Seconds between two tries of a duty that keeps failing."""
+
+
+AWAY: Final = (psycopg.OperationalError, OperationalError, KmsUnavailable)
+"""PostgreSQL is away, also as the ledger says it, or what holds the keys: nothing is wrong with the duty."""
 
 
 class Later(Exception):
@@ -55,6 +64,11 @@ class Duties:
             except Later as later:
                 failures += 1
                 self._log.warning("put off", duty=duty.name, why=str(later))
+            except AWAY as error:
+                failures += 1
+                self._log.warning(
+                    "the database is away, or what holds the keys", duty=duty.name, error=type(error).__name__
+                )
             except Exception as error:  # noqa: BLE001 - said, and tried again
                 failures += 1
                 self._log.error("duty failed", duty=duty.name, error=type(error).__name__, exc_info=failures == 1)

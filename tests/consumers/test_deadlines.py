@@ -5,6 +5,7 @@ import threading
 from decimal import Decimal
 from uuid import uuid4
 
+import psycopg
 import pytest
 import structlog
 from consumer_house import CASHIER, OPERATOR
@@ -21,6 +22,12 @@ from domain.videobar.terms import Media
 from housekeeping.statement import Statement
 from sarkmeli.case_files import LedgerFiles
 from sarkmeli.following import open_checkpoints
+
+END_THE_SIGNERS = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks
+WHERE locktype = 'advisory' AND (classid, objid) = (1398895211, 6)
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -51,6 +58,31 @@ def test_a_failing_duty_is_logged_as_of_the_part_that_does_it(at, monkeypatch):
     assert said == [("checkpoints", "duty failed", "ZeroDivisionError")]
     with open_checkpoints(at.house.settings) as checkpoints:
         assert checkpoints._log.part == "checkpoints"
+
+
+def test_a_database_that_goes_away_is_one_plain_warning_and_the_checkpoints_go_on(at, capsys):
+    """PostgreSQL ends every connection when it restarts."""
+    stop, rounds = threading.Event(), []
+    with (
+        open_checkpoints(at.house.settings) as checkpoints,
+        psycopg.connect(at.house.settings.ledger_conninfo, autocommit=True) as db,
+    ):
+        (duty,) = checkpoints.duties
+
+        def told():
+            if rounds == ["ended"]:
+                stop.set()
+            elif not rounds:
+                assert db.execute(END_THE_SIGNERS).fetchone() == (1,)
+                rounds.append("ended")
+            return duty.do()
+
+        duty.do()
+        Duties("checkpoints", [Duty(duty.name, 0.01, told)]).run_forever(stop)
+    said = capsys.readouterr()
+    assert "AdminShutdown" in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    assert "duty failed" not in said.out + said.err
 
 
 def test_who_brings_nothing_is_warned_once_and_lapses_once(at, duty):

@@ -1,7 +1,9 @@
 """The registration form at the window: confirmed inside, every fault at once, one username for one registration."""
 
+import re
 from uuid import UUID, uuid4
 
+import pytest
 from taxpayers import PASSWORD, begun, filed, form, texted_code
 from window import keyed
 
@@ -81,6 +83,19 @@ def test_whether_a_username_is_free_is_told_to_who_fills_in_a_form_and_so_often(
     other = at.client()
     other.token = client.token
     assert other.ask("UsernameFree", username="somebody-1")["free"]
+
+
+@pytest.mark.parametrize("language", ["ka", "en"])
+def test_what_is_refused_on_the_form_speaks_of_no_mail_and_no_application(at, language):
+    """Both services say it: a code also comes by SMS, and a taxpayer begins no application."""
+    client = at.client(language=language)
+    asked = {"mobile": "555300003", "code": "000000"}
+    undrafted = client.ask("ConfirmMobile", input=asked)
+    client.token = client.do("OpenDraft", bearer=True)["token"]
+    wrong = client.ask("ConfirmMobile", input=asked)
+    assert (undrafted["code"], wrong["code"]) == ("DRAFT_REQUIRED", "ONE_TIME_CODE_WRONG")
+    for refused in (undrafted, wrong):
+        assert not re.search("mail|application|წერილ|განცხადებ", refused["message"]), refused["message"]
 
 
 def test_a_mobile_is_confirmed_by_the_code_that_came_there(at):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from sarkmeli.options import Folder, begin, leave
+from sarkmeli.options import Folder, begin, begin_with_kafka, leave
 from sarkmeli.projections_commands import Model
 
 app = typer.Typer(help="Read models in a database of their own, fed from Kafka.", no_args_is_help=True)
@@ -52,7 +52,7 @@ def run(folder: Folder = None) -> None:
     from sarkmeli.processes import tell_service_manager
 
     with plainly():
-        keep_mirror(begin(folder), tell_service_manager)
+        keep_mirror(begin_with_kafka(folder), tell_service_manager)
 
 
 @app.command()
@@ -61,7 +61,7 @@ def status(folder: Folder = None) -> None:
     from sarkmeli.mirroring import show_mirror
 
     with plainly():
-        well = show_mirror(begin(folder))
+        well = show_mirror(begin_with_kafka(folder))
     raise typer.Exit(0 if well else 1)
 
 
@@ -98,7 +98,7 @@ def retry(
     from sarkmeli.mirroring import retry_stream
 
     with plainly():
-        lifted = retry_stream(begin(folder), model, stream)
+        lifted = retry_stream(begin_with_kafka(folder), model, stream)
     if not lifted:
         leave(f"{model} has not quarantined {stream}: `sarkmeli mirror status` tells what it has")
     typer.echo("lifted")

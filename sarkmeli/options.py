@@ -83,6 +83,17 @@ def begin(folder: Path | None) -> Settings:
     return settings
 
 
+def begin_with_kafka(folder: Path | None) -> Settings:
+    """As `begin`, for who speaks to Kafka: where the settings name none, that of the `run` in their folder is meant."""
+    from sarkmeli.run_folder import RunFolder
+
+    settings = begin(folder)
+    addresses = None if settings.has_kafka else RunFolder(settings.folder).addresses()
+    if addresses is None or not addresses.kafka:
+        return settings
+    return settings.model_copy(update={"kafka_bootstrap_servers": addresses.kafka})
+
+
 def settings_of(**given: Any) -> Settings:
     """From the environment, and from the options where they were given. Leaves if one will not do."""
     try:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sarkmeli.options import Folder, begin, leave, plainly
+from sarkmeli.options import Folder, begin, begin_with_kafka, leave, plainly
 
 app = typer.Typer(help="The way from the ledger to Kafka.", invoke_without_command=True)
 
@@ -45,7 +45,7 @@ def run(folder: Folder = None) -> None:
     from sarkmeli import parts
     from sarkmeli.processes import tell_service_manager
 
-    settings = begin(folder)
+    settings = begin_with_kafka(folder)
     with reached():
         parts.run_part("relay", settings, tell_service_manager)
 
@@ -56,10 +56,10 @@ def replay(
     folder: Folder = None,
 ) -> None:
     """Have topics that are gone or were made anew filled from a position on; the others get nothing twice."""
-    from sarkmeli.relaying import fill_anew, with_kafka_of_run
+    from sarkmeli.relaying import fill_anew
 
     with reached():
-        filled = fill_anew(with_kafka_of_run(begin(folder)), start)
+        filled = fill_anew(begin_with_kafka(folder), start)
     typer.echo(f"the relay fills {', '.join(filled)} from after position {start}")
 
 
@@ -82,10 +82,9 @@ def watch(
 ) -> None:
     """Print the public stream as it comes, in plain words, until Ctrl-C."""
     from sarkmeli import watching
-    from sarkmeli.relaying import with_kafka_of_run
 
     with reached():
         try:
-            watching.watch(with_kafka_of_run(begin(folder)), beginning=beginning, console=Console(highlight=False))
+            watching.watch(begin_with_kafka(folder), beginning=beginning, console=Console(highlight=False))
         except KeyboardInterrupt:
             raise typer.Exit(0) from None

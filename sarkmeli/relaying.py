@@ -28,7 +28,6 @@ from ledger.recorded import Recorded
 from sarkmeli.kafka import client
 from sarkmeli.processes import Ready
 from sarkmeli.roles import DbRole
-from sarkmeli.run_folder import RunFolder
 from sarkmeli.settings import Settings
 
 log = structlog.get_logger("relay")
@@ -138,11 +137,3 @@ def show_status(settings: Settings) -> bool:
 def is_well(standing: Standing) -> bool:
     """Whether a relay lives and goes on."""
     return standing.stopped is None and standing.position is not None and standing.silent < SILENT
-
-
-def with_kafka_of_run(settings: Settings) -> Settings:
-    """The settings, with the broker that `run` brought where they name none and it runs in their folder."""
-    addresses = None if settings.has_kafka else RunFolder(settings.folder).addresses()
-    if addresses is None or not addresses.kafka:
-        return settings
-    return settings.model_copy(update={"kafka_bootstrap_servers": addresses.kafka})

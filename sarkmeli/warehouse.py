@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from kafka import KafkaConsumer
@@ -23,10 +23,13 @@ from consumers.warehouse.progress import Partition, reached
 from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Place, Warehouse, open_warehouse
 from consumers.warehouse.tidying import Tidied, Tidiness, overdue, tidy
-from sarkmeli.kafka import client
+from sarkmeli.kafka import NoKafka, client
 from sarkmeli.settings import Settings
 
 log = structlog.get_logger("warehouse")
+
+ASKED: Final = 5000
+"""Milliseconds in which somebody who only looks waits for Kafka's first answer."""
 
 
 def place_of(settings: Settings) -> Place:
@@ -85,8 +88,8 @@ def show_warehouse(settings: Settings) -> bool:
     """Print how far the table is in each partition, what it holds, what was set aside; whether all is well."""
     console, warehouse = Console(), open_warehouse(place_of(settings))
     table = Table("topic", "partition", "next offset", "Kafka's end", "behind")
-    well = True
-    ends = _ends(settings, console)
+    ends, asked = _ends(settings, console)
+    well = asked
     for partition, place in sorted(reached(warehouse.facts.properties).items()):
         end = ends.get(partition)
         behind = "" if end is None else str(max(0, end - place.next))
@@ -127,11 +130,13 @@ def _unreadable(warehouse: Warehouse) -> Sequence[str]:
     return shown + ([f"set aside: {len(rows) - 20} more"] if len(rows) > 20 else [])
 
 
-def _ends(settings: Settings, console: Console) -> dict[Partition, int]:
-    """Where each partition ends for those who read only what was committed; empty without a Kafka that answers."""
-    if not settings.has_kafka:
-        return {}
-    options: dict[str, Any] = {"isolation_level": "read_committed", "allow_auto_create_topics": False}
+def _ends(settings: Settings, console: Console) -> tuple[dict[Partition, int], bool]:
+    """Where each partition ends for those who read only what was committed, and whether Kafka could be asked."""
+    options: dict[str, Any] = {
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "bootstrap_timeout_ms": ASKED,
+    }
     try:
         consumer: Any = KafkaConsumer(**client(settings), **options, group_id=None)
         try:
@@ -142,9 +147,10 @@ def _ends(settings: Settings, console: Console) -> dict[Partition, int]:
                 if topic in known
                 for number in consumer.partitions_for_topic(topic)
             ]
-            return {Partition(*one): end for one, end in consumer.end_offsets(of).items()} if of else {}
+            return {Partition(*one): end for one, end in consumer.end_offsets(of).items()} if of else {}, True
         finally:
             consumer.close()
-    except (KafkaError, OSError) as away:
-        console.print(f"Kafka cannot be asked: {away}", markup=False, highlight=False, soft_wrap=True)
-        return {}
+    except (NoKafka, KafkaError, OSError) as away:
+        why = str(away) or type(away).__name__
+        console.print(f"Kafka was not asked: {why}", markup=False, highlight=False, soft_wrap=True)
+        return {}, False

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sarkmeli.options import Folder, begin, leave, plainly
+from sarkmeli.options import Folder, begin, begin_with_kafka, leave, plainly
 
 app = typer.Typer(help="The warehouse: the public stream in tables for analysts.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def collect(folder: Folder = None) -> None:
     from sarkmeli.processes import tell_service_manager
     from sarkmeli.warehouse import collect as collecting
 
-    settings, stop = begin(folder), threading.Event()
+    settings, stop = begin_with_kafka(folder), threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda _number, _frame: stop.set())
     with _plainly():
@@ -78,7 +78,7 @@ def status(folder: Folder = None) -> None:
     from sarkmeli.warehouse import show_warehouse
 
     with _plainly():
-        well = show_warehouse(begin(folder))
+        well = show_warehouse(begin_with_kafka(folder))
     raise typer.Exit(0 if well else 1)
 
 

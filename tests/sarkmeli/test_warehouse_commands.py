@@ -12,6 +12,7 @@ from uuid import uuid4
 from warehouse_house import Stream, held, until
 
 from consumers.warehouse.table import Place
+from sarkmeli.run_folder import Addresses, RunFolder
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -64,3 +65,10 @@ def test_collecting_looking_tidying_and_rebuilding(kafka: str, tmp_path: Path) -
     environment["SARKMELI_KAFKA_BOOTSTRAP_SERVERS"] = ""
     status, told = warehouse("collect")
     assert (status, told.strip()) == (1, "SARKMELI_KAFKA_BOOTSTRAP_SERVERS is empty: there is no Kafka to speak to")
+    status, told = warehouse("status")
+    assert (status, "Kafka was not asked: SARKMELI_KAFKA_BOOTSTRAP_SERVERS is empty" in told) == (1, True), told
+    for servers, answers in (("127.0.0.1:1", False), (kafka, True)):  # as the `run` in that folder announces them
+        RunFolder(tmp_path).announce(Addresses("http://127.0.0.1:1", "http://127.0.0.1:1", 1, servers))
+        status, told = warehouse("status")
+        assert ("Kafka was not asked" not in told) is answers, told
+        assert status == (1 if not answers or "set aside" in told else 0), told

@@ -117,11 +117,16 @@ def show_warehouse(settings: Settings) -> bool:
 def _contents(warehouse: Warehouse) -> Sequence[str]:
     snapshot = warehouse.facts.metadata.current_snapshot()
     summary: Any = {} if snapshot is None else snapshot.summary or {}
-    rows, files = summary.get("total-records") or "0", summary.get("total-data-files") or "0"
+    rows, files = (int(summary.get(name) or 0) for name in ("total-records", "total-data-files"))
+    snapshots = len(warehouse.facts.metadata.snapshots)
     return [
-        f"{rows} facts in {files} files, {len(warehouse.facts.metadata.snapshots)} snapshots",
-        f"{warehouse.forgotten.scan().count()} tombstones remembered",
+        f"{_many(rows, 'fact')} in {_many(files, 'file')}, {_many(snapshots, 'snapshot')}",
+        f"{_many(warehouse.forgotten.scan().count(), 'tombstone')} remembered",
     ]
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _unreadable(warehouse: Warehouse) -> Sequence[str]:

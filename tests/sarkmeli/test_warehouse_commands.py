@@ -48,6 +48,7 @@ def test_collecting_looking_tidying_and_rebuilding(kafka: str, tmp_path: Path) -
         status, told = warehouse("status")
         assert status == 1, told  # something was set aside
         assert "19 facts" in told
+        assert "1 tombstone remembered" in told
         assert f"set aside: {prefix}.compatriot.v1-" in told
         status, told = warehouse("tidy", "--at-once")
         assert (status, "snapshots expired" in told) == (0, True), told

@@ -38,11 +38,14 @@ def _plainly() -> Generator[None]:
 @app.command()
 def refresh(folder: Folder = None) -> None:
     """Bring the marts to what the warehouse holds now, and forget in them what it has forgotten."""
+    import texts
     from sarkmeli import analytics
 
     with _plainly():
-        analytics.refresh(begin(folder))
+        stands = analytics.refresh(begin(folder))
     typer.echo("the marts are current")
+    if stands:
+        typer.echo(texts.say(texts.Language.EN, "analytics", "stands"))
 
 
 @app.command()
@@ -62,9 +65,13 @@ def report(
     with _plainly():
         told = analytics.report(begin(folder))
         if html is not None:
+            if not html.absolute().parent.is_dir():
+                leave(f"there is no folder {html.absolute().parent}")
             told.write(html, tongue)
             typer.echo(texts.say(tongue, "analytics", "wrote", file=str(html)))
     if as_json:
         typer.echo(told.json())
     elif html is None:
         told.show(Console(), tongue)
+    if told.stands and not as_json:
+        typer.echo(texts.say(tongue, "analytics", "stands"))

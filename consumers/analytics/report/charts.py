@@ -62,6 +62,11 @@ class Chart:
     rows: tuple[tuple[str, ...], ...]
     axis: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw: every cell is below the first band."""
+        return self.kind is not Kind.RANGES and not any(value for series in self.series for value in series.values)
+
 
 @dataclass(frozen=True)
 class Chapter:

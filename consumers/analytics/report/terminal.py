@@ -43,7 +43,8 @@ def show(console: Console, edition: Edition, speech: Speech, *, older: bool = Fa
         for chart in chapter.charts:
             console.print()
             console.print(Text(chart.title, style="bold"), Text(chart.finding, style="dim"), sep="\n")
-            console.print(Padding(_drawn(chart, min(console.width, _WIDEST)), (0, 0, 0, 1)))
+            if not chart.is_empty:
+                console.print(Padding(_drawn(chart, min(console.width, _WIDEST)), (0, 0, 0, 1)))
         if chapter.held_back:
             console.print(Text(speech.say("held_back", count=chapter.held_back), style="dim"))
 

@@ -148,12 +148,15 @@ def test_the_commands_tell_one_thing_three_ways(tmp_path: Path, monkeypatch: pyt
     assert machine.number == 1
     file = tmp_path / "report.html"
     written = run(app, ["analytics", "report", "--html", str(file), "--language", "en", *named])
-    assert written.output == f"Written to {file}\n"
+    stands = "Today's edition stands; the next is made tomorrow.\n"
+    assert written.output == f"Written to {file}\n{stands}"
+    assert stands not in printed.output  # it was just made
+    assert run(app, ["analytics", "refresh", *named]).output == f"the marts are current\n{stands}"
     assert f"<dd>{total}</dd>" in file.read_text(encoding="utf-8")
     assert [one.name for one in tmp_path.iterdir() if re.search("part$", one.name)] == []
     lost = run(app, ["analytics", "report", "--html", str(tmp_path / "nowhere" / "report.html"), *named])
     assert lost.exit_code == 1
-    assert "nowhere" in lost.output
+    assert lost.output == f"there is no folder {tmp_path / 'nowhere'}\n"
 
 
 def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path: Path) -> None:
@@ -170,3 +173,9 @@ def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path:
             printed.append(page.page(told, Speech(texts.Language.EN)))
     assert printed[0] == printed[1]
     assert "<dd>&lt;5</dd>" in printed[0]
+    assert 'class="plot"' not in printed[0]  # axes with nothing on them
+    speech = Speech(texts.Language.EN)
+    console = Console(width=120, record=True, force_terminal=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    terminal.show(console, told, speech)
+    text = console.export_text()
+    assert (speech.say("few") in text, "┌" in text) == (True, False)

@@ -5,7 +5,7 @@
 #   .setup/python  the packages of requirements.lock are installed in .venv
 #   .setup/web     GraphiQL's own files are built into web/dist from web/package-lock.json
 #   .setup/fonts   the fonts of the mailed and printed documents are in texts/fonts
-#   .setup/broker  Kafka's own programs are in .setup/kafka, or it was said why they cannot be had
+#   .setup/broker  Kafka's own programs are in .setup/kafka, or it was said why they cannot be had; only for who uses a broker
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -15,6 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := domain ledger projections housekeeping gateways consumers api sarkmeli sandbox texts
 WORKERS ?= auto
+# Maven fetches it for a minute; a plain `make run` has no use for it.
+BROKER := $(if $(filter setup test test-long bench bench-long,$(MAKECMDGOALS))$(filter-out 0,$(KAFKA)),.setup/broker)
 
 .PHONY: help run demo test test-long lint fmt schema bench bench-long setup steps
 help: ## Print this list
@@ -69,27 +71,32 @@ ONE_AT_A_TIME := import fcntl, subprocess, sys; lock = open(".setup/lock", "w");
 
 setup: ## Install and build what the other targets need
 	@mkdir -p .setup
-	@$(PYTHON) -c '$(ONE_AT_A_TIME)' $(MAKE) --no-print-directory steps PYTHON='$(PYTHON)'
+	@$(PYTHON) -c '$(ONE_AT_A_TIME)' $(MAKE) --no-print-directory steps PYTHON='$(PYTHON)' BROKER='$(BROKER)'
 
-steps: .setup/python .setup/web .setup/fonts .setup/broker
+steps: .setup/python .setup/web .setup/fonts $(BROKER)
+	@:
 
 .setup/python: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || { \
 	  echo "Python 3.11 to 3.14 is needed; '$(PYTHON)' is not one. Say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	  echo "This Python cannot make an environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing Python packages into $(VENV); a few minutes the first time"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@mkdir -p .setup && touch $@
 
 .setup/web: .setup/python web/package-lock.json web/build.mjs $(wildcard web/graphiql/*)
-	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/npm ci --no-audit --no-fund --loglevel=error
-	cd web && ../$(BIN)/node build.mjs
+	@echo "Fetching the pages' packages from npm and building them; a minute the first time"
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@cd web && ../$(BIN)/node build.mjs
 	@touch $@
 
 .setup/fonts: .setup/python texts/fonts.py
-	$(BIN)/python -m texts.fonts
+	@echo "Fetching the fonts of mails and papers from npm"
+	@$(BIN)/python -m texts.fonts
 	@touch $@
 
 .setup/broker: .setup/python sandbox/kafka/pom.xml
-	$(BIN)/python -m sandbox.kafka.jars
+	@echo "Fetching a Kafka broker by Maven; a minute the first time"
+	@$(BIN)/python -m sandbox.kafka.jars
 	@touch $@

@@ -55,6 +55,8 @@ def prepare(folder: Path = FOLDER) -> Path:
                     "--ignore-scripts",
                     "--no-audit",
                     "--no-fund",
+                    "--no-update-notifier",
+                    "--loglevel=error",
                     "--no-package-lock",
                 ),
                 *PACKAGES,

@@ -21,6 +21,11 @@ def main() -> None:
         command = Broker(asked.folder, asked.port).prepare()
     except (BrokerFailed, NoBroker) as failure:
         sys.exit(str(failure))
+    own = asked.folder / "broker.out"
+    print(f"the broker's own words go to {own}", flush=True)  # noqa: T201 - for whoever started it
+    with own.open("ab") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
     os.execv(command[0], command)  # whoever ends this process ends the broker  # noqa: S606
 
 

@@ -15,6 +15,7 @@ from consumers.analytics.report.speech import Speech
 from consumers.analytics.store import opened
 from consumers.warehouse.table import open_table
 from domain.calendar import tbilisi_date
+from sarkmeli.keeping_marts import marts_file
 from sarkmeli.settings import Settings
 from sarkmeli.warehouse import place_of
 from texts import Language
@@ -49,7 +50,7 @@ def refresh(settings: Settings, today: date | None = None) -> bool:
 
     Raises: Busy, WarehouseAway.
     """
-    with opened(_folder(settings) / "marts.duckdb") as marts:
+    with opened(marts_file(settings)) as marts:
         marts.refresh(open_table(place_of(settings)))
         return _stands(settings, today or _today())
 
@@ -57,7 +58,7 @@ def refresh(settings: Settings, today: date | None = None) -> bool:
 def report(settings: Settings, today: date | None = None) -> Report:
     """Bring the marts up to date and make today's edition, if it may be made. Raises: as `refresh`."""
     day = today or _today()
-    with opened(_folder(settings) / "marts.duckdb") as marts:
+    with opened(marts_file(settings)) as marts:
         marts.refresh(open_table(place_of(settings)))
         stands = _stands(settings, day)
         told = edition(marts, _folder(settings) / "editions", day)

@@ -24,6 +24,7 @@ from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Place, Warehouse, open_warehouse
 from consumers.warehouse.tidying import Tidied, Tidiness, overdue, tidy
 from sarkmeli.kafka import NoKafka, client
+from sarkmeli.keeping_marts import keep_marts
 from sarkmeli.settings import Settings
 
 log = structlog.get_logger("warehouse")
@@ -71,7 +72,15 @@ def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]
     )
     place, tidiness = place_of(settings), tidiness_of(settings)
     log.info("filling the warehouse", topics=told.topics, folder=place.folder)
-    Collector(told, lambda: open_warehouse(place), lambda warehouse: tidy(warehouse, tidiness)).run_forever(stop, ready)
+
+    def tidied(warehouse: Warehouse) -> None:
+        """What was forgotten leaves the marts in the same hours, whether tidying went well or not."""
+        try:
+            tidy(warehouse, tidiness)
+        finally:
+            keep_marts(settings, warehouse)
+
+    Collector(told, lambda: open_warehouse(place), tidied).run_forever(stop, ready)
 
 
 def tidy_warehouse(settings: Settings, *, at_once: bool) -> Tidied:

@@ -24,8 +24,11 @@ from consumers.analytics.report.charts import chapters
 from consumers.analytics.report.speech import Speech
 from consumers.analytics.store import opened
 from consumers.warehouse.files import append
-from consumers.warehouse.table import Place, open_table
+from consumers.warehouse.rebuilding import rebuild
+from consumers.warehouse.table import Place, open_table, open_warehouse
 from sarkmeli.cli import app
+from sarkmeli.keeping_marts import REFRESHED, keep_marts, marts_file
+from sarkmeli.settings import Settings
 
 FILED = [Step("application.registered", 0, {"tier": "STANDARD", "grounds": {"origin": True}})]
 FITS = """() => new Promise(done => {
@@ -157,6 +160,19 @@ def test_the_commands_tell_one_thing_three_ways(tmp_path: Path, monkeypatch: pyt
     lost = run(app, ["analytics", "report", "--html", str(tmp_path / "nowhere" / "report.html"), *named])
     assert lost.exit_code == 1
     assert lost.output == f"there is no folder {tmp_path / 'nowhere'}\n"
+
+
+def test_the_collectors_round_forgets_in_the_marts(tmp_path: Path) -> None:
+    place = Place(f"sqlite:///{tmp_path}/warehouse/catalog.db?timeout=30", str(tmp_path / "warehouse"))
+    settings, warehouse = Settings(folder=tmp_path), open_warehouse(place)
+    append(warehouse.facts, arrow(row for at in "ab" for row in rows_of(at, "compatriot", NOON, FILED)))
+    assert keep_marts(settings, warehouse)
+    rebuild(warehouse)
+    append(warehouse.facts.refresh(), arrow(rows_of("b", "compatriot", NOON, FILED)))
+    assert keep_marts(settings, open_warehouse(place))
+    with opened(marts_file(settings)) as marts:
+        assert marts.rows("SELECT DISTINCT case_id FROM fact") == [("b",)]
+    assert REFRESHED._value.get() > 0  # pyright: ignore[reportPrivateUsage]
 
 
 def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path: Path) -> None:

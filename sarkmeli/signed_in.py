@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from domain.people import Actor, Role
 from gateways.sign_in import SignInRefused, SignInUnavailable
 from sarkmeli.house import House
+
+WHENCE: Final = (
+    "by SARKMELI_STAFF_TOKEN or --token. The sign-in provider gives it; for an office that `make run` started, "
+    "docs/running.md (Erasing a person) has the line that fetches one"
+)
+"""How a token is given, and where it comes from."""
 
 
 class NotSignedIn(Exception):
@@ -13,6 +21,8 @@ class NotSignedIn(Exception):
 
 def signed_in(house: House, token: str, role: Role, needed: str) -> Actor:
     """The person whose token this is, in this role; ``needed`` says whose token is. Raises: NotSignedIn."""
+    if not token.strip():
+        raise NotSignedIn(f"no token was given: {needed} token is needed, {WHENCE}")
     try:
         known = house.sign_in.bearer(token.strip())
     except SignInRefused:

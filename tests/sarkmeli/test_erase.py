@@ -41,6 +41,11 @@ def test_two_persons_erase_a_case_and_its_bare_facts_stay(shared_office, story):
         return command(shared_office, account, "erase", *arguments)
 
     for account, arguments, why in (
+        (
+            None,
+            (story.number, *GROUND),
+            "no token was given: a data protection officer's token is needed, by SARKMELI_",
+        ),
         (OFFICER, (story.number, *GROUND), "a data protection officer's token is needed"),
         (FIRST, ("1234567890", *GROUND), "there is no case of this number"),
         (FIRST, (story.number,), "nobody has asked for it yet"),

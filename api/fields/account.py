@@ -19,7 +19,7 @@ from domain.language import Language
 from domain.taxpayer.at_the_bar import form_of
 from domain.taxpayer.form import TaxpayerKind
 from domain.taxpayer.password import NewPassword, typed_text
-from domain.taxpayer.refusals import CurrentPasswordWrong, NotActive
+from domain.taxpayer.refusals import CurrentPasswordWrong, NotActive, PasswordUnchanged
 from domain.taxpayer.registration import Registration
 from housekeeping.taxpayer_sessions import DAY_HOURS
 from housekeeping.tries import TooManyTries
@@ -98,7 +98,9 @@ class AccountCommands:
             context.cookies.append((ACCOUNT_COOKIE, "", 0))
         return AccountClosed(closed=bool(secret))
 
-    @command(PasswordRenewed, AccountRequired, CurrentPasswordWrong, TooManyTries, FormRefused, NotActive)
+    @command(
+        PasswordRenewed, AccountRequired, CurrentPasswordWrong, TooManyTries, FormRefused, NotActive, PasswordUnchanged
+    )
     async def change_password(self, info: Info, input: ChangePasswordInput) -> PasswordRenewed:
         """Change the password. A repeat after it was done asks to sign in: the session before is over."""
         who = await run(signed_in, info.context.ports, info.context.connection)
@@ -123,6 +125,8 @@ def _change(context: Context, who: SignedIn, asked: ChangePasswordInput) -> Pass
         raise CurrentPasswordWrong
     ports.sign_in_tries.forgive(taken)
     password = NewPassword(asked.password, asked.repeated_password)
+    if password.text == typed_text(asked.current_password):
+        raise PasswordUnchanged
     receipt = ports.taxpayer.change_password(
         act, case=account.registration, shown=account.password_of, password=password
     )

@@ -54,6 +54,13 @@ class CurrentPasswordWrong(Refusal):
 
 
 @dataclass(eq=False)
+class PasswordUnchanged(Refusal):
+    """The new password is the one in force: nothing would change, and history would say that it did."""
+
+    code = "PASSWORD_UNCHANGED"
+
+
+@dataclass(eq=False)
 class TaxpayerHasAccount(Refusal):
     """Another registration of the same taxpayer is active: one taxpayer, one account."""
 

@@ -235,6 +235,20 @@ def test_a_change_that_a_reset_overtakes_changes_nothing(at, monkeypatch):
     sign_in(at.client(), one, BETTER)
 
 
+def test_a_password_is_not_changed_to_itself(at):
+    """It is compared as it is kept, and only for who has shown the one in force."""
+    one = active(at.house)
+    client = sign_in(at.client(), one)
+    before = at.house.accounts.of(one.registration)
+    wide = PASSWORD.replace(PASSWORD[-1], chr(ord(PASSWORD[-1]) + 0xFEE0))
+    assert wide != PASSWORD
+    for same in (PASSWORD, wide):
+        assert change(client, PASSWORD, same)["code"] == "PASSWORD_UNCHANGED"
+    assert change(client, BETTER, BETTER)["code"] == "CURRENT_PASSWORD_WRONG"
+    assert at.house.accounts.of(one.registration) == before
+    assert client.ask("Account")["username"] == one.username
+
+
 def test_a_change_that_never_becomes_history_leaves_the_password_before(at, monkeypatch):
     one = active(at.house)
     client = sign_in(at.client(), one)

@@ -11,8 +11,8 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from api.callers import bearer, cookie
-from api.declined import AccountRequired, WrongUsernameOrPassword
+from api.callers import bearer, cookie, from_our_pages
+from api.declined import AccountRequired, NotFromOurPages, WrongUsernameOrPassword
 from api.ports import Ports
 from domain.people import Actor, Role
 from domain.taxpayer.accounts import Account, reads_as
@@ -54,8 +54,11 @@ def sign_in(ports: Ports, address: str, username: str, password: str) -> SignedI
 def signed_in(ports: Ports, connection: HTTPConnection) -> SignedIn:
     """Whose session the request carries, as a bearer or in the cookie of one of our own pages.
 
-    A session that another password opened than the one in force is none. Raises: AccountRequired.
+    A session that another password opened than the one in force is none. Raises: AccountRequired, NotFromOurPages,
+    which is said of any cookie that came otherwise and so tells nothing of the session.
     """
+    if not bearer(connection) and connection.cookies.get(ACCOUNT_COOKIE) and not from_our_pages(ports, connection):
+        raise NotFromOurPages
     secret = bearer(connection) or cookie(ports, connection, ACCOUNT_COOKIE)
     session = ports.taxpayer_sessions.find(secret) if secret else None
     account = ports.accounts.of(session.registration) if session is not None else None

@@ -29,6 +29,13 @@ class AccountRequired(Refusal):
 
 
 @dataclass(eq=False)
+class NotFromOurPages(Refusal):
+    """A cookie came with a request that another site's page may have caused: wrong Origin, or no X-Sarkmeli."""
+
+    code = "NOT_FROM_OUR_PAGES"
+
+
+@dataclass(eq=False)
 class DraftRequired(Refusal):
     """The request carries no draft's secret, or that draft has expired."""
 

@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 import texts
-from api.declined import DraftRequired
+from api.declined import DraftRequired, NotFromOurPages
 from api.threads import run
 from api.turns import AllTaken, Turns
 from api.upload_body import FIELDS_MOST, UploadMalformed, body_of
@@ -67,13 +67,6 @@ class UploadKindUnknown(Refusal):
     """``kind`` was not said before the file, or is none of ours."""
 
     code = "UPLOAD_KIND_UNKNOWN"
-
-
-@dataclass(eq=False)
-class NotFromOurPages(Refusal):
-    """A cookie came with a request that another site's page may have caused: wrong Origin, or no X-Sarkmeli."""
-
-    code = "NOT_FROM_OUR_PAGES"
 
 
 STATUS: Final[dict[type[Refusal], int]] = {

@@ -10,7 +10,7 @@ from api.account import ACCOUNT_COOKIE, SignedIn, sign_in, signed_in
 from api.answers import command, question, step
 from api.callers import bearer, cookie
 from api.context import Context, Info
-from api.declined import AccountRequired, WrongUsernameOrPassword
+from api.declined import AccountRequired, NotFromOurPages, WrongUsernameOrPassword
 from api.inputs import CommandInput, StepInput
 from api.shapes.done import Done, token
 from api.threads import Abroad, run, run_abroad
@@ -99,7 +99,14 @@ class AccountCommands:
         return AccountClosed(closed=bool(secret))
 
     @command(
-        PasswordRenewed, AccountRequired, CurrentPasswordWrong, TooManyTries, FormRefused, NotActive, PasswordUnchanged
+        PasswordRenewed,
+        AccountRequired,
+        CurrentPasswordWrong,
+        TooManyTries,
+        FormRefused,
+        NotActive,
+        PasswordUnchanged,
+        NotFromOurPages,
     )
     async def change_password(self, info: Info, input: ChangePasswordInput) -> PasswordRenewed:
         """Change the password. A repeat after it was done asks to sign in: the session before is over."""
@@ -109,7 +116,7 @@ class AccountCommands:
 
 @strawberry.type
 class AccountQuestions:
-    @question(AccountView, AccountRequired)
+    @question(AccountView, AccountRequired, NotFromOurPages)
     async def account(self, info: Info) -> AccountView:
         """Whose account the request's session opens."""
         return await run(_account, info.context)

@@ -86,8 +86,12 @@ def test_a_browser_has_the_session_in_a_cookie_that_only_our_pages_send(at):
 
     ours = {"Origin": at.house.facts.url, "X-Sarkmeli": "1"}
     assert account(**ours) == {"__typename": "AccountView"}
-    assert account(**{**ours, "Origin": "https://elsewhere.example"}) == {"__typename": "AccountRequired"}
-    assert account(Origin=at.house.facts.url) == {"__typename": "AccountRequired"}
+    foreign = {"__typename": "NotFromOurPages"}
+    assert account(**{**ours, "Origin": "https://elsewhere.example"}) == foreign
+    assert account(Origin=at.house.facts.url) == foreign
+    held = "__Host-account=nobodys"
+    assert account(Origin=at.house.facts.url) == foreign, "which tells nothing of the session"
+    assert account(**ours) == {"__typename": "AccountRequired"}
 
 
 def alike(at, statements, operation, cases):

@@ -161,6 +161,24 @@ def test_a_consultant_of_a_centre_finds_a_form_on_the_page_and_activates_it(at, 
     assert answered(page, "#activate") == say(language, "centre", "activated")
 
 
+@pytest.mark.parametrize("language", ["ka", "en"])
+def test_a_consultant_is_warned_of_who_may_not_activate_before_anything_else(at, visitor, language):
+    """A visitor who does not represent the company, with a document that was reported lost."""
+    _, answer, _ = filed(at, identification="231190447")
+    page = visitor(language)
+    page.goto(f"{at.house.settings.url}/centre?language={language}")
+    page.locator("#sign-in").click()
+    page.locator("button[value=consultant-kutaisi]").click()
+    expect(page.locator("#staff")).to_contain_text(say(language, "centre", "signed_in"))
+    sends(page, "#find", number=answer["number"], visitor="19001066778")
+    warned = [say(language, "centre", each) for each in ("warn_may_represent", "warn_cancelled")]
+    expect(page.locator("#warnings li")).to_have_text(warned)
+    assert page.locator("#found > h2 + #warnings").is_visible()
+    expect(page.locator("#found")).to_have_accessible_description(re.compile(re.escape(warned[0])))
+    expect(page.locator("#activate")).to_be_visible()
+    looked_at(page, f"centre-warned-{language}")
+
+
 def test_a_consultant_is_offered_to_refuse_for_want_of_a_representative(at, visitor):
     code = f"99{uuid4().int % 10**7:07}"
     client, answer, asked = filed(at, identification=code)

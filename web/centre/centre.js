@@ -53,6 +53,7 @@ function tell(shown) {
     [texts.filed, moment(filedAt)],
     [texts.until, day(activationUntil)],
   ]);
+  tellWarnings(state === "AWAITING_ACTIVATION", registry, representation);
   tellRegistry(registry, registryAnswer);
   tellCompany(representation);
   const others = siblings.filter((one) => one.id !== id);
@@ -71,6 +72,22 @@ function tell(shown) {
   form_.reset();
   show(form_.querySelector("output"), "");
   form_.hidden = state !== "AWAITING_ACTIVATION";
+}
+
+// What speaks against activating stands first, and once more in words: a row among many is passed over.
+function tellWarnings(pending, registry, representation) {
+  const company = representation && !representation.mayRepresent;
+  const warned = [
+    company && (representation.answer === "FOUND" ? texts.warn_may_represent : texts.warn_company),
+    representation?.struckOff && texts.warn_struck_off,
+    registry?.documentCancelled && texts.warn_cancelled,
+    registry?.died && texts.warn_died,
+  ].filter((each) => pending && each);
+  byId("warnings").hidden = !warned.length;
+  byId("warned").replaceChildren(...warned.map((each) => element("li", {}, each)));
+  // Whoever hears the page is told where it begins: the focus goes to what was found.
+  if (warned.length) found.setAttribute("aria-describedby", "warned");
+  else found.removeAttribute("aria-describedby");
 }
 
 function tellRegistry(registry, answer) {

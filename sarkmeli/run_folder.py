@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 OURS = (
-    "postgres", "postgres.unfinished", "kafka", "warehouse", "socket", "keys", "checkpoints", "files", "sandbox",
-    "logs", "metrics", "running.json", "addresses.json",
+    "postgres", "postgres.unfinished", "kafka", "warehouse", "analytics", "socket", "keys", "checkpoints", "files",
+    "sandbox", "logs", "metrics", "running.json", "addresses.json",
 )  # fmt: skip
 """What beginning anew removes: these names and nothing else, whatever folder was given."""
 

@@ -113,7 +113,10 @@ def test_data_without_their_keys_are_not_opened_and_beginning_anew_removes_only_
     assert "no keys" in said
     assert "RESET=1" in said
     assert not (own_office.folder / "keys").exists(), "no new keys were made in their place"
+    editions = own_office.folder / "analytics" / "editions"
+    editions.mkdir(parents=True)  # figures of cases that are gone
     own_office.start("--reset")
+    assert not editions.exists()
     assert own_office.ask("SELECT count(*) FROM housekeeping.draft") == [(0,)]
     assert (own_office.folder / "my-thesis.txt").read_text() == "chapter one"
 

@@ -27,6 +27,8 @@ HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sh
 NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 SHORTEST = 5
 """A shorter text is found by chance."""
+SHORTEST_OF_DIGITS = 9
+"""As above, of texts that are nothing but hexadecimal digits: ids and hashes are full of those."""
 SHARED = 5
 """What so many cases share joins none of them."""
 
@@ -126,7 +128,12 @@ class Stream:
 
     def holds(self, known: Iterable[str]) -> set[str]:
         """Texts that stand in it as they are, anywhere and within anything."""
-        return {one for one in known if len(one) >= SHORTEST and one not in self.closed and one.lower() in self.text}
+        return {one for one in known if _tells(one) and one not in self.closed and one.lower() in self.text}
+
+
+def _tells(text: str) -> bool:
+    """Whether it is too long to be found by chance."""
+    return len(text) >= (SHORTEST if text.strip("0123456789abcdefABCDEF") else SHORTEST_OF_DIGITS)
 
 
 def _squeezed(text: str) -> str:

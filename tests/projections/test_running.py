@@ -13,7 +13,8 @@ import pytest
 from runners import LONG, anew, hashes, process, until
 from story import asked, begun, paid, seen
 
-from projections import lag, poison, rows, status, tracking, turns
+from ledger import turns
+from projections import lag, poison, rows, status, tracking
 from projections import runner as runners
 from projections.all import MODELS
 from projections.filling import Progress

@@ -81,7 +81,7 @@ def test_a_runner_that_froze_in_mid_batch_is_taken_over(
             story.given(seen)
             caught_up(own_history, db)
             assert before not in holders(db)
-            asks = f"SELECT FROM pg_stat_activity WHERE {HERE} AND query LIKE '%%hashtext%%'"
+            asks = f"SELECT FROM pg_stat_activity WHERE {HERE} AND query ~ 'hashtext|t[.]holder'"
             until(lambda: db.execute(asks, (APPLICATION,)).rowcount == len(MODELS), "what thawed stands by")
     assert hashes(db) == anew(own_history, reading)
     record_property("told", f"taken over {took:.1f} s after the other's start")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from kafka_broker import bootstrap_servers
 from psycopg.conninfo import make_conninfo
+
+from sarkmeli.logs import OURS
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
@@ -35,6 +41,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, told in report.user_properties:
             if name == "told":
                 terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {told}")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets logging up (`sarkmeli.logs.configure`): it is undone.
+
+    No logger made at a module's top keeps what was set up: `configure` has none cached at its first use."""
+    root = logging.getLogger()
+    configured, was, handlers = structlog.is_configured(), structlog.get_config(), list(root.handlers)
+    levels = [(logger, logger.level) for logger in (root, *map(logging.getLogger, OURS))]
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    if configured:
+        structlog.configure(**was)
+    else:
+        structlog.reset_defaults()
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 @pytest.fixture(scope="session")

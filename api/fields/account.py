@@ -18,7 +18,7 @@ from domain.faults import FormRefused
 from domain.language import Language
 from domain.taxpayer.at_the_bar import form_of
 from domain.taxpayer.form import TaxpayerKind
-from domain.taxpayer.password import NewPassword, typed_text
+from domain.taxpayer.password import NewPassword, refuse_unless_changed, typed_text
 from domain.taxpayer.refusals import CurrentPasswordWrong, NotActive, PasswordUnchanged
 from domain.taxpayer.registration import Registration
 from housekeeping.taxpayer_sessions import DAY_HOURS
@@ -132,8 +132,7 @@ def _change(context: Context, who: SignedIn, asked: ChangePasswordInput) -> Pass
         raise CurrentPasswordWrong
     ports.sign_in_tries.forgive(taken)
     password = NewPassword(asked.password, asked.repeated_password)
-    if password.text == typed_text(asked.current_password):
-        raise PasswordUnchanged
+    refuse_unless_changed(password, shown=asked.current_password)
     receipt = ports.taxpayer.change_password(
         act, case=account.registration, shown=account.password_of, password=password
     )

@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.faults import Fault, FaultCode
 from domain.taxpayer.folding import folded
+from domain.taxpayer.refusals import PasswordUnchanged
 
 SHORTEST: Final = 7
 """Source: the registration form, "პაროლი (6 სიმბოლოზე მეტი)": more than six."""
@@ -36,6 +37,15 @@ def typed_text(password: str) -> str:
     Of one that is longer still, which therefore is wrong, only so much is looked at.
     """
     return unicodedata.normalize("NFKC", password[: 4 * LONGEST])[: LONGEST + 1]
+
+
+def refuse_unless_changed(typed: NewPassword, *, shown: str) -> None:
+    """Compare a new password with the one in force, as it was ``shown`` and found right; both as they are hashed.
+
+    Raises: PasswordUnchanged.
+    """
+    if typed.text == typed_text(shown):
+        raise PasswordUnchanged
 
 
 def password_faults(typed: NewPassword, username: str) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ import taxpayer_stage  # noqa: F401  and the other one
 
 from domain.faults import FaultCode
 from domain.refusals import REFUSALS
+from domain.taxpayer import centres  # noqa: F401  asked by the API alone
 from domain.taxpayer.registry import PublicRegistryUnavailable
 
 HERE = Path(__file__).parent

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.faults import Fault, FaultCode
-from domain.taxpayer.password import NewPassword, is_common, password_faults
+from domain.taxpayer.password import NewPassword, is_common, password_faults, refuse_unless_changed
+from domain.taxpayer.refusals import PasswordUnchanged
 
 CODES = {FaultCode.TOO_SHORT, FaultCode.DIGIT_MISSING, FaultCode.CAPITAL_MISSING, FaultCode.SMALL_LETTER_MISSING}
 
@@ -60,3 +61,12 @@ def test_whatever_is_typed_is_never_shown(password: str) -> None:
 @pytest.mark.parametrize("bad", ["", "Aa1" * 43, "Vashli7\x00abc", "Vashli7\ud800ab"])
 def test_what_no_keyboard_gives(bad: str) -> None:
     assert faults(bad) & {FaultCode.MISSING, FaultCode.TOO_LONG, FaultCode.FORBIDDEN_CHARACTERS}
+
+
+@pytest.mark.parametrize("same", ["Vashli7-mtsvane", "Vashli\uff17-mtsvane"])
+def test_a_password_is_not_changed_to_the_one_in_force(same: str) -> None:
+    """However the same keys were typed; another that differs in one letter is a change."""
+    for shown, typed in [("Vashli7-mtsvane", same), (same, "Vashli7-mtsvane")]:
+        with pytest.raises(PasswordUnchanged):
+            refuse_unless_changed(NewPassword(typed, typed), shown=shown)
+    refuse_unless_changed(NewPassword("Vashli7-mtsvanE", "Vashli7-mtsvanE"), shown=same)

@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
+import socket
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from ledger.signer import SigningFolder
-from sarkmeli import auditing, parts, read_models
+from sarkmeli import auditing, parts, read_models, warehouse, watching
 from sarkmeli.cli import app
 
 PARTS = ("api", "runner", "notices", "deadlines", "checkpoints")
@@ -23,9 +26,24 @@ GIVEN = {
     "consumers rebase": ["notices", "1"],
     "audit prove": ["--position", "1"],
     "audit replay": ["1234567897", "--token", "x"],
+    "mirror rebuild": ["status"],
+    "mirror retry": ["status", "00000000-0000-0000-0000-000000000001"],
+    "mirror drop": ["status", "1"],
+    "relay replay": ["--from", "0"],
     "erase": ["1234567897", "--token", "x", "--ground", "RETENTION_OVER"],
 }
-NEEDS_NONE = ("schema",)
+FROM_THE_WAREHOUSE = (
+    "analytics refresh",
+    "analytics report",
+    "relay watch",
+    "warehouse collect",
+    "warehouse rebuild",
+    "warehouse status",
+    "warehouse tidy",
+)
+"""They read the public stream in Kafka, or the warehouse's files that were made from it, and never the ledger."""
+ENDLESS = ("relay watch", "warehouse collect")
+NEEDS_NONE = ("schema", *FROM_THE_WAREHOUSE)
 BRINGS_ITS_OWN = ("run", "demo", "postgres")
 
 
@@ -45,6 +63,8 @@ def away(tmp_path, monkeypatch):
     """An office whose server is not there, and which has signed before."""
     monkeypatch.setenv("SARKMELI_FOLDER", str(tmp_path))
     monkeypatch.setenv("SARKMELI_DATABASE_URL", f"postgresql://nobody@/sarkmeli?host={tmp_path}")
+    monkeypatch.setenv("SARKMELI_MIRROR_DATABASE_URL", f"postgresql://nobody@/mirror?host={tmp_path}")
+    monkeypatch.setenv("SARKMELI_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setattr(parts, "leave_no_core", lambda: None)
     monkeypatch.setattr("sarkmeli.logs.configure", lambda *_, **__: None)
     SigningFolder(tmp_path / "keys", "sarkmeli/test", new=True)
@@ -60,6 +80,54 @@ def test_every_command_says_that_postgresql_is_away(away, command):
     assert "No such file or directory" in said
     assert "sarkmeli postgres" in said
     assert done.exception.code not in (0, None)
+
+
+@contextmanager
+def knocked():
+    """Where PostgreSQL would listen: gives an address, and what tells whether anybody came to it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{folder}/.s.PGSQL.5432")
+        door.listen(8)
+        door.setblocking(False)
+
+        def came():
+            try:
+                door.accept()[0].close()
+            except BlockingIOError:
+                return False
+            return True
+
+        yield f"host={folder}&connect_timeout=2", came
+
+
+@contextmanager
+def ctrl_c(seconds):
+    """What does not end by itself is ended as a person ends it."""
+    assert watching is not warehouse  # imported by now: the seconds are the command's
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    later = threading.Timer(seconds, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+    later.start()
+    try:
+        yield
+    finally:
+        later.cancel()
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+@pytest.mark.parametrize("command", [*FROM_THE_WAREHOUSE, "relay status", "mirror migrate"])
+def test_what_reads_the_public_stream_never_comes_to_postgresql(away, monkeypatch, command):
+    """The last two do, so that it is seen that somebody who comes is seen."""
+    with knocked() as (address, came):
+        for name in ("", "KEYS_", "MIRROR_"):
+            monkeypatch.setenv(f"SARKMELI_{name}DATABASE_URL", f"postgresql://nobody@/sarkmeli?{address}")
+        with ctrl_c(5) if command in ENDLESS else nullcontext():
+            done = CliRunner().invoke(app, command.split())
+        assert came() == (command not in FROM_THE_WAREHOUSE), done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    if command in FROM_THE_WAREHOUSE:
+        assert done.exit_code == (1 if command == "warehouse status" else 0), done.output
 
 
 @contextmanager

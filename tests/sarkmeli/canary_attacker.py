@@ -23,9 +23,12 @@ BEGINS = (b'{"class_version"', b'{"told": "text",')
 HEAD = NONCE_BYTES + 16
 WRAPPED = NONCE_BYTES + KEY_BYTES + SALT_BYTES + 16
 
-# Whatever is sealed looks like chance, and three zeros in a row do not; much else in tables is little but zeros.
-_SEALED = re.compile(FORMAT + rb"(?=((?:(?!\0\0\0).){%d}))" % HEAD, re.DOTALL)
-_KEY = re.compile(rb"(?:%c|\0\0\0\0)(?=%b((?:(?!\0\0\0).){%d}))" % ((WRAPPED + 2) * 2 + 1, FORMAT, WRAPPED), re.DOTALL)
+# Whatever is sealed looks like chance, and three zeros in a row do not; much else in tables is little but zeros. What
+# follows may be zeros, so nobody looks past the end: a key that ends in a zero is one, too.
+_SEALED = re.compile(FORMAT + rb"(?=((?:(?!\0\0\0).){%d}..))" % (HEAD - 2), re.DOTALL)
+_KEY = re.compile(
+    rb"(?:%c|\0\0\0\0)(?=%b((?:(?!\0\0\0).){%d}..))" % ((WRAPPED + 2) * 2 + 1, FORMAT, WRAPPED - 2), re.DOTALL
+)
 _FILE = re.compile(rb"SARKFILE\x01.{4}(.{16})(.{16})", re.DOTALL)
 
 

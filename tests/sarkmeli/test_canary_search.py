@@ -10,12 +10,15 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import canary_attacker
 import psycopg
 import pytest
 from canaries import MARKERS, Told
 from canary_finds import Finds
 from canary_papers import letter
 from canary_unpacking import pglz, unpacked
+
+from ledger.aead import FORMAT
 
 NOISE = random.Random(7).randbytes(3000)
 
@@ -121,3 +124,10 @@ def names(folder, told, content):
     scratch = folder / "scratch"
     scratch.mkdir()
     return Finds(told, scratch).in_each({"sink": files}, {})["sink"].keys()
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"\x9d", bytes(6)), (bytes(4), bytes(4))])
+def test_the_attacker_knows_a_wrapped_key_by_itself_and_not_by_what_follows(before, after):
+    """One in 256 ends in a zero, and in a table's page zeros follow."""
+    wrapped = b"\x05" * (canary_attacker.WRAPPED - 1) + b"\0"
+    assert canary_attacker._KEY.findall(b"row" + before + FORMAT + wrapped + after) == [wrapped]

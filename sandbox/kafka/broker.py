@@ -123,8 +123,7 @@ class Broker:
         return [*self._java[:-2], logging, *self._java[-2:], tool, *arguments]
 
     def _format(self, properties: Path) -> None:
-        cluster = urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
-        told = ("format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties))
+        told = ("format", "--ignore-formatted", "--cluster-id", cluster_id(), "--config", str(properties))
         command = self.command("kafka.tools.StorageTool", *told)
         ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if ran.returncode:
@@ -153,6 +152,13 @@ class Broker:
                 self._process.kill()
         self._process.wait()
         self._process = None
+
+
+def cluster_id() -> str:
+    """An id for a new cluster, as Kafka's own tool draws one: what begins with a hyphen would read as an option."""
+    while True:
+        if not (drawn := urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
+            return drawn
 
 
 def _free() -> int:

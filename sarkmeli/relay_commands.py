@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated
@@ -85,6 +86,7 @@ def watch(
 
     with reached():
         try:
-            watching.watch(begin_with_kafka(folder), beginning=beginning, console=Console(highlight=False))
+            settings, console = begin_with_kafka(folder), Console(highlight=False)
+            watching.watch(settings, threading.Event(), beginning=beginning, console=console)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None

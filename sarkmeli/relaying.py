@@ -41,6 +41,9 @@ PATIENCE: Final = 5.0
 SILENT: Final = 10.0
 """Seconds without a beat, after which no relay is at work."""
 
+LATE: Final = 60.0
+"""Seconds that an event may wait before somebody should look why."""
+
 
 @dataclass(frozen=True)
 class Dated:
@@ -129,11 +132,22 @@ def show_status(settings: Settings) -> bool:
         table.add_row(one.name, position, str(one.behind), f"{one.seconds:.1f}", f"{one.silent:.1f} s ago")
     console.print(table)
     for one in found:
-        if one.stopped:
-            console.print(f"stands still: {one.name}: {one.stopped}", markup=False, highlight=False, soft_wrap=True)
-    return all(is_well(one) for one in found)
+        if said := trouble(one):
+            console.print(f"{one.name}: {said}", markup=False, highlight=False, soft_wrap=True)
+    return not any(map(trouble, found))
 
 
-def is_well(standing: Standing) -> bool:
-    """Whether a relay lives and goes on."""
-    return standing.stopped is None and standing.position is not None and standing.silent < SILENT
+def trouble(standing: Standing) -> str | None:
+    """What is wrong with a relay and what to do, None if it lives and keeps up."""
+    if standing.stopped is not None:
+        return f"stands still: {standing.stopped}"
+    if standing.silent >= SILENT:
+        return "no process relays: `sarkmeli relay run`"
+    if standing.position is None:
+        return "has not come as far as Kafka's topics: is Kafka there? The relay's log says what it tries"
+    if standing.seconds >= LATE:
+        return (
+            f'an event has waited for {standing.seconds:.0f} s: where "behind" does not fall, Kafka does not take '
+            "what is sent, and the relay's log says why"
+        )
+    return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final, cast
 
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.text import Text
 
@@ -20,11 +23,17 @@ from sarkmeli.settings import Settings
 COLOURS: Final = ("cyan", "green", "yellow", "magenta", "blue", "red")
 """A case keeps its own."""
 
+SILENCE: Final = 10.0
+"""Seconds without a record, after which Kafka is asked whether it is still there."""
+
+ANSWER: Final = 5000
+"""Milliseconds in which it should answer."""
+
 UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def watch(settings: Settings, *, beginning: bool, console: Console) -> None:
-    """Print every record of the public topics until Ctrl-C. Raises: NoKafka, kafka.errors.KafkaError."""
+def watch(settings: Settings, stop: threading.Event, *, beginning: bool, console: Console) -> None:
+    """Print every record of the public topics until ``stop`` is set. Raises: NoKafka, kafka.errors.KafkaError."""
     topics = [topic_name(settings.kafka_topic_prefix, service) for service in services()]
     console.print(f"watching {', '.join(topics)}; Ctrl-C ends it", style="dim", soft_wrap=True)
     consumer = Consumer(
@@ -37,14 +46,29 @@ def watch(settings: Settings, *, beginning: bool, console: Console) -> None:
         group_id=None,
     )
     with closing(consumer):
-        for record in _records(consumer):
+        for record in _records(consumer, stop, lambda said: console.print(said, style="dim", soft_wrap=True)):
             console.print(line(record), soft_wrap=True)
 
 
-def _records(consumer: Any) -> Iterator[Any]:
-    while True:
+def _records(consumer: Any, stop: threading.Event, say: Callable[[str], None]) -> Iterator[Any]:
+    heard, answers = monotonic(), True
+    while not stop.is_set():
         for found in consumer.poll(timeout_ms=500).values():
+            heard, answers = monotonic(), True
             yield from found
+        if monotonic() - heard >= SILENCE:
+            if answers != (answers := _answers(consumer)):
+                say("Kafka answers again" if answers else "Kafka does not answer: waiting until it does")
+            heard = monotonic()
+
+
+def _answers(consumer: Any) -> bool:
+    """Whether the partitions' leaders are there: a client that only polls never learns that they froze."""
+    try:
+        consumer.end_offsets(consumer.assignment(), timeout_ms=ANSWER)
+    except KafkaError:
+        return False
+    return True
 
 
 def line(record: Any) -> Text:

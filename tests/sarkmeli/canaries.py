@@ -79,7 +79,9 @@ class Told:
 
     def content(self, name, content):
         """A file that was sent or kept: some bytes of it that no other file holds."""
-        self.secrets[f"{name} #{next(self._count)}"] = slice_of(content)
+        piece = slice_of(content)
+        assert ": " not in name or piece not in self.secrets.values(), "another's file would be taken for this"
+        self.secrets[f"{name} #{next(self._count)}"] = piece
 
     def wanted(self):
         """Everything to be looked for, by name."""

@@ -36,7 +36,7 @@ def letter(words, pages=1, *, compressed=False):
         page = pdf.add_blank_page(page_size=(595, 842))
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
         page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=pdf.make_indirect(font)))
-        said = f"% {secrets.token_hex(4000)}\nBT /F1 12 Tf 72 700 Td ({words('PDF page')}) Tj ET"
+        said = f"% {secrets.token_urlsafe(6000)}\nBT /F1 12 Tf 72 700 Td ({words('PDF page')}) Tj ET"
         page.Contents = pdf.make_stream(said.encode())
     with pdf.open_metadata() as metadata:
         metadata["dc:description"] = words("PDF XMP", "georgian")

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sandbox.kafka.jars import jars, java
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 150.0
 """Seconds that a start may take."""
 
 PROPERTIES: Final = """\

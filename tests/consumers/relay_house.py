@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
-from consumers.kafka_clients import Admin, Consumer, TopicPartition
+from consumers.kafka_clients import Admin, Consumer, OffsetSpec, TopicPartition
 from consumers.relay.records import Forgotten, Record, Topic
 from consumers.relay.relay import Ends, Relay
 from consumers.relay.topics import Kept
@@ -179,12 +179,18 @@ def until(found: Callable[[], Any], patience: float = PATIENCE) -> Any:
 
 
 def consumed(kafka: dict[str, Any], topic: str) -> list[Any]:
-    """Every committed record of a topic, partition by partition, in order."""
-    with closing(Consumer(**kafka, isolation_level="read_committed", enable_auto_commit=False)) as consumer:
+    """Every committed record of a topic, partition by partition, in order.
+
+    What a commit has just ended is waited for: until its markers are written, a `read_committed` consumer is told an
+    end that lies before it.
+    """
+    committed = {"isolation_level": "read_committed", "enable_auto_commit": False}
+    with closing(Admin(**kafka)) as admin, closing(Consumer(**kafka, **committed)) as consumer:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         assert partitions, topic
+        written = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        ends = {partition: told.offset for partition, told in written.items()}
         consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
         consumer.seek_to_beginning(*partitions)
         found: list[Any] = []
         deadline = monotonic() + PATIENCE

@@ -114,7 +114,8 @@ def test_a_topic_that_was_deleted_stops_the_relay_until_it_is_filled_anew_and_no
             replay(ends, 0, patience=1)
         delete(admin, house.facts.topic)
         if how == "made anew":
-            admin.create_topics({house.facts.topic: {"num_partitions": 3, "replication_factor": 1}})
+            made = {"num_partitions": 3, "replication_factor": 1}
+            admin.create_topics({house.facts.topic: made}, wait_for_metadata=True)
         assert "sarkmeli relay replay --from 0" in house.until_stopped()
         house.append(30, STREAMS)
         with house.ends(outgoing=[house.facts, other]) as ends:

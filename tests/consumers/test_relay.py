@@ -26,6 +26,9 @@ from ledger.lineage import begin_lineage
 
 STREAMS = [UUID(int=number) for number in range(1, 8)]
 
+FOR_EVER = {"configs": {"retention.ms": "-1"}}
+"""For topics that a test makes itself: as it comes, a broker deletes records of long ago, at any moment of its own."""
+
 
 @pytest.fixture
 def house(new_database, kafka):
@@ -114,7 +117,7 @@ def test_a_topic_that_was_deleted_stops_the_relay_until_it_is_filled_anew_and_no
             replay(ends, 0, patience=1)
         delete(admin, house.facts.topic)
         if how == "made anew":
-            made = {"num_partitions": 3, "replication_factor": 1}
+            made = {"num_partitions": 3, "replication_factor": 1, **FOR_EVER}
             admin.create_topics({house.facts.topic: made}, wait_for_metadata=True)
         assert "sarkmeli relay replay --from 0" in house.until_stopped()
         house.append(30, STREAMS)
@@ -242,7 +245,7 @@ def test_the_private_topic_holds_no_more_than_it_must(house, admin):
 def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
     """The first case is the control: the client commits a transaction of which one send has expired."""
     kept, lost = f"{house.prefix}.kept", f"{house.prefix}.lost"
-    admin.create_topics({topic: {"num_partitions": 1} for topic in (kept, lost)}, wait_for_metadata=True)
+    admin.create_topics(dict.fromkeys((kept, lost), {"num_partitions": 1, **FOR_EVER}), wait_for_metadata=True)
     records = [Record(topic, b"key", b"value", (), 0) for topic in (kept, lost)]
     with Producer(house.kafka, house.name, delivery_timeout_ms=3000, request_timeout_ms=2000) as ours:
         bare = ours._producer

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from eventsourcing.persistence import IntegrityError
+
 from domain.event import Act, Root
 from domain.office import Address, Office, Receipt, Subjects
 from domain.payments.bank import BankOrder, CreditNotice
@@ -217,6 +219,8 @@ class Commands:
         received = payment.received
         if received is None:
             raise TypeError("no money came in by this payment")
+        if case.is_due_back(payment.id):
+            raise IntegrityError("the payment has moved on since it was loaded, with its case")  # decide again
         if (reason := effect(received, case)) is None:
             case.paid(act, payment=payment.id, received=received, method=payment.method)
         else:

@@ -16,3 +16,9 @@ error_of: Any = import_module("kafka.errors").for_code
 """The class of an error code."""
 murmur2: Any = import_module("kafka.partitioner.default").murmur2
 """The hash by which Kafka's own clients choose a key's partition."""
+
+# What follows is the inside of the client, on which `consumers.relay.batches` stands.
+encode_varint: Any = import_module("kafka.record.util").encode_varint
+MemoryRecordsBuilder: Any = import_module("kafka.record.memory_records").MemoryRecordsBuilder
+ProducerBatch: Any = import_module("kafka.producer.producer_batch").ProducerBatch
+FutureRecordMetadata: Any = import_module("kafka.producer.future").FutureRecordMetadata

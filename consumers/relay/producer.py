@@ -21,7 +21,7 @@ from kafka.errors import (
 )
 
 from consumers import kafka_clients
-from consumers.kafka_clients import murmur2
+from consumers.relay.batches import Packing, Sent, TooLarge, hand_over
 from consumers.relay.records import Record
 
 log = structlog.get_logger("relay")
@@ -51,18 +51,6 @@ _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 PATIENCE: Final = 20.0
 """Seconds for which sends, and then the end of a transaction, are waited for. The client would wait for ever."""
 
-REMEMBERED: Final = 100_000
-"""Keys whose partition is remembered: to compute one costs as much as half of sending a record."""
-
-
-class TooLarge(Exception):
-    """A record is larger than the broker, or this client, takes."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.size = len(record.value or b"") + len(record.key) + sum(len(k) + len(v) for k, v in record.headers)
-        super().__init__(f"a record of {self.size} bytes for {record.topic}")
-
 
 class Producer:
     """A transactional producer under one name: to make one fences every earlier one of that name for good.
@@ -72,7 +60,8 @@ class Producer:
 
     def __init__(self, kafka: Mapping[str, Any], name: str, **more: Any) -> None:
         self._producer = kafka_clients.Producer(**kafka, transactional_id=name, **{**SETTINGS, **more})
-        self._partitions: dict[bytes, int] = {}
+        config = self._producer.config
+        self._packing = Packing(config["batch_size"], config["max_request_size"])
         try:
             self._producer.init_transactions()
         except BaseException:
@@ -99,43 +88,28 @@ class Producer:
         Raises: TooLarge, and then nothing was sent; kafka.errors.KafkaError, and then whether it was committed must be
         read back.
         """
-        producer, known = self._producer, self._partitions
-        if len(known) > REMEMBERED:
-            known.clear()
-        producer.begin_transaction()
-        sent: list[Any] = []
-        for record in records:
-            key = record.key
-            hashed = known.get(key)
-            if hashed is None:
-                known[key] = hashed = murmur2(key) & 0x7FFFFFFF
-            try:
-                future = producer.send(
-                    record.topic,
-                    record.value,
-                    key,
-                    list(record.headers),
-                    hashed % partitions[record.topic],
-                    record.timestamp,
-                )
-            except _TOO_LARGE as error:
-                self._end(committed=False)
-                raise TooLarge(record) from error
-            sent.append(future)
-        self._all_or_none(records, sent)
+        packed = self._packing.packed(records, partitions)
+        self._producer.begin_transaction()
+        self._all_or_none(
+            [
+                hand_over(self._producer, topic, partition, batch)
+                for (topic, partition), batches in packed.items()
+                for batch in batches
+            ]
+        )
         self._end(committed=True)
 
-    def _all_or_none(self, records: Sequence[Record], sent: Sequence[Any]) -> None:
+    def _all_or_none(self, sent: Sequence[Sent]) -> None:
         """Wait until every send has its outcome. Raises: TooLarge, KafkaError, for the first that failed."""
         deadline = monotonic() + PATIENCE  # without a broker the client's own time-outs do not pass either
-        while not all(future.is_done for future in sent):
+        while not all(one.is_done for one in sent):
             try:
                 self._producer.flush(timeout=max(0.0, deadline - monotonic()))
             except UnknownError:
                 continue  # a batch was too large and has been split: what it was split into is waited for
-        for record, future in zip(records, sent, strict=True):
-            if not future.succeeded():
-                error = future.exception if future.is_done else None
+        for one in sent:
+            if (failed := one.failed()) is not None:
+                record, error = failed
                 if isinstance(error, _TOO_LARGE):
                     self._end(committed=False)
                     raise TooLarge(record) from error

@@ -22,9 +22,10 @@ from kafka.errors import KafkaError
 
 from consumers.relay import halting, leading
 from consumers.relay.agreeing import agreed, unchanged
+from consumers.relay.batches import TooLarge
 from consumers.relay.halting import Halt
 from consumers.relay.leading import Lead
-from consumers.relay.producer import Producer, TooLarge
+from consumers.relay.producer import Producer
 from consumers.relay.progress import Progress, read_back, topic_of
 from consumers.relay.records import Forgetting, Outgoing, Record
 from consumers.relay.topics import Kept, Topics

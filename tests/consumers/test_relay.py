@@ -11,6 +11,7 @@ from kafka.errors import KafkaTimeoutError
 from relay_house import FACT, HIDDEN, Facts, Tombstones, by_key, house_at, until
 
 from consumers.kafka_clients import Admin
+from consumers.relay.batches import Packing, hand_over
 from consumers.relay.halting import Halt
 from consumers.relay.producer import Producer
 from consumers.relay.progress import read_back
@@ -241,6 +242,11 @@ def test_the_private_topic_holds_no_more_than_it_must(house, admin):
     assert str(admin.describe_topics([house.facts.topic])[0]["topic_id"]) == told["topics"][house.facts.topic]["id"]
 
 
+def batch_of(record):
+    ((batch,),) = Packing(1000, 1000).packed([record], {record.topic: 1}).values()
+    return batch
+
+
 @pytest.mark.parametrize("whose", ["the client's", "ours"])
 def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
     """The first case is the control: the client commits a transaction of which one send has expired."""
@@ -254,11 +260,12 @@ def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
             bare.send(one.topic, one.value, one.key)
         bare.flush()
         delete(admin, lost)
-        sent = [bare.send(one.topic, one.value, one.key) for one in records]
         if whose == "ours":
+            sent = [hand_over(bare, one.topic, 0, batch_of(one)) for one in records]
             with pytest.raises(KafkaTimeoutError, match="Expiring"):
-                ours._all_or_none(records, sent)
+                ours._all_or_none(sent)
         else:
+            sent = [bare.send(one.topic, one.value, one.key) for one in records]
             bare.commit_transaction()
             assert [one.succeeded() for one in sent] == [True, False]
     if whose == "ours":

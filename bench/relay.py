@@ -25,6 +25,7 @@ from bench.relay_place import Place, a_relay_place, ends, publication
 from consumers.kafka_clients import Consumer, Producer, TopicPartition
 from consumers.relay.producer import Producer as Transactional
 from consumers.relay.progress import Progress
+from consumers.relay.records import Record
 from consumers.relay.relay import Relay
 from consumers.relay.topics import Topics
 from housekeeping.relay import standings
@@ -60,20 +61,20 @@ def relay(conninfo: str, keys: str, bootstrap: str, prefix: str, last: str) -> N
         stop = threading.Event()
         relay = Relay(between)
         began: list[tuple[float, float]] = []
-        resume, reads = relay.resume, relay.next
+        resume, commit = relay.resume, relay.commit
 
         def resumed(producer: Transactional, topics: Topics) -> Progress:
             found = resume(producer, topics)
             began.append((time.perf_counter(), time.process_time()))
             return found
 
-        def asked(progress: Progress) -> Any:
-            if progress.position >= int(last) and not stop.is_set():
+        def committed(producer: Transactional, records: Sequence[Record], before: Progress, after: Progress) -> None:
+            commit(producer, records, before, after)
+            if after.position >= int(last):
                 print(time.perf_counter() - began[0][0], time.process_time() - began[0][1], flush=True)
                 stop.set()
-            return reads(progress)
 
-        relay.resume, relay.next = resumed, asked
+        relay.resume, relay.commit = resumed, committed
         relay.run_forever(stop)
 
 

@@ -1,8 +1,8 @@
 """The relay: from the ledger to Kafka, each record once and in order per key for whoever reads what is committed.
 
-It reads a batch of events, asks what may leave of them, and sends that with its own progress in one transaction. After
-a kill, a fence or a doubt it makes a new producer, which ends whatever was begun before, and only then reads back how
-far that came.
+It reads a batch of events, asks what may leave of them, and sends that with its own progress in one transaction; the
+next batch is made ready meanwhile. After a kill, a fence or a doubt it makes a new producer, which ends whatever was
+begun before, and only then reads back how far that came; what was made ready is forgotten.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -22,6 +22,7 @@ from kafka.errors import KafkaError
 
 from consumers.relay import halting, leading
 from consumers.relay.agreeing import agreed, unchanged
+from consumers.relay.ahead import Ahead
 from consumers.relay.batches import TooLarge
 from consumers.relay.halting import Halt
 from consumers.relay.leading import Lead
@@ -48,6 +49,10 @@ LOOK_SECONDS: Final = 5.0
 
 PAUSE_SECONDS: Final = (0.1, 5.0)
 """The first and the longest pause after an error that passes."""
+
+
+Steps: TypeAlias = Ahead[[Progress], tuple[int, list[Record], int]]
+"""What `Relay.next` gives, asked for while what it gave before is committed."""
 
 
 @dataclass(frozen=True)
@@ -80,26 +85,27 @@ class Relay:
         """Relay whenever it is our turn, until ``stop`` is set. Whatever fails is said and tried again."""
         pause = Pause(stop)
         stopped: str | None = None
-        while not stop.is_set():
-            try:
-                with leading.lead(self.ends.conninfo, self.ends.name, stop) as lead:
-                    if lead is None:
-                        return
-                    lead.stopped = stopped
-                    stopped = self._lead(lead, stop, pause)
-            except psycopg.Error as error:
-                log.warning("the ledger does not answer", error=type(error).__name__, state=error.sqlstate)
-                pause.take()
-            if stopped is not None:
-                stop.wait(LOOK_SECONDS)  # the turn is free meanwhile, for who mends it
+        with Ahead(self._step, "reading ahead") as ahead:
+            while not stop.is_set():
+                try:
+                    with leading.lead(self.ends.conninfo, self.ends.name, stop) as lead:
+                        if lead is None:
+                            return
+                        lead.stopped = stopped
+                        stopped = self._lead(lead, ahead, stop, pause)
+                except psycopg.Error as error:
+                    log.warning("the ledger does not answer", error=type(error).__name__, state=error.sqlstate)
+                    pause.take()
+                if stopped is not None:
+                    stop.wait(LOOK_SECONDS)  # the turn is free meanwhile, for who mends it
 
-    def _lead(self, lead: Lead, stop: threading.Event, pause: Pause) -> str | None:
+    def _lead(self, lead: Lead, ahead: Steps, stop: threading.Event, pause: Pause) -> str | None:
         """Relay until the turn is lost or ``stop`` is set; or until the relay must stand still, and why."""
         while not stop.is_set() and lead.is_ours():
             try:
                 # In this order: without a broker it is the producer that fails, and leaves no thread of its own behind.
                 with Producer(self.ends.kafka, self.ends.name) as producer, self._look() as topics:
-                    self._relay(producer, topics, lead, stop, pause)
+                    self._relay(producer, topics, lead, ahead, stop, pause)
             except Halt as halt:
                 lead.stopped = self._say(lead, halt)
                 return lead.stopped
@@ -122,19 +128,23 @@ class Relay:
     def _look(self) -> Topics:
         return Topics(self.ends.kafka, self.ends.kept)
 
-    def _relay(self, producer: Producer, topics: Topics, lead: Lead, stop: threading.Event, pause: Pause) -> None:
+    def _relay(
+        self, producer: Producer, topics: Topics, lead: Lead, ahead: Steps, stop: threading.Event, pause: Pause
+    ) -> None:
         progress = self.resume(producer, topics)
         log.info("relaying", after=progress.position, topics=[topic.name for topic in self.topics])
         lead.position, lead.stopped = progress.position, None
         if self.ends.forgetting is not None:
             self.ends.forgetting.said(progress.forgotten)  # a relay that was killed may not have come so far
         said, looked = progress.position, monotonic()
+        coming = ahead.ask(progress)
         while not stop.is_set() and lead.is_ours():
             if monotonic() - looked >= LOOK_SECONDS:
                 self._still_the_same(progress, topics)
                 looked = monotonic()
-            last, records, forgotten = self.next(progress)
+            last, records, forgotten = coming.result()
             moved = replace(progress, position=last, forgotten=forgotten)
+            coming = ahead.ask(moved)  # while these are committed; if they are not, nobody asks what came of it
             if records or last - said >= SILENT:
                 self._of_this_ledger(last, progress.lineage)  # of which a promotion may have made another, meanwhile
                 self.commit(producer, records, progress, moved)
@@ -142,8 +152,6 @@ class Relay:
                 if forgotten > progress.forgotten and self.ends.forgetting is not None:
                     self.ends.forgetting.said(forgotten)
             pause.over()
-            if last == progress.position:
-                self.ends.reader.wait(last, HEARTBEAT_SECONDS)
             progress = moved
             lead.position = last
 
@@ -172,6 +180,13 @@ class Relay:
             return self._read(self.ends.kafka, self.progress_topic.name)
         except ValueError as error:
             raise halting.unknown_progress(error) from error
+
+    def _step(self, progress: Progress) -> tuple[int, list[Record], int]:
+        """As `next`, once there is something or a heartbeat has passed."""
+        found = self.next(progress)
+        if found[0] > progress.position or found[1] or self.ends.reader.wait(found[0], HEARTBEAT_SECONDS) == found[0]:
+            return found
+        return self.next(progress)
 
     def next(self, progress: Progress) -> tuple[int, list[Record], int]:
         """The last event read after ``progress``, what is to be sent of all since, and the last tombstone of it.

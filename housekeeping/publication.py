@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
+from msgspec import Struct
+
 from domain.calendar import tbilisi_date
 from domain.people import SubjectId
 from housekeeping.pool import Db, Pool
@@ -120,8 +122,7 @@ class LeftOut(Exception):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """What an event that is published means for the numbers.
 
     ``begins``: of which service a case begins with it; ``case``: whose its stream is from now on. ``due`` is the last
@@ -138,8 +139,7 @@ class Fact:
     tells_days: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A public fact's place: in which case, of whom, at which place in it, how many seconds after the one before."""
 
     service: str
@@ -201,8 +201,11 @@ class Numbering:
                 raise LeftOut(stands)
             found = _found(db, [fact for fact in facts if fact.position <= stands])
             if stands < last:
-                found.update(_numbered(db, [fact for fact in facts if fact.position > stands]))
-                db.execute(_MOVE, (last,))
+                kept = _numbered(db, [fact for fact in facts if fact.position > stands])
+                with db.pipeline():  # one wait for all of it: the row's lock keeps erasures waiting
+                    _keep(db, kept)
+                    db.execute(_MOVE, (last,))
+                found.update(kept.found)
         return found
 
     def forget(self, case: UUID, fence: int, sealed: Callable[[SubjectId], bytes | None]) -> None:
@@ -249,10 +252,19 @@ def _found(db: Db, facts: Sequence[Fact]) -> dict[int, Number]:
     return {row[0]: Number(*row[1:]) for row in db.execute(_FIND, asked).fetchall()}
 
 
-def _numbered(db: Db, facts: Sequence[Fact]) -> dict[int, Number]:
-    """Count the facts in their cases and keep it."""
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What is to be kept: streams with their cases, the cases as they are counted now, and numbers by position."""
+
+    tied: dict[UUID, UUID]
+    cases: list[_Case]
+    found: dict[int, Number]
+
+
+def _numbered(db: Db, facts: Sequence[Fact]) -> _Counted:
+    """The facts, counted in their cases."""
     if not facts:
-        return {}
+        return _Counted({}, [], {})
     streams = list({fact.stream for fact in facts})
     cases = list(
         {fact.case for fact in facts if fact.case is not None} | {fact.stream for fact in facts if fact.begins}
@@ -268,8 +280,7 @@ def _numbered(db: Db, facts: Sequence[Fact]) -> dict[int, Number]:
         if case is not None and (number := case.count(fact)) is not None:
             found[fact.position] = number
             by_case[case.id] = case
-    _keep(db, tied, [case for case in by_case.values() if case.subject is not None], found)
-    return found
+    return _Counted(tied, [case for case in by_case.values() if case.subject is not None], found)
 
 
 def _case_of(fact: Fact, of: dict[UUID, _Case], tied: dict[UUID, UUID]) -> _Case | None:
@@ -284,14 +295,14 @@ def _case_of(fact: Fact, of: dict[UUID, _Case], tied: dict[UUID, UUID]) -> _Case
     return of.get(fact.stream)
 
 
-def _keep(db: Db, tied: Mapping[UUID, UUID], cases: Sequence[_Case], found: Mapping[int, Number]) -> None:
-    if tied:
-        db.execute(_STREAMS, (list(tied), list(tied.values())))
-    if cases:
+def _keep(db: Db, kept: _Counted) -> None:
+    if kept.tied:
+        db.execute(_STREAMS, (list(kept.tied), list(kept.tied.values())))
+    if kept.cases:
         columns = zip(
-            *((c.id, c.service, c.subject, c.sequence, c.began, c.elapsed, c.due) for c in cases), strict=True
+            *((c.id, c.service, c.subject, c.sequence, c.began, c.elapsed, c.due) for c in kept.cases), strict=True
         )
         db.execute(_KEEP, [list(column) for column in columns])
-    if found:
-        numbers = zip(*((at, n.sequence, n.elapsed, n.days_left) for at, n in found.items()), strict=True)
+    if kept.found:
+        numbers = zip(*((at, n.sequence, n.elapsed, n.days_left) for at, n in kept.found.items()), strict=True)
         db.execute(_NUMBERS, [list(column) for column in numbers])

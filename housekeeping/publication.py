@@ -122,7 +122,7 @@ class LeftOut(Exception):
         self.position = position
 
 
-class Fact(Struct, frozen=True):
+class Fact(Struct, frozen=True, gc=False):
     """What an event that is published means for the numbers.
 
     ``begins``: of which service a case begins with it; ``case``: whose its stream is from now on. ``due`` is the last
@@ -139,7 +139,7 @@ class Fact(Struct, frozen=True):
     tells_days: bool = False
 
 
-class Number(Struct, frozen=True):
+class Number(Struct, frozen=True, gc=False):
     """A public fact's place: in which case, of whom, at which place in it, how many seconds after the one before."""
 
     service: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -85,6 +85,10 @@ SELECT * FROM (
 ) AS newest ORDER BY stream, version
 """
 
+_FOLLOWED: Final = """
+SELECT position, stream, version, topic, plain, sealed, key_id, recorded_at FROM ledger.event
+WHERE position > %s AND position <= %s ORDER BY position LIMIT %s
+"""
 _BY_STREAM: Final = """
 SELECT position, stream, version, topic, plain, sealed, key_id, recorded_at FROM ledger.event
 WHERE stream > %s AND position <= %s AND topic <> ALL(%s::text[]) ORDER BY stream, version LIMIT %s
@@ -180,12 +184,22 @@ def newest_of(connection: Connection[Any], streams: Sequence[UUID], topics: Sequ
     return [Row(*row) for row in rows(connection, _NEWEST_OF, (list(streams), list(topics)))]
 
 
+_Followed = tuple[int, UUID, int, str, bytes, bytes | None, UUID | None, datetime]
+"""Position, stream, version, topic, plain, sealed, key_id and recorded_at of a row."""
+
+
+def followed(connection: Connection[Any], after: int, last: int, limit: int) -> list[_Followed]:
+    """Rows from after one position up to another, in order: what those who follow need, in the server's own bytes."""
+    with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        return cast("list[_Followed]", cursor.execute(_FOLLOWED, (after, last, limit)).fetchall())
+
+
 def by_stream(
     connection: Connection[Any], after: UUID, last: int, limit: int, without: Sequence[str] = ()
-) -> Iterator[tuple[int, UUID, int, str, bytes, bytes | None, UUID | None, datetime]]:
+) -> Iterator[_Followed]:
     """Rows of streams past ``after``, stream by stream and each by version, up to position ``last``, as they come.
 
-    Each is position, stream, version, topic, plain, sealed, key_id, recorded_at. Topics in ``without`` are left out.
+    Topics in ``without`` are left out.
     """
     with connection.transaction(), connection.cursor(binary=True, row_factory=tuple_row) as cursor:
         connection.execute(_IN_INDEX_ORDER)

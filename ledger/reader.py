@@ -65,11 +65,15 @@ class Reader:
     def follow(self, after: int, limit: int) -> Sequence[Recorded]:
         """At most ``limit`` events from after a position, in order, none past the settled one; none decoded yet."""
 
-        def ask(connection: Connection[Any]) -> list[events.Row]:
+        def ask(connection: Connection[Any]) -> list[Recorded]:
             settled = self._barrier.settled(connection)
-            return events.by_position(connection, after, settled, limit) if settled > after else []
+            return (
+                [Recorded(*row) for row in events.followed(connection, after, settled, limit)]
+                if settled > after
+                else []
+            )
 
-        return [Recorded.of(row) for row in asking(self._pool, ask)]
+        return asking(self._pool, ask)
 
     def stream(self, stream: UUID) -> Sequence[Recorded]:
         """One stream's events by version, decoded. Raises: Undecodable."""

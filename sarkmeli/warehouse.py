@@ -131,6 +131,7 @@ def _contents(warehouse: Warehouse) -> Sequence[str]:
     return [
         f"{_many(rows, 'fact')} in {_many(files, 'file')}, {_many(snapshots, 'snapshot')}",
         f"{_many(warehouse.forgotten.scan().count(), 'tombstone')} remembered",
+        f"for other readers: {warehouse.facts.metadata_location}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What tidying keeps and takes away, and that any reader reads the table as it is."""
+"""What tidying keeps and takes away."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, StringType
 from warehouse_house import all_rows, case, place
-from warehouse_log import TOPIC, Log, Member, at_commit, check, rows
+from warehouse_log import Log, Member, at_commit, check
 
 from consumers.warehouse import table as tables
 from consumers.warehouse.commits import Conflict, commit
-from consumers.warehouse.progress import Partition, reached
+from consumers.warehouse.progress import reached
 from consumers.warehouse.tidying import Tidiness, Untidied, expire, overdue, sweep, tidy
 
 LATER = datetime(2026, 12, 24, tzinfo=UTC)
@@ -241,22 +240,6 @@ def test_a_later_release_adds_a_column_and_an_older_one_goes_on(member: Member) 
     check(newer)
     assert all_rows(newer.warehouse)["region"].null_count == 26
     assert tables.facts(tables.open_table(place_of(member))).num_rows == 26
-
-
-def test_duckdb_reads_the_table_and_its_files_as_they_are(member: Member) -> None:
-    member.log.tombstone(0, 1)
-    member.gather()
-    member.write()
-    tidy(member.warehouse, KEPT, now=LATER)
-    arrow = all_rows(member.warehouse)
-    paths = [one.file.file_path.removeprefix("file://") for one in member.warehouse.facts.scan().plan_files()]
-    told = "SELECT count(*), count(DISTINCT id), min(hour)::date::text, max(data) FROM "
-    db = duckdb.connect()
-    db.execute("SET TimeZone = 'UTC'")
-    assert db.execute(told + "arrow").fetchone() == (20, 20, "2026-11-01", "{}")
-    assert db.execute(told + "read_parquet($paths)", {"paths": paths}).fetchone() == (20, 20, "2026-11-01", "{}")
-    assert arrow.num_rows == len(rows(member))
-    assert reached(member.warehouse.facts.properties)[Partition(TOPIC, 0)].next == 13
 
 
 def place_of(member: Member) -> tables.Place:

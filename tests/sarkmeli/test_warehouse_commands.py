@@ -49,6 +49,8 @@ def test_collecting_looking_tidying_and_rebuilding(kafka: str, tmp_path: Path) -
         assert status == 1, told  # something was set aside
         assert "19 facts" in told
         assert "1 tombstone remembered" in told
+        location = told.partition("for other readers: file://")[2].split("\n")[0]
+        assert Path(location).read_text().startswith("{")
         assert f"set aside: {prefix}.compatriot.v1-" in told
         status, told = warehouse("tidy", "--at-once")
         assert (status, "snapshots expired" in told) == (0, True), told

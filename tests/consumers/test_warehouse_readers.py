@@ -1,0 +1,97 @@
+"""That an engine which is not ours reads the table as it is, whatever was done to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from duckdb_reader import Reader, packages
+from pyiceberg.schema import Schema
+from pyiceberg.types import NestedField, StringType
+from warehouse_house import all_rows, case, place
+from warehouse_log import Log, Member
+
+from consumers.warehouse import table as tables
+from consumers.warehouse.files import append
+from consumers.warehouse.tidying import Tidiness, tidy
+
+COLUMNS = 'id, "case", service, type, type_version, sequence, elapsed, data, topic, partition, "offset"'
+ROWS = f"SELECT {COLUMNS}, epoch(hour)::BIGINT FROM {{table}} ORDER BY id"
+LATER = datetime(2026, 12, 24, tzinfo=UTC)
+WIDER = Schema(*tables.FACTS.fields, NestedField(13, "region", StringType(), required=False))
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> Member:
+    """A table of six commits, each of two cases on two days."""
+    log = Log()
+    made = Member(log, place(tmp_path))
+    for turn in range(6):
+        for day in (1, 2):
+            log.fact(0, turn % 3, day)
+            log.fact(1, 3 + turn % 3, day)
+        made.gather()
+        made.write()
+    return made
+
+
+def duckdb(member: Member) -> Reader:
+    """Of the table as it stands now."""
+    return Reader(packages(), member.warehouse.facts.refresh().metadata_location)
+
+
+def ours(member: Member) -> list[list[Any]]:
+    """What `ROWS` must answer with."""
+    names = [name.strip().strip('"') for name in COLUMNS.split(",")]
+    rows = all_rows(member.warehouse).to_pylist()
+    return sorted([*(row[name] for name in names), int(row["hour"].timestamp())] for row in rows)
+
+
+def test_duckdb_reads_every_row_before_and_after_a_compaction(member: Member) -> None:
+    assert duckdb(member).ask(ROWS) == [ours(member)]
+    assert tidy(member.warehouse, Tidiness(snapshot_hours=10_000), now=LATER).compacted.before == 12
+    day = "SELECT count(*) FROM {table} WHERE hour < TIMESTAMPTZ '2026-11-02 00:00:00+00' AND type LIKE '%.registered'"
+    found, one_day = duckdb(member).ask(ROWS, day)
+    assert found == ours(member)
+    assert len(found) == 24
+    assert one_day == [[12]]
+
+
+def test_duckdb_finds_a_forgotten_case_in_older_snapshots_only_and_then_nowhere(member: Member) -> None:
+    before = member.warehouse.facts.refresh().metadata.current_snapshot_id
+    member.log.tombstone(0, 1)
+    member.gather()
+    member.write()
+    mine = f"WHERE \"case\" = '{case(1)}'"
+    now, then, rows = duckdb(member).ask(
+        f"SELECT count(*) FROM {{table}} {mine}", f"SELECT count(*) FROM {{at}}{before}) {mine}", ROWS
+    )
+    assert (now, then) == ([[0]], [[4]])
+    assert rows == ours(member)
+    tidy(member.warehouse, Tidiness(unreadable_days=10_000), at_once=True)
+    rows, then, snapshots = duckdb(member).ask(
+        ROWS, f"SELECT count(*) FROM {{at}}{before})", "SELECT count(*) FROM iceberg_snapshots({file})"
+    )
+    assert rows == ours(member)
+    assert len(rows) == 20
+    assert "snapshot" in then
+    assert snapshots == [[1]]
+
+
+def test_duckdb_reads_rows_of_before_and_after_a_schemas_evolution(member: Member) -> None:
+    with patch.object(tables, "FACTS", WIDER):
+        newer = Member(member.log, member.where)
+    row = {**all_rows(newer.warehouse).to_pylist()[0], "id": "new", "region": "Imereti"}
+    append(newer.warehouse.facts, all_rows(newer.warehouse).from_pylist([row], schema=tables.columns(WIDER)))
+    member.log.fact(0, 2)
+    member.gather()
+    member.write()
+    regions = "SELECT region, count(*) FROM {table} GROUP BY ALL ORDER BY ALL"
+    for _ in range(2):
+        rows, by_region = duckdb(member).ask(ROWS, regions)
+        assert rows == ours(member)
+        assert by_region == [["Imereti", 1], [None, 25]]
+        tidy(member.warehouse, Tidiness(unreadable_days=10_000), now=LATER)

@@ -229,13 +229,9 @@ def relay_to_kafka(settings: Settings, ready: Ready) -> None:
 
 def fill_warehouse(settings: Settings, ready: Ready) -> None:
     """Keep the warehouse filled from Kafka. It needs no database."""
-    from consumers.warehouse.progress import RecordsGone, TopicMadeAnew
     from sarkmeli.warehouse import collect
 
-    try:
-        collect(settings, _stop_on_signal(), ready)
-    except (RecordsGone, TopicMadeAnew) as error:
-        raise SystemExit(str(error)) from None
+    collect(settings, _stop_on_signal(), ready)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -60,7 +60,7 @@ def topics_of(settings: Settings) -> Sequence[str]:
 def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]) -> None:
     """Be a member of the group that fills the warehouse, until ``stop``.
 
-    Raises: NoKafka, WrongFile, TopicMadeAnew, RecordsGone, and Kafka's refusals.
+    What a person must mend is waited for in place. Raises: NoKafka, WrongFile, and Kafka's refusals.
     """
     told = Collecting(
         client=client(settings),

@@ -23,14 +23,13 @@ def _plainly() -> Generator[None]:
     from pyiceberg.exceptions import RESTError
     from sqlalchemy.exc import DBAPIError
 
-    from consumers.warehouse.progress import RecordsGone, TopicMadeAnew
     from consumers.warehouse.tidying import Untidied
     from sarkmeli.kafka import NoKafka
 
     try:
         with plainly():
             yield
-    except (NoKafka, TopicMadeAnew, RecordsGone) as error:
+    except NoKafka as error:
         leave(str(error))
     except Untidied as error:
         leave(f"not tidied: {error}")

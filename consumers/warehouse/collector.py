@@ -34,7 +34,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consumers.warehouse import figures
 from consumers.warehouse.batch import Batch
-from consumers.warehouse.progress import Partition, RecordsGone
+from consumers.warehouse.progress import Partition, RecordsGone, TopicMadeAnew
 from consumers.warehouse.table import Warehouse
 from consumers.warehouse.tidying import Untidied
 from consumers.warehouse.writer import Done, OutOfStep, Writer
@@ -46,6 +46,8 @@ BATCH_BYTES: Final = 64 << 20
 POLL_SECONDS: Final = 0.25
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries at most while Kafka or the warehouse is away."""
+SOUND_AFTER: Final = 10.0
+"""Seconds after which a member that began and has written nothing counts as one that does not stand still."""
 SLOWEST_WRITE: Final = 1800.0
 """Seconds that a round may take before the group takes the member for dead; what it writes then is refused."""
 
@@ -70,6 +72,7 @@ class Collecting:
     every: float = 10.0
     rows: int = 50_000
     tidy_every: float = 3600.0
+    halted_for: float = 30.0
     tuning: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -108,23 +111,32 @@ class Collector:
     def run_forever(self, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Collect until ``stop``; while a neighbour is away, try again.
 
-        Raises: TopicMadeAnew, RecordsGone, and Kafka's refusals, all for a person to mend.
+        What a person must mend is said once, and waited for in place. Raises: Kafka's refusals.
         """
         ready()
-        pause = 0.5
+        pause, halted = 0.5, ""
         while not stop.is_set():
             began = time.monotonic()
             try:
                 with _Membership(self._told, self._open(), self._tidy) as member:
                     member.collect(stop)
-            except OffsetOutOfRangeError as gone:
-                raise _gone(gone) from gone
+            except (OffsetOutOfRangeError, RecordsGone, TopicMadeAnew) as halt:
+                halted = self._halt(halt, halted if time.monotonic() - began < LONGEST_PAUSE else "")
+                stop.wait(self._told.halted_for)
             except NEVER:
                 raise
             except AWAY as away:
                 pause = 0.5 if time.monotonic() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
                 log.warning("cannot collect just now", error=f"{type(away).__name__}: {away}", again_in=round(pause, 1))
                 stop.wait(random.uniform(pause / 2, pause))
+
+    def _halt(self, halt: Exception, said: str) -> str:
+        """Say what a person must mend, unless it was ``said`` before; what is said now."""
+        told = str(_gone(halt) if isinstance(halt, OffsetOutOfRangeError) else halt)
+        figures.STOPPED.set(1)
+        if told != said:
+            log.critical("the warehouse stands still", why=told)
+        return told
 
 
 class _Membership:
@@ -137,6 +149,7 @@ class _Membership:
         self._writer = Writer(warehouse)
         self._batch = Batch()
         self._since = 0.0
+        self._began = time.monotonic()
         self._writing: Future[Done] | None = None
         self._tidying: Future[bool] | None = None
         self._tidied = time.monotonic() + random.uniform(0, told.tidy_every / 10)
@@ -174,6 +187,8 @@ class _Membership:
             if self._moved.happened:
                 self._begin()
                 continue
+            if time.monotonic() - self._began > SOUND_AFTER:
+                figures.STOPPED.set(0)
             for partition, records in polled.items():
                 if not self._batch.records:
                     self._since = time.monotonic()
@@ -205,6 +220,7 @@ class _Membership:
             self._batch.begin(key, topics[key.topic], offset, first=place is None)
         self._consumer.resume(*assigned)
         self._paused = False
+        self._began = time.monotonic()
         log.info("collecting", partitions=[f"{topic}-{number}" for topic, number in sorted(self._batch.spans)])
 
     def _go_on(self) -> None:
@@ -269,6 +285,7 @@ class _Membership:
         writing, self._writing = self._writing, None
         if writing is not None:
             reached = writing.result().reached or {}
+            figures.STOPPED.set(0)
             here = self._consumer.assignment()
             told = {TopicPartition(*partition): place.next for partition, place in reached.items()}
             self._consumer.commit_async(

@@ -27,6 +27,11 @@ LAG: Final = Gauge(
 SNAPSHOTS: Final = Gauge(
     "sarkmeli_warehouse_snapshots", "Snapshots that the table of facts keeps.", multiprocess_mode="mostrecent"
 )
+STOPPED: Final = Gauge(
+    "sarkmeli_warehouse_stopped",
+    "1 while a collector stands still until a person mends what its log says, else 0.",
+    multiprocess_mode="livemax",
+)
 OVERDUE: Final = Gauge(
     "sarkmeli_warehouse_snapshots_overdue_seconds",
     "For how long the oldest snapshot should have been expired, as the last round of tidying left it.",

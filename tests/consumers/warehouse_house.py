@@ -168,7 +168,7 @@ def until(true: Callable[[], object], patience: float = PATIENCE) -> None:
 def told(stream: Stream, **more: Any) -> Collecting:
     """A member's orders: quick heartbeats, so that the group soon sees who was killed."""
     quick = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 300}
-    how: dict[str, Any] = {"every": 0.05, "rows": 40, "tuning": quick, **more}
+    how: dict[str, Any] = {"every": 0.05, "rows": 40, "halted_for": 0.3, "tuning": quick, **more}
     client = {"bootstrap_servers": [stream.bootstrap]}
     return Collecting(client=client, topics=[stream.topic], group=f"{stream.topic}.warehouse", **how)
 

@@ -34,6 +34,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consumers.warehouse import figures
 from consumers.warehouse.batch import Batch
+from consumers.warehouse.polling import reading_any_name
 from consumers.warehouse.progress import Partition, RecordsGone, TopicMadeAnew
 from consumers.warehouse.table import Warehouse
 from consumers.warehouse.tidying import Untidied
@@ -163,7 +164,7 @@ class _Membership:
         try:
             soon: dict[str, Any] = {**self._told.client, "bootstrap_timeout_ms": 5_000}
             self._admin = KafkaAdminClient(**soon)
-            self._consumer = KafkaConsumer(**_options(self._told))
+            self._consumer = reading_any_name(KafkaConsumer(**_options(self._told)))
             self._moved.consumer = self._consumer
             # By a pattern: only then does the client look topics up before it shares them out. By names, a member that
             # leads the group at a moment when it knows of none gives all members nothing, and stays with that.

@@ -70,6 +70,16 @@ class Forgotten(NamedTuple):
     offset: int
 
 
+class NotText(str):
+    """A header's name that is not UTF-8: each byte that is no text as a surrogate, so that none is lost (PEP 383)."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
+        """The bytes that it was made from."""
+        return super().encode(encoding, errors)
+
+
 class Unreadable(NamedTuple):
     """A record that is none of ours, as it came, and why."""
 
@@ -111,6 +121,8 @@ def decode(record: ConsumerRecord) -> Fact | Forgotten:
     headers = dict(record.headers)
     if len(headers) != len(record.headers):
         raise NotOurs("a header stands twice")
+    if NotText in map(type, headers):
+        raise NotOurs("a header's name is not UTF-8")
     if headers.get("ce_specversion") != b"1.0":
         raise NotOurs("ce_specversion is not 1.0")
     key = record.key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from warehouse_house import Process, Stream, collecting, held, place, until
+from kafka import KafkaProducer
+from warehouse_house import Process, Stream, case, collecting, headers, held, place, until
 
 from consumers.warehouse.figures import STOPPED, UNTIDIED
 from consumers.warehouse.rebuilding import rebuild
@@ -76,6 +78,35 @@ def test_tidying_that_fails_is_counted_and_tried_again_and_keeps_nobody_from_col
         stream.send(range(5))
         until(lambda: check() or held(where) == stream.wanted())
     assert UNTIDIED._value.get() - failures == 2
+
+
+class Bytes(str):
+    """A header's name that kafka-python sends as these bytes."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"caf\xe9"
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_record_whose_header_names_are_no_text_is_set_aside(
+    kafka: str, stream: Stream, tmp_path: Path, compression: str | None
+) -> None:
+    """The first of a batch, one in the midst of it, and one that would be a fact but for that."""
+    where = place(tmp_path)
+    stream.send(range(5))
+    stranger = KafkaProducer(bootstrap_servers=kafka, compression_type=compression, linger_ms=1000, batch_size=1 << 20)
+    for number, told in enumerate(([], [("a", b"1")], headers(uuid4().hex, 1), None, headers(uuid4().hex, 2))):
+        name = "plain" if told is None else Bytes("?")
+        stranger.send(stream.topic, b"{}", case(7).encode(), [*(told or []), (name, b"%d" % number)], partition=0)
+    stranger.close()
+    stream.send(range(5))
+    with collecting(stream, where) as check:
+        until(lambda: check() or held(where) == stream.wanted())
+    rows = open_warehouse(where).unreadable.scan().to_arrow().sort_by("offset").to_pylist()
+    assert [row["key"] for row in rows] == [case(7).encode()] * 5
+    names = [json.loads(row["headers"])[-1][0] for row in rows]
+    assert [name.encode(errors="surrogateescape") for name in names] == [b"caf\xe9"] * 3 + [b"plain", b"caf\xe9"]
+    assert [row["reason"] == "a header's name is not UTF-8" for row in rows] == [True, True, True, False, True]
 
 
 def test_the_table_decides_where_to_go_on_and_not_the_group(stream: Stream, tmp_path: Path) -> None:

@@ -21,7 +21,15 @@ Producer = _SnapshotProducer[Any]
 
 
 class Conflict(Exception):
-    """Somebody else has committed since the table was read, and nothing of this commit is in it."""
+    """Somebody else has committed since the table was read, and nothing of this commit is in it.
+
+    ``sure``: unless it was in, and was followed and expired before its answer came. What it wrote may be deleted only
+    if that is sure; else it is left to `tidying.sweep`, and how far the table is tells what is still to be done.
+    """
+
+    def __init__(self, why: object, *, sure: bool = True) -> None:
+        super().__init__(str(why))
+        self.sure = sure
 
 
 def commit(
@@ -38,6 +46,7 @@ def commit(
     It makes a snapshot even if nothing is added: that is what others are in conflict with. Raises: Conflict; anything
     else leaves it unknown whether it happened, and is answered by reading the table again.
     """
+    number = table.metadata.next_sequence_number()
     change = table.transaction()
     update = change.update_snapshot(snapshot_properties={"sarkmeli.why": why})
     gone = list(remove)
@@ -50,7 +59,7 @@ def commit(
         producer.commit()
     except ValidationException as missing:  # a file that should go is gone
         producer._clean_all_uncommitted()
-        raise Conflict(str(missing)) from missing
+        raise Conflict(missing) from missing
     if properties:
         change.set_properties(dict(properties))
     if dropped := list(drop):
@@ -61,8 +70,10 @@ def commit(
         table.refresh()
         # A request that was answered and repeated on the way meets its own effect.
         if table.metadata.snapshot_by_id(producer.snapshot_id) is None:
-            producer._clean_all_uncommitted()
-            raise Conflict(str(conflict)) from conflict
+            sure = not _passed(table, number)
+            if sure:
+                producer._clean_all_uncommitted()
+            raise Conflict(conflict, sure=sure) from conflict
 
 
 def alter(table: Table, change: Callable[[Transaction], object]) -> None:
@@ -73,7 +84,13 @@ def alter(table: Table, change: Callable[[Transaction], object]) -> None:
         _send(table, made)
     except CommitFailedException as conflict:
         table.refresh()
-        raise Conflict(str(conflict)) from conflict
+        raise Conflict(conflict) from conflict
+
+
+def _passed(table: Table, number: int) -> bool:
+    """Whether the snapshot of that sequence number was made and is expired, so that nobody can tell whose it was."""
+    metadata = table.metadata
+    return metadata.next_sequence_number() > number and all(one.sequence_number != number for one in metadata.snapshots)
 
 
 def _send(table: Table, change: Transaction) -> None:

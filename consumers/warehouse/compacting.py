@@ -56,19 +56,22 @@ def compact(table: Table, today: date) -> Compacted:
 
 def _replace(table: Table, remove: Sequence[DataFile], add: Sequence[DataFile], at: float) -> bool:
     """Commit files that were begun at ``at``, again while others only append; whether it happened."""
+    sure = True
     for _ in range(TRIES):
         if time.time() - at > OLDEST_FILES:
             break
         try:
             commit(table, add=add, remove=remove, why="compact")
-        except Conflict:
+        except Conflict as conflict:
+            sure = sure and conflict.sure
             live = {task.file.file_path for task in table.refresh().scan().plan_files()}
             if not live.issuperset(file.file_path for file in remove):
                 break
             time.sleep(random.uniform(0, 0.2))
         else:
             return True
-    discard(table, add)
+    if sure:
+        discard(table, add)
     return False
 
 

@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, StringType
 from warehouse_house import all_rows, case, place
-from warehouse_log import Log, Member, at_commit, check
+from warehouse_log import Log, Member, at_commit, check, rows
 
 from consumers.warehouse import table as tables
 from consumers.warehouse.commits import Conflict, commit
@@ -66,6 +67,32 @@ def test_what_is_appended_while_files_are_rewritten_stays(member: Member) -> Non
     with at_commit(1, before=lambda: other.write() and None):
         assert tidy(member.warehouse, KEPT, now=LATER).compacted.after == 2
     check(member)
+
+
+@pytest.mark.parametrize("what", ["write", "tidy"])
+def test_a_commit_that_was_answered_after_its_snapshot_was_expired_keeps_its_files(member: Member, what: str) -> None:
+    """The catalog's answer is late, and by then others have built on what was committed, and tidied at once."""
+    other = Member(member.log, place_of(member))
+    member.log.fact(0, 1)
+    member.gather()
+
+    def meanwhile() -> None:
+        other.begin()
+        member.log.fact(1, 3)
+        other.gather()
+        other.write()
+        expire(other.warehouse.facts.refresh(), datetime.now(UTC) + timedelta(minutes=1), 1000)
+        raise CommitFailedException("conflict")
+
+    with at_commit(1, after=meanwhile):
+        member.write() if what == "write" else tidy(member.warehouse, KEPT, now=LATER)
+    if what == "tidy":
+        member.write()
+    check(other)
+    check(member)
+    sweep(other.warehouse.facts.refresh(), datetime.now(UTC) + timedelta(hours=1))
+    check(other)
+    assert len(rows(other)) == 26
 
 
 def test_what_is_forgotten_while_files_are_rewritten_stays_away(member: Member) -> None:

@@ -11,6 +11,7 @@ Admin: Any = _kafka.KafkaAdminClient
 Consumer: Any = _kafka.KafkaConsumer
 Producer: Any = _kafka.KafkaProducer
 TopicPartition: Any = _kafka.TopicPartition
+ConfigResource: Any = import_module("kafka.admin").ConfigResource
 OffsetSpec: Any = import_module("kafka.admin").OffsetSpec
 error_of: Any = import_module("kafka.errors").for_code
 """The class of an error code."""

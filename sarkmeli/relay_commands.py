@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sarkmeli.options import Folder, begin, begin_with_kafka, leave, plainly
+from sarkmeli.options import Folder, begin_with_kafka, leave, plainly
 
 app = typer.Typer(help="The way from the ledger to Kafka.", invoke_without_command=True)
 
@@ -66,11 +66,11 @@ def replay(
 
 @app.command()
 def status(folder: Folder = None) -> None:
-    """How far the relay is behind the ledger, and why it stands still if it does; fails unless all is well."""
+    """How far the relay is, why it stands still, what in its topics was changed; fails unless all is well."""
     from sarkmeli.relaying import show_status
 
     with plainly():
-        well = show_status(begin(folder))
+        well = show_status(begin_with_kafka(folder))
     raise typer.Exit(0 if well else 1)
 
 

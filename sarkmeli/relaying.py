@@ -10,22 +10,25 @@ from typing import Final
 
 import psycopg
 import structlog
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from consumers.mirror.outgoing import Internal
+from consumers.mirror.outgoing import Internal, made
+from consumers.relay.drifting import drifted
 from consumers.relay.forgotten import Tombstones
-from consumers.relay.publication import Publication
+from consumers.relay.progress import topic_of
+from consumers.relay.publication import Publication, public_topics
 from consumers.relay.records import Outgoing, Record, Topic
 from consumers.relay.relay import Ends, Relay
 from consumers.relay.replaying import replay
-from consumers.relay.topics import Kept
+from consumers.relay.topics import Kept, Topics
 from housekeeping.publication import Numbering
 from housekeeping.relay import Standing, standings
 from ledger.connecting import LINK, reading_pool
 from ledger.opening import open_ledger
 from ledger.recorded import Recorded
-from sarkmeli.kafka import client
+from sarkmeli.kafka import NoKafka, client
 from sarkmeli.processes import Ready
 from sarkmeli.roles import DbRole
 from sarkmeli.settings import Settings
@@ -37,6 +40,9 @@ DAY: Final = 86_400_000
 
 PATIENCE: Final = 5.0
 """Seconds in which a transaction under way may still end when we are to stop. Whatever is cut off is given up."""
+
+ASKED: Final = 5000
+"""Milliseconds in which somebody who only looks waits for Kafka's first answer."""
 
 SILENT: Final = 10.0
 """Seconds without a beat, after which no relay is at work."""
@@ -54,12 +60,31 @@ class Dated:
 
     def topics(self) -> Sequence[Topic]:
         """The other's."""
-        kept = {"retention.ms": str(self.days * DAY)}
-        return [replace(topic, config={**topic.config, **kept}) for topic in self.whole.topics()]
+        return kept_for(self.days, self.whole.topics())
 
     def records(self, recorded: Sequence[Recorded]) -> Sequence[Record]:
         """The other's."""
         return self.whole.records(recorded)
+
+
+def kept_for(days: int, topics: Sequence[Topic]) -> list[Topic]:
+    """The topics, with records kept for so many days only."""
+    return [replace(topic, config={**topic.config, "retention.ms": str(days * DAY)}) for topic in topics]
+
+
+def wanted(settings: Settings) -> list[Topic]:
+    """Every topic that the relay writes, as it would make it now, and the one that keeps its progress."""
+    prefix, partitions = settings.kafka_topic_prefix, settings.kafka_partitions
+    topics = public_topics(prefix, partitions)
+    if settings.kafka_retention_days:
+        topics = kept_for(settings.kafka_retention_days, topics)
+    internal = [made(prefix, partitions)] if settings.kafka_internal else []
+    return [*topics, *internal, topic_of(name_of(settings))]
+
+
+def name_of(settings: Settings) -> str:
+    """The relay's name: not below the prefix, which readers of the public topics may be given whole."""
+    return f"{settings.kafka_topic_prefix}-relay"
 
 
 @contextmanager
@@ -79,7 +104,7 @@ def open_ends(settings: Settings) -> Generator[Ends]:
         if settings.kafka_internal:
             outgoing.append(Internal(prefix, partitions, ledger.reader.lineage))
         yield Ends(
-            f"{prefix}-relay",  # not below the prefix, which readers of the public topics may be given whole
+            name_of(settings),
             conninfo,
             ledger.reader,
             outgoing,
@@ -119,7 +144,9 @@ def fill_anew(settings: Settings, position: int) -> list[str]:
 
 
 def show_status(settings: Settings) -> bool:
-    """Print how far each relay is, and what made it stop; whether all is well."""
+    """Print how far each relay is, what made it stop, and which topics are kept otherwise than we would make them;
+    whether all is well.
+    """
     with psycopg.connect(settings.ledger_as(DbRole.RELAY), autocommit=True, **LINK) as db:
         found = standings(db)
     console = Console()
@@ -134,7 +161,22 @@ def show_status(settings: Settings) -> bool:
     for one in found:
         if said := trouble(one):
             console.print(f"{one.name}: {said}", markup=False, highlight=False, soft_wrap=True)
-    return not any(map(trouble, found))
+    drift = _drift(settings, console)
+    for sentence in drift:
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    return not drift and not any(map(trouble, found))
+
+
+def _drift(settings: Settings, console: Console) -> Sequence[str]:
+    """In what the topics are otherwise. That Kafka could not be asked is printed: the relay's own lag tells of that."""
+    try:
+        kafka = {**client(settings), "bootstrap_timeout_ms": ASKED}
+        with Topics(kafka, Kept(settings.kafka_replication)) as topics:
+            return drifted(topics, wanted(settings))
+    except (NoKafka, KafkaError, OSError) as away:
+        why = str(away) or type(away).__name__
+        console.print(f"Kafka was not asked: {why}", markup=False, highlight=False, soft_wrap=True)
+        return ()
 
 
 def trouble(standing: Standing) -> str | None:

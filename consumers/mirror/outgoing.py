@@ -41,6 +41,11 @@ def partition_of(stream: UUID, partitions: int) -> int:
     return (_murmur2(stream.bytes) & 0x7FFFFFFF) % partitions
 
 
+def made(prefix: str, partitions: int) -> Topic:
+    """The topic as the relay makes it."""
+    return Topic(internal_topic(prefix), partitions, KEPT_FOR_EVER)
+
+
 class Internal:
     """Implements `consumers.relay.records.Outgoing`. ``lineage`` says which the ledger's is now.
 
@@ -48,7 +53,7 @@ class Internal:
     """
 
     def __init__(self, prefix: str, partitions: int, lineage: Callable[[], UUID]) -> None:
-        self._topic = Topic(internal_topic(prefix), partitions, KEPT_FOR_EVER)
+        self._topic = made(prefix, partitions)
         self._lineage = lineage
 
     def topics(self) -> Sequence[Topic]:

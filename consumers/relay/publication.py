@@ -52,13 +52,13 @@ class Publication:
         self._numbering = numbering
         self._pseudonyms = Pseudonyms(keys)
         self._sealer = Sealer(keys)
-        self._partitions = partitions
+        self._prefix, self._partitions = prefix, partitions
         self._topics = {service: topic_name(prefix, service) for service in services()}
         self._sources = {service: source_of(service) for service in services()}
 
     def topics(self) -> Sequence[Topic]:
         """One a service."""
-        return [Topic(name, self._partitions, KEPT) for name in self._topics.values()]
+        return public_topics(self._prefix, self._partitions)
 
     def records(self, recorded: Sequence[Recorded]) -> Sequence[Record]:
         """The records of these events. Events of erased cases leave none.
@@ -133,6 +133,11 @@ def services() -> tuple[str, ...]:
 def topic_name(prefix: str, service: str) -> str:
     """The topic of a service's cases."""
     return f"{prefix}.{service}.v1"
+
+
+def public_topics(prefix: str, partitions: int) -> list[Topic]:
+    """A topic for each service, as the relay makes it."""
+    return [Topic(topic_name(prefix, service), partitions, KEPT) for service in services()]
 
 
 def source_of(service: str) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
-from consumers.kafka_clients import Admin, OffsetSpec, TopicPartition, error_of
+from consumers.kafka_clients import Admin, ConfigResource, OffsetSpec, TopicPartition, error_of
 from consumers.relay.records import Topic
 
 NEVER: Final = str(2**63 - 1)
@@ -31,6 +31,7 @@ class Kept:
             "message.timestamp.before.max.ms": NEVER,
             "message.timestamp.after.max.ms": NEVER,
             "retention.ms": "-1",
+            "retention.bytes": "-1",
             "min.insync.replicas": str(max(1, self.replication - 1)),
             **topic.config,
         }
@@ -68,6 +69,21 @@ class Topics:
                 raise error(told["name"])
             found[told["name"]] = Found(UUID(str(told["topic_id"])), len(told["partitions"]))
         return found
+
+    def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The configuration that is in force for each, whether given to it or the brokers' own. They must be there."""
+        asked = [ConfigResource("topic", name) for name in names]
+        found: Mapping[str, Mapping[str, Mapping[str, Any]]] = (
+            self._admin.describe_configs(asked, config_filter="all") if asked else {}
+        )
+        return {
+            name: {key: str(one["value"]) for key, one in configs.items()}
+            for name, configs in found.get("topic", {}).items()
+        }
+
+    def kept(self, topic: Topic) -> Mapping[str, str]:
+        """The configuration that it would be made with."""
+        return self._kept.config(topic)
 
     def make(self, topic: Topic) -> Found:
         """Make it; one that is there by now is taken as it is."""

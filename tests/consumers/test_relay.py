@@ -251,7 +251,7 @@ def batch_of(record):
 def test_a_commit_asks_every_send_for_its_outcome(house, admin, whose):
     """The first case is the control: the client commits a transaction of which one send has expired."""
     kept, lost = f"{house.prefix}.kept", f"{house.prefix}.lost"
-    admin.create_topics(dict.fromkeys((kept, lost), {"num_partitions": 1, **FOR_EVER}), wait_for_metadata=True)
+    admin.create_topics({name: {"num_partitions": 1, **FOR_EVER} for name in (kept, lost)}, wait_for_metadata=True)
     records = [Record(topic, b"key", b"value", (), 0) for topic in (kept, lost)]
     with Producer(house.kafka, house.name, delivery_timeout_ms=3000, request_timeout_ms=2000) as ours:
         bare = ours._producer

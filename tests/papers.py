@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from databases import NewDatabase
 from psycopg_pool import ConnectionPool
 
 from domain.people import SubjectId
@@ -89,14 +90,18 @@ class Room:
             )
 
 
-@contextmanager
-def a_room(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Room]:
-    """A room over a new database, closed afterwards."""
-    conninfo = new_database()
+def keys_and_housekeeping(conninfo: str) -> None:
+    """In one database, without the office's roles."""
     make_key_store(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as db:
         for statement in HOUSEKEEPING_DDL:
             db.execute(statement)  # pyright: ignore
+
+
+@contextmanager
+def a_room(new_database: NewDatabase, tmp_path: Path) -> Iterator[Room]:
+    """A room over a new database, closed afterwards."""
+    conninfo = new_database(keys_and_housekeeping)
     keys = KeyStore(conninfo, tmp_path / "keys")
     with ConnectionPool(conninfo, kwargs={"autocommit": True}, min_size=1, max_size=12) as pool:
         yield Room(pool, keys, Files(open_store(str(tmp_path / "files")), keys), tmp_path / "files")

@@ -38,10 +38,10 @@ def hanging_bank():
         taking.join(10)
 
 
-def test_look_ups_go_on_while_the_bank_hangs(at, tmp_path, databases, hanging_bank):
+def test_look_ups_go_on_while_the_bank_hangs(at, tmp_path, new_database, hanging_bank):
     bank, came = hanging_bank
     port = free_port()
-    settings = settings_of(tmp_path, databases, port, at.sandbox, bank_url=bank, bank_api_key="unused")
+    settings = settings_of(tmp_path, new_database, port, at.sandbox, bank_url=bank, bank_api_key="unused")
     with window(settings, at.sandbox) as here:
         client, answer = registered(here)
         client.ask("Status", **keyed(answer), atLeast=answer["token"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import anyio
 import hostile
 import httpx
 import pytest
+from databases import NewDatabase
 from fastapi import FastAPI
 from papers import HERE, Room, a_room
 
@@ -25,7 +26,7 @@ PHOTOGRAPH = sample("photograph-1.jpg")
 
 
 @pytest.fixture
-def room(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Room]:
+def room(new_database: NewDatabase, tmp_path: Path) -> Iterator[Room]:
     with a_room(new_database, tmp_path) as made:
         yield made
 

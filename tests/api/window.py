@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from databases import an_offices_keys, an_offices_ledger
 from neighbours import HTTP
 from psycopg.conninfo import conninfo_to_dict
 from websockets.sync.client import connect
@@ -25,7 +26,7 @@ _addresses = itertools.count(1)
 
 def settings_of(folder, new_database, port, sandbox, **more):
     """A house's settings over new databases; this machine counts as a proxy, so that a test can be anywhere."""
-    ledger, keys = new_database(), new_database()
+    ledger, keys = new_database(an_offices_ledger), new_database(an_offices_keys)
     return Settings(
         folder=folder,
         port=port,

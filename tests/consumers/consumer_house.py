@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
+from databases import an_offices_keys, an_offices_ledger
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.compatriot.application import Application
@@ -131,7 +132,7 @@ class At:
 @contextmanager
 def opened(folder, new_database, sandbox, **settings):
     """A house on two new databases, and what a test does in it."""
-    ledger, keys = new_database(), new_database()
+    ledger, keys = new_database(an_offices_ledger), new_database(an_offices_keys)
     chosen = Settings(
         folder=folder,
         database_url=as_url(ledger),

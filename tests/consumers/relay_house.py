@@ -22,8 +22,8 @@ from consumers.relay.relay import Ends, Relay
 from consumers.relay.topics import Kept
 from ledger.append import Append
 from ledger.opening import open_reader
-from ledger.recorded import Recorded
 from sarkmeli.migrate import migrate
+from ledger.recorded import Recorded
 
 PATIENCE = 60.0
 """Seconds after which something that is waited for will not come."""
@@ -163,7 +163,7 @@ class RelayHouse:
 
 
 def house_at(conninfo: str, kafka: dict[str, Any]) -> RelayHouse:
-    """On a fresh database, whose key store is beside it."""
+    """On a database in which ledger and key store stand, or will in one."""
     migrate(conninfo, conninfo)
     open_reader(conninfo).close()  # begins its lineage
     return RelayHouse(conninfo, kafka)

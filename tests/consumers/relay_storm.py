@@ -131,7 +131,8 @@ def storm(folder: Path, **how: object) -> Iterator[Storm]:
     embedded.prepare(folder)
     server = started(folder)
     with broker_of_its_own(**how) as broker:
-        house = house_at(embedded.conninfo(folder, "postgres"), {"bootstrap_servers": [broker.bootstrap]})
+        conninfo = embedded.conninfo(folder, "postgres")
+        house = house_at(conninfo, {"bootstrap_servers": [broker.bootstrap]})
         made = Storm(folder, broker, house, server)
         try:
             yield made

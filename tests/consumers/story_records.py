@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 import stories
+from databases import NewDatabase
 from histories import RealStory, TimedOffice
 from psycopg_pool import ConnectionPool
 from taxpayer_stage import Stage
@@ -90,9 +91,17 @@ class ToldLedger:
         self.ledger.keys.erase(subject)
 
 
+def ledger_and_housekeeping(conninfo: str) -> None:
+    """In one database, without the office's roles."""
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        make_ledger(db)
+        for statement in HOUSEKEEPING_DDL:
+            db.execute(statement)
+
+
 @contextmanager
 def told_ledger(
-    new_database: Callable[[], str],
+    new_database: NewDatabase,
     folder: Path,
     told: Sequence[Callable[[RealStory], Any]] = stories.ALL,
     *,
@@ -100,12 +109,7 @@ def told_ledger(
     prefix: str = PREFIX,
 ) -> Iterator[ToldLedger]:
     """A ledger of its own with these stories told; by default every story that there is, of both services."""
-    conninfo, keys_conninfo = new_database(), new_database()
-    with psycopg.connect(conninfo, autocommit=True) as db:
-        make_ledger(db)
-        for statement in HOUSEKEEPING_DDL:
-            db.execute(statement)
-    make_key_store(keys_conninfo)
+    conninfo, keys_conninfo = new_database(ledger_and_housekeeping), new_database(make_key_store)
     ledger = open_ledger(conninfo, keys_conninfo, folder / "told-keys")
     office = TimedOffice(ledger.env)
     pool: ConnectionPool[Any] = ConnectionPool(conninfo, kwargs={"autocommit": True}, min_size=1, open=True)
@@ -121,7 +125,7 @@ def told_ledger(
         ledger.close()
 
 
-def story_records(new_database: Callable[[], str], folder: Path, rounds: int = 1, prefix: str = PREFIX) -> list[Record]:
+def story_records(new_database: NewDatabase, folder: Path, rounds: int = 1, prefix: str = PREFIX) -> list[Record]:
     """The records of every story, the compatriots' told ``rounds`` times over by other people."""
     with told_ledger(new_database, folder, stories.ALL * rounds, prefix=prefix) as told:
         return told.records()

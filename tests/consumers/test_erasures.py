@@ -43,27 +43,10 @@ BANK = system("deadlines")
 
 
 @pytest.fixture(scope="module")
-def databases(postgres):
-    """As `new_database`, for the module."""
-    made = []
-
-    def make():
-        name = f"e{uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as db:
-            db.execute(f'CREATE DATABASE "{name}"')
-        made.append(name)
-        return psycopg.conninfo.make_conninfo(postgres, dbname=name)
-
-    yield make
-    with psycopg.connect(postgres, autocommit=True) as db:
-        for name in made:
-            db.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-@pytest.fixture(scope="module")
-def at(sandbox, databases, tmp_path_factory):
+def at(sandbox, standing_database, tmp_path_factory):
     """One house for all: every test has cases of its own."""
-    with opened(sandbox.folder.parent, databases, sandbox, files_url=str(tmp_path_factory.mktemp("files"))) as house:
+    files = str(tmp_path_factory.mktemp("files"))
+    with opened(sandbox.folder.parent, standing_database, sandbox, files_url=files) as house:
         house.house.erasures.memory = 0.0
         yield house
 

@@ -12,13 +12,11 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import pytest
 import stories
 from jsonschema import Draft202012Validator
-from psycopg.conninfo import make_conninfo
 from stored import FOLDER as STORED
 from story_records import PREFIX, told_ledger
 
@@ -56,16 +54,10 @@ ledger.close()
 
 
 @pytest.fixture(scope="module")
-def whole(postgres, tmp_path_factory):
+def whole(standing_database, tmp_path_factory):
     """Every story, told once. Whoever adds to it leaves what is there."""
 
-    def new_database():
-        name = f"s{uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as db:
-            db.execute(f'CREATE DATABASE "{name}"')
-        return make_conninfo(postgres, dbname=name)
-
-    with told_ledger(new_database, tmp_path_factory.mktemp("told")) as made:
+    with told_ledger(standing_database, tmp_path_factory.mktemp("told")) as made:
         yield made
 
 

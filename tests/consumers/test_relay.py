@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from databases import ledger_and_keys
 from kafka.errors import KafkaTimeoutError
 from relay_house import FACT, HIDDEN, Facts, Tombstones, by_key, house_at, until
 
@@ -33,7 +34,7 @@ FOR_EVER = {"configs": {"retention.ms": "-1"}}
 
 @pytest.fixture
 def house(new_database, kafka):
-    return house_at(new_database(), {"bootstrap_servers": kafka.split(",")})
+    return house_at(new_database(ledger_and_keys), {"bootstrap_servers": kafka.split(",")})
 
 
 @pytest.fixture

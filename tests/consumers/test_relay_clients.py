@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from databases import ledger_and_keys
 from kafka.admin import UserScramCredentialUpsertion
 from kafka.errors import KafkaError
 from kafka_broker import broker_of_its_own
@@ -37,7 +38,7 @@ def test_an_answer_that_is_lost_doubles_nothing(new_database):
     there = free_port()
     proxy = Proxy(there)
     with broker_of_its_own(extra=ANOTHER_WAY.format(there=there, told=proxy.port, protocol="PLAINTEXT")) as broker:
-        house = house_at(new_database(), {"bootstrap_servers": [f"127.0.0.1:{proxy.port}"]})
+        house = house_at(new_database(ledger_and_keys), {"bootstrap_servers": [f"127.0.0.1:{proxy.port}"]})
         chance = random.Random(2)
         with house.relaying(batch=20):
             house.append(50, STREAMS)
@@ -110,7 +111,7 @@ def test_the_relay_shows_who_it_is_on_a_sealed_way_and_never_its_password(new_da
             kafka_sasl_password="s3cret-word",
             kafka_ca_file=checked_by,
         )
-        house = house_at(new_database(), client(settings))
+        house = house_at(new_database(ledger_and_keys), client(settings))
         house.append(20, STREAMS)
         with house.relaying():
             house.until_relayed()
@@ -124,7 +125,7 @@ def test_the_relay_shows_who_it_is_on_a_sealed_way_and_never_its_password(new_da
 
 def test_kafkas_own_consumer_sees_the_same_records(new_database):
     with broker_of_its_own() as broker:
-        house = house_at(new_database(), {"bootstrap_servers": [broker.bootstrap]})
+        house = house_at(new_database(ledger_and_keys), {"bootstrap_servers": [broker.bootstrap]})
         house.append(50, STREAMS)
         with house.relaying():
             house.until_relayed()

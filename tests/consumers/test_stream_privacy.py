@@ -9,10 +9,8 @@ from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
 import stories
-from psycopg.conninfo import make_conninfo
 from story_records import told_ledger
 from stream_attacker import Stream, closed_words, numbers_of_a_space, texts_of
 
@@ -28,14 +26,8 @@ OFFICES_OWN = {"compatriot", "taxpayer", "KEEP", "SYSTEM"}
 
 
 @pytest.fixture(scope="module")
-def told(postgres, tmp_path_factory):
-    def new_database():
-        name = f"v{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as db:
-            db.execute(f'CREATE DATABASE "{name}"')
-        return make_conninfo(postgres, dbname=name)
-
-    with told_ledger(new_database, tmp_path_factory.mktemp("told")) as made:
+def told(standing_database, tmp_path_factory):
+    with told_ledger(standing_database, tmp_path_factory.mktemp("told")) as made:
         made.tell([stories.decided_not_received] * 5)  # a fee that fewer paid would be a mark
         yield made
 

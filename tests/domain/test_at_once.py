@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from bar import ALL_MATCH, BOTH, CONSENT, WILL, StaleQueue
+from databases import NewDatabase
 from memory_office import BANK, CASHIER, NINO, holder_of
 from permit import FEE, Permit, Permits, file_permit
 from till import AUNT
@@ -88,12 +89,13 @@ Place = tuple[str, str, Path]
 
 
 @pytest.fixture
-def place(new_database: Callable[[], str], tmp_path: Path) -> Place:
-    ledger_conninfo, keys_conninfo = new_database(), new_database()
-    with psycopg.connect(ledger_conninfo, autocommit=True) as connection:
+def place(new_database: NewDatabase, tmp_path: Path) -> Place:
+    return new_database(_ledger), new_database(make_key_store), tmp_path / "keys"
+
+
+def _ledger(conninfo: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
         make_ledger(connection)
-    make_key_store(keys_conninfo)
-    return ledger_conninfo, keys_conninfo, tmp_path / "keys"
 
 
 @contextmanager
@@ -174,6 +176,25 @@ def test_card_and_cash_at_once_pay_once_and_nothing_is_lost(house: House) -> Non
     assert len({again.paid_by, *again.due}) == 3
 
 
+def test_money_that_its_twin_credits_between_the_looks_at_order_and_case_is_due_back_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    permit = house.permit()
+    order = house.payments.open_card(house.act(holder_of(permit)), case=permit.id).stream
+    house.cash()
+    load, twins = house.cases.load, []
+
+    def slow(case: UUID) -> Permit:
+        if not twins:
+            twins.append(None)
+            twins.append(house.pay(order, "card-1"))
+        return load(case)
+
+    monkeypatch.setattr(house.cases, "load", slow)
+    assert house.pay(order, "card-1") == twins[1] == order
+    assert house.story(permit.id) == ["Filed", "Paid", "RefundDue"]
+
+
 def test_two_offices_that_take_one_notice_at_once_seal_under_one_key(
     house: House, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +234,7 @@ house.cash()
 def test_money_taken_after_a_kill_is_sealed_under_the_key_that_was_minted_before(house: House, place: Place) -> None:
     permit, minted = house.permit(), keys_minted(place)
     here = Path(__file__).parent
-    paths = f"{here.parents[1]}{os.pathsep}{here}"
+    paths = os.pathsep.join(map(str, (here.parents[1], here.parent, here)))
     for _ in range(2):
         killed = subprocess.run([sys.executable, "-c", KILLED, *place], env={**os.environ, "PYTHONPATH": paths})
         assert killed.returncode == -signal.SIGKILL

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from databases import NewDatabase
 from psycopg_pool import ConnectionPool
 
 from housekeeping.schema import HOUSEKEEPING_DDL
@@ -45,12 +46,14 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-def conninfo(new_database: Callable[[], str]) -> str:
-    made = new_database()
-    with psycopg.connect(made) as db:
+def conninfo(new_database: NewDatabase) -> str:
+    return new_database(_filled)
+
+
+def _filled(conninfo: str) -> None:
+    with psycopg.connect(conninfo) as db:
         for statement in HOUSEKEEPING_DDL:
             db.execute(statement)
-    return made
 
 
 @pytest.fixture

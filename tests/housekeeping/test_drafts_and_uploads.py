@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from databases import NewDatabase
 from papers import CONTENT, ELSEWHERE, EMAIL, HERE, Cases, Room, a_room
 
 from domain.refusals import Refusal
@@ -20,7 +21,7 @@ from ledger.keys import SubjectErased
 
 
 @pytest.fixture
-def room(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Room]:
+def room(new_database: NewDatabase, tmp_path: Path) -> Iterator[Room]:
     with a_room(new_database, tmp_path) as made:
         yield made
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
+from databases import NewDatabase, an_offices_keys
 from ledger_house import House
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from domain.office import Office
 from ledger.opening import Ledger
 from ledger.schema import LEDGER_DDL
-from sarkmeli.migrate import KEYS, Made, migrate_one
+from sarkmeli.migrate import Made, migrate_one
 from sarkmeli.roles import LEDGER_RIGHTS, DbRole
 
 LEDGER_ALONE = Made(
@@ -23,38 +20,40 @@ LEDGER_ALONE = Made(
 )
 
 
-def prepared(ledger_conninfo: str, keys_conninfo: str, folder: Path) -> Iterator[House]:
+def ledger_alone(conninfo: str) -> None:
+    migrate_one(conninfo, LEDGER_ALONE)
+
+
+def both(conninfo: str) -> None:
+    an_offices_keys(conninfo)
+    ledger_alone(conninfo)
+
+
+def house_on(ledger_conninfo: str, keys_conninfo: str, folder: Path) -> Iterator[House]:
     made = House(ledger_conninfo, keys_conninfo, folder, [])
-    migrate_one(made.keys_conninfo, KEYS)
-    migrate_one(made.ledger_conninfo, LEDGER_ALONE)
     yield made
     for close in reversed(made.closing):
         close()
 
 
 @pytest.fixture
-def house(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
+def house(new_database: NewDatabase, tmp_path: Path) -> Iterator[House]:
     """Ledger and key store in one database: half the time, and they share nothing but the server's patience."""
-    conninfo = new_database()
-    yield from prepared(conninfo, conninfo, tmp_path / "keys")
+    conninfo = new_database(both)
+    yield from house_on(conninfo, conninfo, tmp_path / "keys")
 
 
 @pytest.fixture
-def house_apart(new_database: Callable[[], str], tmp_path: Path) -> Iterator[House]:
+def house_apart(new_database: NewDatabase, tmp_path: Path) -> Iterator[House]:
     """Ledger and key store in a database each, as in service."""
-    yield from prepared(new_database(), new_database(), tmp_path / "keys")
+    yield from house_on(new_database(ledger_alone), new_database(an_offices_keys), tmp_path / "keys")
 
 
 @pytest.fixture(scope="module")
-def standing_house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def standing_house(standing_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for a whole file, for tests that leave nothing behind that another would trip over."""
-    name = f"t{uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    conninfo = make_conninfo(postgres, dbname=name)
-    yield from prepared(conninfo, conninfo, tmp_path_factory.mktemp("house") / "keys")
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    conninfo = standing_database(both)
+    yield from house_on(conninfo, conninfo, tmp_path_factory.mktemp("house") / "keys")
 
 
 @pytest.fixture

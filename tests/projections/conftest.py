@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from databases import Databases, NewDatabase
 from psycopg_pool import ConnectionPool
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "domain"))
@@ -49,31 +49,30 @@ class History:
         return case
 
 
-def create_database(postgres: str) -> str:
-    name = f"p{uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}"')
-    return make_conninfo(postgres, dbname=name)
-
-
 def apply(conninfo: str, statements: Sequence[str]) -> None:
     with psycopg.connect(conninfo) as db:
         for statement in statements:
             db.execute(statement)
 
 
+def ledger_and_models(conninfo: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        make_ledger(db)
+    apply(conninfo, PROJECTIONS_DDL)
+    apply(conninfo, HOUSEKEEPING_DDL)
+
+
+def models_alone(conninfo: str) -> None:
+    apply(conninfo, PROJECTIONS_DDL)
+
+
 def make_history(
-    postgres: str,
+    make: NewDatabase,
     folder: Path,
     told: Sequence[Callable[[RealStory], Any]],
     taxpayers: Sequence[Callable[[Stage], Any]] = (),
 ) -> History:
-    conninfo, keys_conninfo = create_database(postgres), create_database(postgres)
-    with psycopg.connect(conninfo, autocommit=True) as db:
-        make_ledger(db)
-    make_key_store(keys_conninfo)
-    apply(conninfo, PROJECTIONS_DDL)
-    apply(conninfo, HOUSEKEEPING_DDL)
+    conninfo, keys_conninfo = make(ledger_and_models), make(make_key_store)
     ledger = open_ledger(conninfo, keys_conninfo, folder)
     office = TimedOffice(ledger.env)
     stories_told = {}
@@ -89,12 +88,12 @@ def make_history(
 
 
 @pytest.fixture(scope="session")
-def histories(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., History]]:
+def histories(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., History]]:
     """Makes a history of the stories that it is given, for the tests of a module."""
     made: list[History] = []
 
     def make(*told: Callable[[RealStory], Any], taxpayers: Sequence[Callable[[Stage], Any]] = ()) -> History:
-        made.append(make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", told, taxpayers))
+        made.append(make_history(databases.make, tmp_path_factory.mktemp("keys") / "keys", told, taxpayers))
         return made[-1]
 
     yield make
@@ -104,30 +103,29 @@ def histories(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def history(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def history(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     """Read only: whoever appends to it spoils it for the others."""
-    made = make_history(postgres, tmp_path_factory.mktemp("keys") / "keys", stories.ALL, stories.TAXPAYERS)
+    made = make_history(databases.make, tmp_path_factory.mktemp("keys") / "keys", stories.ALL, stories.TAXPAYERS)
     yield made
     made.office.close()
     made.ledger.close()
 
 
 @pytest.fixture
-def own_history(postgres: str, tmp_path: Path) -> Iterator[History]:
+def own_history(new_database: NewDatabase, tmp_path: Path) -> Iterator[History]:
     """A small history to append to."""
-    made = make_history(postgres, tmp_path / "keys", [stories.granted, stories.waiting])
+    made = make_history(new_database, tmp_path / "keys", [stories.granted, stories.waiting])
     yield made
     made.office.close()
     made.ledger.close()
 
 
 @pytest.fixture
-def reading(new_database: Callable[[], str]) -> str:
+def reading(new_database: NewDatabase) -> str:
     """A database with empty read models and no ledger. Its commits wait for no disk: no test here is about that."""
-    conninfo = new_database()
+    conninfo = new_database(models_alone)
     with psycopg.connect(conninfo, autocommit=True) as db:
         db.execute(f'ALTER DATABASE "{db.info.dbname}" SET synchronous_commit = off')
-    apply(conninfo, PROJECTIONS_DDL)
     return conninfo
 
 

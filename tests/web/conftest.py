@@ -28,7 +28,7 @@ def at(browser, tmp_path_factory, databases):
     folder, port, sandbox_port = tmp_path_factory.mktemp("run"), free_port(), free_port()
     named = ("--public-url", f"http://localhost:{sandbox_port}")
     sandbox = Sandbox(folder / "sandbox", f"http://localhost:{port}", named, sandbox_port).start()
-    with window(settings_of(folder, databases, port, sandbox), sandbox) as running:
+    with window(settings_of(folder, databases.make, port, sandbox), sandbox) as running:
         yield running
     sandbox.stop()
 

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from sandbox.kafka.jars import jars, java
+from sandbox.ports import free_port
 
 PATIENCE: Final = 150.0
 """Seconds that a start may take."""
@@ -64,8 +65,8 @@ class Broker:
 
     def __init__(self, folder: Path, port: int = 0, *, extra: str = "", heap: str = "384m") -> None:
         self.folder = folder.resolve()
-        self.port = port or _free()
-        self._controller = _free()
+        self.port = port or free_port()
+        self._controller = free_port()
         self._extra = extra
         self._java = [java(), f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars()}/*"]
         self._process: subprocess.Popen[bytes] | None = None
@@ -159,9 +160,3 @@ def cluster_id() -> str:
     while True:
         if not (drawn := urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
             return drawn
-
-
-def _free() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])

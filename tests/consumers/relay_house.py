@@ -22,8 +22,8 @@ from consumers.relay.relay import Ends, Relay
 from consumers.relay.topics import Kept
 from ledger.append import Append
 from ledger.opening import open_reader
-from sarkmeli.migrate import migrate
 from ledger.recorded import Recorded
+from sarkmeli.migrate import migrate
 
 PATIENCE = 60.0
 """Seconds after which something that is waited for will not come."""

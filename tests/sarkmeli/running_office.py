@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from sandbox.ports import free_port
 from sarkmeli import embedded
 from sarkmeli.neighbours import sandbox_credentials
 from sarkmeli.outside import Outside
@@ -61,10 +62,14 @@ class Office:
         return self
 
     def _ports(self):
-        if not self.url:
-            return ["--port", "0", "--sandbox-port", "0", "--smtp-port", "0"]
-        port, sandbox = (address.rsplit(":", 1)[1] for address in (self.url, self.sandbox))
-        return ["--port", port, "--sandbox-port", sandbox, "--smtp-port", str(self.smtp_port)]
+        if (
+            not self.url
+        ):  # those that `run` itself takes for 0 may be anybody's by the time that a part binds them again
+            port, sandbox, smtp = (str(free_port()) for _ in range(3))
+        else:
+            port, sandbox = (address.rsplit(":", 1)[1] for address in (self.url, self.sandbox))
+            smtp = str(self.smtp_port)
+        return ["--port", port, "--sandbox-port", sandbox, "--smtp-port", smtp]
 
     def said(self):
         return (self.folder.parent / f"{self.folder.name}.said").read_text(errors="replace")

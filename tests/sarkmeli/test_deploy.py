@@ -11,6 +11,7 @@ from configparser import ConfigParser
 import typer
 from running_office import ROOT
 
+from sandbox.ports import free_port
 from sarkmeli import parts
 from sarkmeli.cli import app
 from sarkmeli.settings import Settings
@@ -68,8 +69,7 @@ def test_what_collectors_count_is_where_the_api_finds_it():
 def test_the_api_tells_the_service_manager_when_it_takes_requests(new_database, tmp_path):
     settings = Settings(folder=tmp_path, database_url=new_database(), keys_database_url=new_database())
     parts.prepare(settings)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     known = {name: value for name, value in os.environ.items() if not name.startswith("SARKMELI_")}
     told = f"\0sarkmeli-{tmp_path.name}-{os.getpid()}"
     office = {

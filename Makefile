@@ -15,6 +15,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := domain ledger projections housekeeping gateways consumers api sarkmeli sandbox texts
 WORKERS ?= auto
+# Each worker begins with a part of its own, so that what a folder's tests share is made once; who is done takes over
+# from another. By turns, as it comes, every worker would start an office, a broker and a browser.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Maven fetches it for a minute; a plain `make run` has no use for it.
 BROKER := $(if $(filter setup test test-long bench bench-long,$(MAKECMDGOALS))$(filter-out 0,$(KAFKA)),.setup/broker)
 
@@ -29,10 +32,10 @@ demo: setup ## Tell one person's whole story, to the running office or a throw-a
 	@exec $(BIN)/python -m sarkmeli demo $(if $(STORY),--story $(STORY))
 
 test: setup ## Run the tests
-	@exec $(BIN)/python -m pytest -n $(WORKERS) -m "not long"
+	@exec $(PYTEST) -m "not long"
 
 test-long: setup ## Run the long tests too: crash loops and big sizes
-	@exec $(BIN)/python -m pytest -n $(WORKERS)
+	@exec $(PYTEST)
 
 lint: setup ## Check style, types, the order of the folders, and that schema.graphql and asyncapi.json are current
 	$(BIN)/ruff check .

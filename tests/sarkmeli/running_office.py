@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from forked_commands import sarkmeli
 
 from sandbox.ports import free_port
 from sarkmeli import embedded
@@ -18,17 +19,9 @@ from sarkmeli.processes import recorded
 from sarkmeli.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
+__all__ = ["PARTS", "ROOT", "Office", "last_json", "sarkmeli"]
+
 PARTS = ("postgres", "sandbox", "runner", "api", "api-2", "notices", "deadlines", "checkpoints")
-
-
-def sarkmeli(*arguments, **environment):
-    """Run a command to its end: (status, what it said on both outputs)."""
-    known = {name: value for name, value in os.environ.items() if not name.startswith("SARKMELI_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "sarkmeli", *arguments],
-        cwd=ROOT, env={**known, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
 
 
 class Office:
@@ -62,9 +55,8 @@ class Office:
         return self
 
     def _ports(self):
-        if (
-            not self.url
-        ):  # those that `run` itself takes for 0 may be anybody's by the time that a part binds them again
+        if not self.url:
+            # Those that `run` takes for 0 may be anybody's by the time that a part binds them again.
             port, sandbox, smtp = (str(free_port()) for _ in range(3))
         else:
             port, sandbox = (address.rsplit(":", 1)[1] for address in (self.url, self.sandbox))

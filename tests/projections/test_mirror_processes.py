@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 import stories
+from forked_commands import LATER, sarkmeli
 from internal_topic import InternalTopic, member_of, mirror_hash, position_of, reached, until
 from kafka_broker import broker_of_its_own
 from own_cluster import Cluster
@@ -74,11 +75,8 @@ class Office:
         }
 
     def says(self, *arguments: str, **environment: str) -> tuple[int, str]:
-        ran = subprocess.run(
-            [sys.executable, "-m", "sarkmeli", "mirror", *arguments],
-            cwd=ROOT, env={**self.environment, **environment}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        return ran.returncode, ran.stdout + ran.stderr
+        ours = {name: value for name, value in self.environment.items() if name.startswith(LATER)}
+        return sarkmeli("mirror", *arguments, **{**ours, **environment})
 
     @contextmanager
     def running(self, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -31,7 +31,7 @@ def crash(office, kills, clients, record_property):
 
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_or_doubled_whatever_is_killed(own_office, record_property):
-    crash(own_office, 18, 2, record_property)
+    crash(own_office, 12, 2, record_property)
 
 
 @pytest.mark.long

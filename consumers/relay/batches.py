@@ -110,7 +110,9 @@ class Sent:
     def failed(self) -> tuple[Record, Exception] | None:
         """The first record that is not known to be there, and why; None if all are."""
         if self._whole.is_done:
-            _, _, why = self._whole.value
+            if self._whole.exception is not None:
+                return self._records[0], self._whole.exception
+            _, _, why = self._whole.value  # the client ends a batch well and says here what was wrong with it
             return (self._records[0], why(0)) if why is not None else None
         for place, record in enumerate(self._records):
             future = self._alone.get(place)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -43,6 +43,10 @@ SILENT: Final = 5000
 
 HEARTBEAT_SECONDS: Final = 1.0
 """How long one wait for new events lasts."""
+
+GATHER_SECONDS: Final = 0.02
+"""Between the beginnings of two readings, at least. A small transaction costs as much work as hundreds of records, most
+of it the broker's and PostgreSQL's: what comes in such a while goes together, and nothing that comes alone waits."""
 
 LOOK_SECONDS: Final = 5.0
 """Between two looks at whether the topics are still the same, and at what made the relay stop."""
@@ -80,6 +84,7 @@ class Relay:
         self.partitions = {topic.name: topic.partitions for topic in (*self.topics, self.progress_topic)}
         self._batch = batch
         self._read = read
+        self._read_at = -GATHER_SECONDS
 
     def run_forever(self, stop: threading.Event) -> None:
         """Relay whenever it is our turn, until ``stop`` is set. Whatever fails is said and tried again."""
@@ -182,11 +187,16 @@ class Relay:
             raise halting.unknown_progress(error) from error
 
     def _step(self, progress: Progress) -> tuple[int, list[Record], int]:
-        """As `next`, once there is something or a heartbeat has passed."""
+        """As `next`, once there is something or a heartbeat has passed; seldom enough that it gathers."""
+        sleep(max(0.0, self._read_at + GATHER_SECONDS - monotonic()))
+        self._read_at = monotonic()
         found = self.next(progress)
-        if found[0] > progress.position or found[1] or self.ends.reader.wait(found[0], HEARTBEAT_SECONDS) == found[0]:
-            return found
-        return self.next(progress)
+        if found[0] == progress.position and not found[1]:
+            if self.ends.reader.wait(found[0], HEARTBEAT_SECONDS) == found[0]:
+                return found
+            self._read_at = monotonic()
+            found = self.next(progress)
+        return found
 
     def next(self, progress: Progress) -> tuple[int, list[Record], int]:
         """The last event read after ``progress``, what is to be sent of all since, and the last tombstone of it.

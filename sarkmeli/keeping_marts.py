@@ -10,7 +10,7 @@ import duckdb
 import structlog
 from prometheus_client import Gauge
 
-from consumers.analytics.store import Busy, opened
+from consumers.analytics.store import Busy, Unopened, opened
 from consumers.warehouse.table import Warehouse
 from sarkmeli.settings import Settings
 
@@ -42,7 +42,7 @@ def keep_marts(settings: Settings, warehouse: Warehouse) -> bool:
     except Busy as busy:
         log.warning("the marts are in use; the next round refreshes them", error=str(busy))
         return False
-    except duckdb.Error as error:
+    except (Unopened, duckdb.Error) as error:
         log.error("the marts cannot be refreshed: delete the file, it is made anew", file=str(file), error=str(error))
         return False
     REFRESHED.set(time.time())

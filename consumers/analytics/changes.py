@@ -2,7 +2,8 @@
 
 Two snapshots are compared by their data files, so only files that one of them lacks are read. That is right for every
 kind of commit: an append brings files, a tombstone rewrites some, tidying takes many files and gives one with the same
-rows, which then cancel each other out.
+rows, which then cancel each other out. They are read one after the other, when they are asked for: the first time that
+is the whole table.
 """
 
 # pyarrow carries no types.
@@ -11,17 +12,21 @@ rows, which then cancel each other out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import FileScanTask, Table
 
 COLUMNS: Final = ("id", "case", "service", "type", "type_version", "hour", "sequence", "elapsed", "data")
 """What the marts read of a fact. Where in Kafka it came from is none of theirs."""
+
+
+ROWS: Final = 100_000
+"""Rows that are handed on at once. No more than one file is held beside them, which tidying keeps below 128 MiB."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +39,36 @@ class Mark:
 
 @dataclass(frozen=True)
 class Changes:
-    """From one mark to another. ``whole``: ``came`` is everything there is, and what was known before is void."""
+    """From one mark to another: rows in portions, which are read once, as they are asked for.
+
+    ``whole``: ``came`` is everything there is, and what was known before is void. Reading raises FileNotFoundError if a
+    file was expired meanwhile.
+    """
 
     mark: Mark
-    came: pa.Table
-    went: pa.Table
+    came: Iterable[pa.Table]
+    went: Iterable[pa.Table]
     whole: bool
 
 
 def changes(table: Table, since: Mark | None) -> Changes:
     """What became of ``table``, as it was opened or refreshed, since a mark; everything if the mark is unknown to it.
 
-    It is unknown when the table is another one, or when the snapshot, or a file of it, was expired meanwhile.
+    It is unknown when the table is another one, or when the snapshot, or its list of files, was expired meanwhile.
     """
     newest = table.current_snapshot()
     mark = Mark(str(table.metadata.table_uuid), None if newest is None else newest.snapshot_id)
     after = _files(table, mark.snapshot)
     known = since is not None and since.table == mark.table
     if since is None or not known or (since.snapshot is not None and table.snapshot_by_id(since.snapshot) is None):
-        return Changes(mark, _rows(table, after.values()), _nothing(table), whole=True)
+        return Changes(mark, _rows(table, after.values()), (), whole=True)
     try:
         before = _files(table, since.snapshot)
-        went = _rows(table, (task for key, task in before.items() if key not in after))
     except FileNotFoundError:
-        return Changes(mark, _rows(table, after.values()), _nothing(table), whole=True)
-    came = _rows(table, (task for key, task in after.items() if key not in before))
-    return Changes(mark, came, went, whole=False)
+        return Changes(mark, _rows(table, after.values()), (), whole=True)
+    came = [task for key, task in after.items() if key not in before]
+    went = [task for key, task in before.items() if key not in after]
+    return Changes(mark, _rows(table, came), _rows(table, went), whole=False)
 
 
 _Key = tuple[str, frozenset[str]]
@@ -73,12 +82,10 @@ def _files(table: Table, snapshot: int | None) -> dict[_Key, FileScanTask]:
     return {(task.file.file_path, frozenset(one.file_path for one in task.delete_files)): task for task in tasks}
 
 
-def _rows(table: Table, tasks: Iterable[FileScanTask]) -> pa.Table:
-    chosen = list(tasks)
-    if not chosen:
-        return _nothing(table)
-    return ArrowScan(table.metadata, table.io, table.schema().select(*COLUMNS), AlwaysTrue()).to_table(chosen)
-
-
-def _nothing(table: Table) -> pa.Table:
-    return schema_to_pyarrow(table.schema().select(*COLUMNS), include_field_ids=False).empty_table()
+def _rows(table: Table, tasks: Iterable[FileScanTask]) -> Iterator[pa.Table]:
+    """The files' rows. Of several files at once the client would read all ahead."""
+    scan = ArrowScan(table.metadata, table.io, table.schema().select(*COLUMNS), AlwaysTrue())
+    for task in tasks:
+        rows = scan.to_table([task])
+        for begin in range(0, rows.num_rows, ROWS):
+            yield rows.slice(begin, ROWS)

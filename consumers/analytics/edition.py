@@ -61,7 +61,10 @@ class Edition:
 
 
 def edition(marts: Marts, folder: Path, today: date) -> Edition:
-    """Today's edition, made and kept; the last one if that is of today, or if a new one would tell too much."""
+    """Today's edition, made and kept; the last one if that is of today, or if a new one would tell too much.
+
+    Raises: Damaged.
+    """
     before = editions(folder)
     if before and before[-1].day >= today:
         return before[-1]
@@ -89,9 +92,30 @@ def edition(marts: Marts, folder: Path, today: date) -> Edition:
     return new
 
 
+class Damaged(Exception):
+    """An edition's file is not as it was written; the message names it and says what to do."""
+
+    def __init__(self, file: Path, why: object) -> None:
+        super().__init__(
+            f"{file} is no edition as it was written ({why}): put it back from a backup. Without it nothing may be "
+            "told, because a new edition is tried against what was told before; take it away only if nobody ever saw it"
+        )
+
+
 def editions(folder: Path) -> list[Edition]:
-    """Every edition so far, oldest first."""
-    return [from_json(json.loads(file.read_text(encoding="utf-8"))) for file in sorted(folder.glob("*.json"))]
+    """Every edition so far, oldest first. Raises: Damaged."""
+    return [_read(file) for file in sorted(folder.glob("*.json"))]
+
+
+def _read(file: Path) -> Edition:
+    try:
+        text = json.loads(file.read_text(encoding="utf-8"))
+        told = from_json(text)
+        if to_json(told) != text or told.services.keys() != set(SERVICES) or file.stem != f"{told.number:06}":
+            raise ValueError("it was changed")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Damaged(file, str(error) or type(error).__name__) from error
+    return told
 
 
 def to_json(told: Edition) -> dict[str, Any]:
@@ -116,14 +140,14 @@ def to_json(told: Edition) -> dict[str, Any]:
 
 
 def from_json(text: Mapping[str, Any]) -> Edition:
-    """The edition that `to_json` wrote. Raises: ValueError for a format of a later release."""
+    """The edition that `to_json` wrote. Raises: ValueError for a format of a later release; others for other text."""
     if text["format"] != FORMAT:
         raise ValueError(f"an edition of format {text['format']}: this release reads {FORMAT}")
     services = {
         name: Told(
             service["grain"],
             {
-                sheet: {tuple(one["key"]): one["at_least"] or 0 for one in cells}
+                sheet: {tuple(one["key"]): int(one["at_least"] or 0) for one in cells}
                 for sheet, cells in service["sheets"].items()
             },
             spreads_from(service["spreads"]),

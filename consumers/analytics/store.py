@@ -12,7 +12,8 @@ because a database keeps the bytes of deleted rows in its free blocks.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,13 @@ from consumers.analytics.marts import VIEWS
 VERSION: Final = 1
 """Of the tables and of how they are folded. A file of another version is made again from the whole table."""
 
+CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": False,
+    "threads": 2,
+    "memory_limit": "1GB",
+}
+"""What does not fit in memory lies in a folder beside the file while DuckDB works on it."""
+
 _MARK: Final = """
 CREATE TABLE IF NOT EXISTS mark (
   version INTEGER NOT NULL, iceberg VARCHAR NOT NULL, snapshot BIGINT, dirty BOOLEAN NOT NULL
@@ -36,13 +44,20 @@ CREATE TABLE IF NOT EXISTS mark (
 """
 """One row. ``dirty``: cases were forgotten, and the file is not yet written anew."""
 
+PORTION: Final = 500_000
+"""Rows that are folded at once, about: more are cut by case."""
+
+_MOVED: Final = "CREATE OR REPLACE TEMP TABLE moved AS SELECT * EXCLUDE (copies), copies AS n FROM fact LIMIT 0"
+_CAME: Final = "INSERT INTO moved SELECT *, 1 FROM arrived"
+_WENT: Final = "INSERT INTO moved SELECT *, -1 FROM arrived"
+
 _DELTA: Final = """
 CREATE OR REPLACE TEMP TABLE delta AS
-SELECT * EXCLUDE (n), sum(n)::BIGINT AS copies FROM (
-  SELECT *, 1 AS n FROM came UNION ALL SELECT *, -1 AS n FROM went
-) GROUP BY ALL HAVING sum(n) <> 0
+SELECT * EXCLUDE (n), sum(n)::BIGINT AS copies FROM moved
+WHERE hash(case_id) % {portions} = {portion}
+GROUP BY ALL HAVING sum(n) <> 0
 """
-"""What really changed: rows that were only moved from one file to another cancel out."""
+"""What really changed of some cases: rows that were only moved from one file to another cancel out."""
 
 _TOUCHED: Final = "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT case_id FROM delta"
 
@@ -54,10 +69,16 @@ SELECT * EXCLUDE (copies), sum(copies)::BIGINT AS copies FROM (
 """
 
 _FORGOTTEN: Final = "SELECT count(*) FROM touched ANTI JOIN merged USING (case_id)"
+_KNOWN: Final = "CREATE OR REPLACE TEMP TABLE known AS SELECT DISTINCT case_id FROM fact"
+_LOST: Final = "SELECT count(*) FROM known ANTI JOIN moved USING (case_id)"
 
 
 class Busy(Exception):
     """Another process has the file open to write."""
+
+
+class Unopened(Exception):
+    """The file is there and no database; the message names it and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +107,10 @@ class Marts:
 
     def refresh(self, table: Table) -> Refreshed:
         """Bring the marts to the newest snapshot of ``table``."""
-        return self.take(changes(table, self.mark))
+        try:
+            return self.take(changes(table, self.mark))
+        except FileNotFoundError:  # of the snapshot that they stand at: it was expired meanwhile
+            return self.take(changes(table, None))
 
     def take(self, found: Changes) -> Refreshed:
         """Fold what became of the facts, in one transaction."""
@@ -108,16 +132,39 @@ class Marts:
     def _fold(self, found: Changes) -> Refreshed:
         run = self.connection.execute
         was_dirty = bool(self.rows("SELECT 1 FROM mark WHERE dirty"))
+        run(_MOVED)
+        came, went = self._gather(found.came, _CAME), self._gather(found.went, _WENT)
         forgotten = 0
         if found.whole:
-            known = {case for (case,) in self.rows("SELECT DISTINCT case_id FROM fact")}
-            run("DELETE FROM fact")
-            for name in FOLDED:
+            run(_KNOWN)
+            ((forgotten,),) = self.rows(_LOST)
+            for name in ("fact", *FOLDED):
                 run(f"DELETE FROM {name}")  # noqa: S608 - our own names
-            forgotten = len(known - set(found.came.column("case").to_pylist()))
-        self._register("came", found.came)
-        self._register("went", found.went)
-        run(_DELTA)
+        folded = 0
+        portions = 1 + (came + went) // PORTION
+        for portion in range(portions):
+            touched, gone = self._fold_some(_DELTA.format(portions=portions, portion=portion))
+            folded, forgotten = folded + touched - gone, forgotten + gone
+        run("DROP TABLE moved")
+        run("DELETE FROM mark")
+        dirty = was_dirty or forgotten > 0
+        run("INSERT INTO mark VALUES (?, ?, ?, ?)", [VERSION, found.mark.table, found.mark.snapshot, dirty])
+        return Refreshed(came, went, folded, forgotten, found.whole)
+
+    def _gather(self, portions: Iterable[pa.Table], statement: str) -> int:
+        """Put rows beside the facts, a portion after the other; how many."""
+        count = 0
+        for rows in portions:
+            self._register("arrived", rows)
+            self.connection.execute(statement)
+            self.connection.unregister("arrived")
+            count += rows.num_rows
+        return count
+
+    def _fold_some(self, delta: str) -> tuple[int, int]:
+        """Fold the cases that ``delta`` names anew: how many it touches, and how many of them are gone."""
+        run = self.connection.execute
+        run(delta)
         run(_TOUCHED)
         run(_MERGED)
         ((gone,),) = self.rows(_FORGOTTEN)
@@ -127,11 +174,7 @@ class Marts:
         run("INSERT INTO fact SELECT * FROM merged")
         for statement in FOLDS:
             run(statement)
-        forgotten += gone
-        run("DELETE FROM mark")
-        dirty = was_dirty or forgotten > 0
-        run("INSERT INTO mark VALUES (?, ?, ?, ?)", [VERSION, found.mark.table, found.mark.snapshot, dirty])
-        return Refreshed(found.came.num_rows, found.went.num_rows, touched - gone, forgotten, found.whole)
+        return touched, gone
 
     def _register(self, name: str, rows: pa.Table) -> None:
         """Hours in UTC, without a zone: DuckDB needs no time zones of its own then."""
@@ -158,7 +201,7 @@ class Marts:
 
 @contextmanager
 def opened(path: Path) -> Generator[Marts]:
-    """The marts' file, made if it is not there. Raises: Busy."""
+    """The marts' file, made if it is not there. Raises: Busy, Unopened."""
     path.parent.mkdir(parents=True, exist_ok=True)
     marts = Marts(path, _connect(path))
     try:
@@ -169,11 +212,15 @@ def opened(path: Path) -> Generator[Marts]:
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        connection = duckdb.connect(str(path), config={"autoinstall_known_extensions": False, "threads": 2})
+        connection = duckdb.connect(str(path), config=CONFIG)
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise Busy(f"{path} is open in another process") from error
-        raise
+        raise Unopened(
+            f"{path} cannot be opened: {error}. If it is damaged, delete it: it is made anew from the warehouse"
+        ) from error
+    # Of a process that was killed: rows of cases that may be forgotten by now.
+    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)
     version = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'mark'").fetchone()
     if version and connection.execute("SELECT 1 FROM mark WHERE version <> ?", [VERSION]).fetchone():
         for name in ("fact", *FOLDED):

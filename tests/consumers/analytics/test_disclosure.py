@@ -37,7 +37,7 @@ def on(marts: Marts, folder: Path, rows: list[Row], back: int) -> Edition:
     """The report of so many days before the last."""
     now = NOON - timedelta(days=back)
     known = arrow(row for row in rows if row["hour"] <= now)
-    marts.take(Changes(Mark("table", back), known, arrow([]), whole=True))
+    marts.take(Changes(Mark("table", back), [known], [], whole=True))
     return edition(marts, folder, now.date())
 
 

@@ -10,15 +10,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import marts_model
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mart_facts import NOON, Lives, Row, Step, arrow, rows_of
-from pyiceberg.table import Table
+from pyiceberg.io.pyarrow import ArrowScan
+from pyiceberg.table import FileScanTask, Table
 
+from consumers.analytics import changes, store
 from consumers.analytics.changes import Changes, Mark
 from consumers.analytics.store import Marts, Refreshed, opened
 from consumers.warehouse.files import append
@@ -121,10 +125,13 @@ def test_any_arrival_gives_what_a_count_from_scratch_gives(data: st.DataObject) 
             held = [*(row for row in held if row not in went), *came]
             whole = data.draw(st.integers(0, 5), label="whole") == 0
             mark = Mark("table", len(held))
-            if whole:
-                marts.take(Changes(mark, arrow(held), arrow([]), whole=True))
-            else:
-                marts.take(Changes(mark, arrow([*came, *moved]), arrow([*went, *moved]), whole=False))
+            found = (
+                Changes(mark, [arrow(held)], [], whole=True)
+                if whole
+                else Changes(mark, [arrow([*came, *moved])], [arrow([*went, *moved])], whole=False)
+            )
+            with patch.object(store, "PORTION", data.draw(st.sampled_from([10, 500_000]), label="folded at once")):
+                marts.take(found)
             assert told(marts) == marts_model.marts(held)
 
 
@@ -180,16 +187,65 @@ def test_a_real_table_is_followed_through_appends_tidying_forgetting_and_expiry(
         assert told(marts) == marts_model.marts([*left, *rows_of("late", "taxpayer", NOON, Lives(1).registration())])
 
 
+def test_no_more_than_a_file_and_a_portion_are_held_at_once(table: Table, tmp_path: Path) -> None:
+    """The first refresh, a rebuild after all snapshots are gone, and tidying of the whole table."""
+    rows = Lives(7).year(NOON, weeks=2, applications=8, registrations=8)
+    for part in range(0, len(rows), 40):
+        append(table, arrow(rows[part : part + 40]))
+    table.refresh()
+    steps: list[tuple[str, int]] = []
+    to_table, register, fold = ArrowScan.to_table, Marts._register, Marts._fold_some
+
+    def reads(self: ArrowScan, tasks: Iterable[FileScanTask]) -> pa.Table:
+        steps.append(("read", sum(task.file.record_count for task in tasks)))
+        return to_table(self, tasks)
+
+    def takes(self: Marts, name: str, given: pa.Table) -> None:
+        steps.append(("taken", given.num_rows))
+        register(self, name, given)
+
+    def folds(self: Marts, delta: str) -> tuple[int, int]:
+        done = fold(self, delta)
+        steps.append(("folded", self.rows("SELECT count(*) FROM merged")[0][0]))
+        return done
+
+    with (
+        patch.object(ArrowScan, "to_table", reads), patch.object(Marts, "_register", takes),
+        patch.object(Marts, "_fold_some", folds), patch.object(changes, "ROWS", 25),
+        patch.object(store, "PORTION", len(rows) // 3), opened(tmp_path / "marts.duckdb") as marts,
+    ):  # fmt: skip
+        for whole in (True, True, False):
+            if whole:
+                marts.connection.execute("DELETE FROM mark")
+            else:
+                rewritten(table, rows)
+                table.refresh()
+            done = marts.refresh(table)
+            assert (done.came, done.went, done.whole) == (len(rows), 0 if whole else len(rows), whole)
+            held = 0
+            for what, count in steps:
+                held += {"read": count, "taken": -count, "folded": 0}[what]
+                assert held <= 40 or not whole
+                assert what != "taken" or count <= 25
+            assert held == 0
+            folded = [count for what, count in steps if what == "folded"]
+            assert len(folded) >= 4
+            assert sum(folded) == (len(rows) if whole else 0)
+            assert max(folded) < len(rows)
+            assert told(marts) == marts_model.marts(rows)
+            steps.clear()
+
+
 def test_forgotten_cases_leave_no_byte_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "marts.duckdb"
     rows = Lives(3).year(NOON, weeks=2, applications=20, registrations=20)
     gone = f"canary-{'x' * 40}"
     canary = rows_of(gone, "taxpayer", NOON, Lives(1).registration())
     with opened(path) as marts:
-        marts.take(Changes(Mark("t", 1), arrow([*rows, *canary]), arrow([]), whole=True))
+        marts.take(Changes(Mark("t", 1), [arrow([*rows, *canary])], [], whole=True))
         marts.connection.execute("CHECKPOINT")
         assert gone[:30].encode() in path.read_bytes()
-        assert marts.take(Changes(Mark("t", 2), arrow([]), arrow(canary), whole=False)).forgotten == 1
+        assert marts.take(Changes(Mark("t", 2), [], [arrow(canary)], whole=False)).forgotten == 1
         assert told(marts) == marts_model.marts(rows)
     assert [file.name for file in tmp_path.iterdir()] == ["marts.duckdb"]
     assert gone[:30].encode() not in path.read_bytes()
@@ -200,9 +256,9 @@ def test_a_refresh_that_breaks_leaves_the_marts_as_they_were(tmp_path: Path) -> 
     other = rows_of("other", "taxpayer", NOON, Lives(1).registration())
     broken = [*other[:-1], {**other[-1], "data": "no JSON"}]
     with opened(tmp_path / "marts.duckdb") as marts:
-        marts.take(Changes(Mark("t", 1), arrow(rows), arrow([]), whole=True))
+        marts.take(Changes(Mark("t", 1), [arrow(rows)], [], whole=True))
         with pytest.raises(duckdb.Error):
-            marts.take(Changes(Mark("t", 2), arrow(broken), arrow([]), whole=False))
+            marts.take(Changes(Mark("t", 2), [arrow(broken)], [], whole=False))
         assert marts.mark == Mark("t", 1)
         assert told(marts) == marts_model.marts(rows)
 

@@ -43,7 +43,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Edition:
     folder = tmp_path_factory.mktemp("analytics")
     rows = Lives(11).year(NOON, weeks=16, applications=40, registrations=90)
     with opened(folder / "marts.duckdb") as marts:
-        marts.take(Changes(Mark("table", 1), arrow(rows), arrow([]), whole=True))
+        marts.take(Changes(Mark("table", 1), [arrow(rows)], [], whole=True))
         return edition(marts, folder / "editions", NOON.date())
 
 
@@ -184,7 +184,7 @@ def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path:
                 for at in range(cases)
                 for row in rows_of(f"case{at}", "compatriot", NOON - timedelta(weeks=3), FILED)
             ]
-            marts.take(Changes(Mark("table", 1), arrow(rows), arrow([]), whole=True))
+            marts.take(Changes(Mark("table", 1), [arrow(rows)], [], whole=True))
             told = edition(marts, tmp_path / str(cases), NOON.date())
             printed.append(page.page(told, Speech(texts.Language.EN)))
     assert printed[0] == printed[1]

@@ -9,7 +9,7 @@ from sarkmeli.settings import Settings
 
 
 def watched_mirror(settings: Settings) -> Mirrored | None:
-    """The mirror that the settings name, if they name one. Raises: LookupError for a model that there is not."""
+    """The mirror that the settings name, if they name one."""
     if settings.mirror_database_url is None:
         return None
     conninfo = settings.mirror_database_url.get_secret_value()

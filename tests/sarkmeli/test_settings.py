@@ -222,6 +222,22 @@ def test_a_wrong_value_is_told_by_its_variable_and_not_as_a_traceback(name, valu
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ('["statsu"]', "no read model statsu that can be mirrored; there are status, case, registration"),
+        ('["status", "status"]', "a read model is named twice"),
+    ],
+)
+def test_what_is_mirrored_is_named_by_names_that_there_are(monkeypatch, models, said):
+    """The API asks the mirror, too: it must not begin with a name that it then does not find."""
+    monkeypatch.setenv("SARKMELI_MIRROR_MODELS", models)
+    with pytest.raises(ValidationError, match=said):
+        Settings()
+    monkeypatch.setenv("SARKMELI_MIRROR_MODELS", '["case"]')
+    assert Settings().mirror_models == ("case",)
+
+
 def test_the_schema_file_is_current():
     status, said = sarkmeli("schema", "--check")
     assert (status, said) == (0, "")

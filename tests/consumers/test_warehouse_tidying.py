@@ -99,8 +99,12 @@ def test_what_is_forgotten_while_files_are_rewritten_stays_away(member: Member) 
     other = Member(member.log, place_of(member))
     member.log.tombstone(0, 1)
     other.gather()
-    with at_commit(1, before=lambda: other.write() and None):
+    with (
+        at_commit(1, before=lambda: other.write() and None),
+        patch("consumers.warehouse.compacting.commit", wraps=commit) as tries,
+    ):
         tidy(member.warehouse, KEPT, now=LATER)
+    assert tries.call_count == 2, "each of both days is left to the next time as soon as its files are seen to be gone"
     check(member)
     assert case(1) not in all_rows(member.warehouse)["case"].to_pylist()
 

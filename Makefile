@@ -5,6 +5,8 @@
 #   .setup/python  the packages of requirements.lock are installed in .venv
 #   .setup/web     GraphiQL's own files are built into web/dist from web/package-lock.json
 #   .setup/fonts   the fonts of the mailed and printed documents are in texts/fonts
+#   .setup/duckdb-… a DuckDB with its own reader of Iceberg, which only a test asks; the first that needs it fetches it
+#   .setup/spark   Spark with Iceberg's own library, for a long test; the test fetches it
 #   .setup/broker  Kafka's own programs are in .setup/kafka, or it was said why they cannot be had; only for who uses a broker
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

@@ -169,11 +169,17 @@ def test_a_real_table_is_followed_through_appends_tidying_forgetting_and_expiry(
         assert (tidied.folded, tidied.forgotten, tidied.whole) == (0, 0, False)
         assert told(marts) == marts_model.marts(rows)
 
-        left = [row for row in rows if row["case"] not in cases[:5]]
-        rewritten(table, left)
-        table.refresh()
-        assert marts.refresh(table).forgotten == 5
-        assert told(marts) == marts_model.marts(left)
+        left = rows
+        for gone, lost in ((3, False), (5, True)):
+            left = [row for row in rows if row["case"] not in cases[:gone]]
+            before = [task.file.file_path for task in table.scan().plan_files()]
+            rewritten(table, left)
+            table.refresh()
+            for path in before if lost else ():
+                table.io.delete(path)
+            done = marts.refresh(table)
+            assert (done.forgotten, done.whole) == (2 if lost else 3, lost), "without its files nobody knows what went"
+            assert told(marts) == marts_model.marts(left)
 
         append(table, arrow(rows_of("late", "taxpayer", NOON, Lives(1).registration())))
         table.refresh()

@@ -50,6 +50,16 @@ def refresh(folder: Folder = None) -> None:
 
 
 @app.command()
+def keep(folder: Folder = None) -> None:
+    """Bring the marts to what the warehouse holds, now and as often as it is tidied, until it is told to end."""
+    from sarkmeli.parts import fold_marts
+    from sarkmeli.processes import tell_service_manager
+
+    with _plainly():
+        fold_marts(begin(folder), tell_service_manager)
+
+
+@app.command()
 def report(
     html: Annotated[Path | None, typer.Option(help="Write it as one page into this file.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it for machines.")] = False,

@@ -48,13 +48,13 @@ AWAY = ("08", "28", "3D", "53", "57")
 
 
 def parts_of(settings: Settings) -> tuple[str, ...]:
-    """All processes of the product that `run` starts under these settings; with a Kafka, the warehouse's too."""
-    return (*PARTS, *WITH_KAFKA, "warehouse") if settings.has_kafka else PARTS
+    """All processes of the product that `run` starts under these settings; with a Kafka, warehouse and marts too."""
+    return (*PARTS, *WITH_KAFKA, "warehouse", "marts") if settings.has_kafka else PARTS
 
 
 def load(settings: Settings) -> None:
     """Import everything the parts need, so that a process forked afterwards starts at once."""
-    for name in (*LOADED, "sarkmeli.relaying", "sarkmeli.warehouse") if settings.has_kafka else LOADED:
+    for name in (*LOADED, "sarkmeli.relaying", "sarkmeli.keeping_marts") if settings.has_kafka else LOADED:
         importlib.import_module(name)
 
 
@@ -234,6 +234,13 @@ def fill_warehouse(settings: Settings, ready: Ready) -> None:
     collect(settings, _stop_on_signal(), ready)
 
 
+def fold_marts(settings: Settings, ready: Ready) -> None:
+    """Keep the marts what the warehouse holds. It needs neither a database nor Kafka."""
+    from sarkmeli.keeping_marts import keep_marts
+
+    keep_marts(settings, _stop_on_signal(), ready)
+
+
 def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
@@ -252,5 +259,6 @@ FOLLOWERS: dict[str, Callable[[Settings, Ready], None]] = {
     "checkpoints": publish_checkpoints,
     "relay": relay_to_kafka,
     "warehouse": fill_warehouse,
+    "marts": fold_marts,
 }
 """What needs the ledger alone, or keys besides and nothing else of the house."""

@@ -24,6 +24,7 @@ WORK: Final = {
     "checkpoints": (DbRole.SIGNER,),
     "relay": (DbRole.RELAY,),
     "warehouse": (),
+    "marts": (),
 }
 """The roles that each part connects as."""
 

@@ -24,7 +24,6 @@ from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Place, Warehouse, open_warehouse
 from consumers.warehouse.tidying import Tidied, Tidiness, overdue, tidy
 from sarkmeli.kafka import NoKafka, client
-from sarkmeli.keeping_marts import keep_marts
 from sarkmeli.settings import Settings
 
 log = structlog.get_logger("warehouse")
@@ -74,11 +73,7 @@ def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]
     log.info("filling the warehouse", topics=told.topics, folder=place.folder)
 
     def tidied(warehouse: Warehouse) -> None:
-        """What was forgotten leaves the marts in the same hours, whether tidying went well or not."""
-        try:
-            tidy(warehouse, tidiness)
-        finally:
-            keep_marts(settings, warehouse)
+        tidy(warehouse, tidiness)
 
     Collector(told, lambda: open_warehouse(place), tidied).run_forever(stop, ready)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -51,6 +53,15 @@ class WarehouseSettings(BaseSettings):
             except ArgumentError:
                 raise ValueError("neither https:// nor a SQLAlchemy address") from None
         return address
+
+    @model_validator(mode="after")
+    def _snapshots_outlive_two_rounds(self) -> Self:
+        """Else who refreshes after each round would find the snapshot gone that it stands at, and begin anew."""
+        if self.warehouse_snapshot_hours * 3600 < 2 * self.warehouse_tidy_every:
+            raise ValueError(
+                "SARKMELI_WAREHOUSE_SNAPSHOT_HOURS is less than two rounds of tidying, SARKMELI_WAREHOUSE_TIDY_EVERY"
+            )
+        return self
 
     def warehouse_unfit_for_production(self) -> list[str]:
         """What stands between these settings and a public service: a catalog that is spoken to in clear."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from configparser import ConfigParser
 
 import typer
@@ -13,8 +14,11 @@ from running_office import ROOT
 
 from sandbox.ports import free_port
 from sarkmeli import parts
+from sarkmeli.analytics import report
 from sarkmeli.cli import app
+from sarkmeli.keeping_marts import keep_marts
 from sarkmeli.settings import Settings
+from sarkmeli.warehouse import collect
 
 DEPLOY = ROOT / "deploy"
 EVERY = (*parts.PARTS, *parts.WITH_KAFKA)
@@ -59,8 +63,63 @@ def test_who_opens_nothing_sealed_is_not_of_the_group_that_shares_the_pin_and_th
         assert "/var/lib/sarkmeli" not in writes
 
 
+class OneRound:
+    """A collector that opens the warehouse and tidies it once, and reads nothing."""
+
+    def __init__(self, _told, open_warehouse, tidied):
+        self.open_warehouse, self.tidied = open_warehouse, tidied
+
+    def run_forever(self, _stop, _ready):
+        self.tidied(self.open_warehouse())
+
+
+class Once(threading.Event):
+    """Tells to end as soon as it is waited for."""
+
+    def wait(self, timeout=None):
+        self.set()
+        return super().wait(timeout)
+
+
+def test_units_may_write_every_folder_that_their_work_writes(tmp_path, monkeypatch):
+    """Outside these folders a unit finds a disk that cannot be written."""
+    monkeypatch.setattr("sarkmeli.warehouse.Collector", OneRound)
+    folders = (DEPLOY / "sarkmeli.tmpfiles.conf").read_text()
+
+    def collecting(settings):
+        collect(settings, threading.Event(), lambda: None)
+
+    def telling(settings):
+        keep_marts(settings, Once(), lambda: None)
+        report(settings)
+
+    for name, work, wrote in (
+        ("sarkmeli-warehouse@.service", collecting, {"warehouse"}),
+        ("sarkmeli-marts.service", telling, {"warehouse", "analytics"}),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        work(Settings(folder=folder, kafka_bootstrap_servers="127.0.0.1:1"))
+        assert {path.name for path in folder.iterdir()} == wrote
+        service = unit(name)["Service"]
+        assert {f"/var/lib/sarkmeli/{one}" for one in wrote} <= set(service["ReadWritePaths"].split())
+        for one in wrote:
+            made = re.search(rf"^d /var/lib/sarkmeli/{one} +2750 (\S+) +(\S+)", folders, re.MULTILINE)
+            assert made.groups() == (service["User"], service["Group"])
+
+
+def test_the_marts_are_folded_apart_from_who_collects():
+    """Beside it, under its account; for want of memory the fold dies and not the collector."""
+    service = unit("sarkmeli-marts.service")["Service"]
+    assert service["User"] == unit("sarkmeli-warehouse@.service")["Service"]["User"]
+    assert service["ExecStart"].endswith(" -m sarkmeli analytics keep")
+    assert (service["Type"], service["Restart"]) == ("notify", "always")
+    assert int(service["OOMScoreAdjust"]) > 0
+    assert "OOMScoreAdjust" not in unit("sarkmeli-warehouse@.service")["Service"]
+
+
 def test_what_collectors_count_is_where_the_api_finds_it():
-    where = {unit(f"sarkmeli-{name}@.service")["Service"]["Environment"] for name in ("api", "warehouse")}
+    where = {unit(f"sarkmeli-{name}.service")["Service"]["Environment"] for name in ("api@", "warehouse@", "marts")}
     assert where == {"PROMETHEUS_MULTIPROC_DIR=/run/sarkmeli-metrics"}
     sharing = re.findall(r"^m (\S+) +sarkmeli-metrics", (DEPLOY / "sarkmeli.sysusers.conf").read_text(), re.MULTILINE)
     assert sharing == ["sarkmeli-api", "sarkmeli-warehouse"]

@@ -33,6 +33,7 @@ GIVEN = {
     "erase": ["1234567897", "--token", "x", "--ground", "RETENTION_OVER"],
 }
 FROM_THE_WAREHOUSE = (
+    "analytics keep",
     "analytics refresh",
     "analytics report",
     "relay watch",
@@ -42,7 +43,7 @@ FROM_THE_WAREHOUSE = (
     "warehouse tidy",
 )
 """They read the public stream in Kafka, or the warehouse's files that were made from it, and never the ledger."""
-ENDLESS = ("relay watch", "warehouse collect")
+ENDLESS = ("analytics keep", "relay watch", "warehouse collect")
 NEEDS_NONE = ("schema", *FROM_THE_WAREHOUSE)
 BRINGS_ITS_OWN = ("run", "demo", "postgres")
 

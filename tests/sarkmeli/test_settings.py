@@ -127,6 +127,12 @@ def test_production_speaks_to_kafka_in_clear_on_this_machine_alone(monkeypatch, 
         assert "s3cret-word" not in str(told.value.errors(include_input=False))
 
 
+def test_snapshots_are_kept_for_two_rounds_of_whoever_refreshes_from_them(tmp_path):
+    assert Settings(warehouse_tidy_every=1800, warehouse_snapshot_hours=1)
+    with pytest.raises(ValidationError, match="SARKMELI_WAREHOUSE_SNAPSHOT_HOURS is less than two rounds"):
+        Settings(warehouse_tidy_every=1801, warehouse_snapshot_hours=1)
+
+
 def test_every_kafka_client_is_told_the_same(tmp_path):
     with pytest.raises(NoKafka, match="SARKMELI_KAFKA_BOOTSTRAP_SERVERS is empty"):
         client(Settings())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -267,6 +269,41 @@ def test_a_refresh_that_breaks_leaves_the_marts_as_they_were(tmp_path: Path) -> 
             marts.take(Changes(Mark("t", 2), [arrow(broken)], [], whole=False))
         assert marts.mark == Mark("t", 1)
         assert told(marts) == marts_model.marts(rows)
+
+
+@pytest.mark.parametrize("at", ["while it reads", "before it commits"])
+def test_a_fold_that_is_killed_harms_nothing(tmp_path: Path, at: str) -> None:
+    path = tmp_path / "marts.duckdb"
+    rows = Lives(3).year(NOON, weeks=2, applications=5, registrations=5)
+    with opened(path) as marts:
+        marts.take(Changes(Mark("t", 1), [arrow(rows)], [], whole=True))
+    code = f"""
+import os, signal
+from pathlib import Path
+from mart_facts import NOON, Lives, arrow
+from consumers.analytics.changes import Changes, Mark
+from consumers.analytics.store import Marts, opened
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def came():
+    yield arrow(Lives(4).year(NOON, weeks=2, applications=9, registrations=9))
+    if {at!r} == "while it reads":
+        die()
+
+fold = Marts._fold
+Marts._fold = lambda marts, found: die(fold(marts, found))
+with opened(Path({str(path)!r})) as marts:
+    marts.take(Changes(Mark("t", 2), came(), [], whole=False))
+"""
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[3])])
+    killed = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with opened(path) as marts:
+        assert marts.mark == Mark("t", 1)
+        assert told(marts) == marts_model.marts(rows)
+    assert [file.name for file in tmp_path.iterdir()] == ["marts.duckdb"]
 
 
 def test_two_processes_do_not_write_one_file(tmp_path: Path) -> None:

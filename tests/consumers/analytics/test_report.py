@@ -27,7 +27,7 @@ from consumers.warehouse.files import append
 from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Place, open_table, open_warehouse
 from sarkmeli.cli import app
-from sarkmeli.keeping_marts import REFRESHED, keep_marts, marts_file
+from sarkmeli.keeping_marts import FAILED, REFRESHED, keep_marts_once, marts_file
 from sarkmeli.settings import Settings
 
 FILED = [Step("application.registered", 0, {"tier": "STANDARD", "grounds": {"origin": True}})]
@@ -162,17 +162,22 @@ def test_the_commands_tell_one_thing_three_ways(tmp_path: Path, monkeypatch: pyt
     assert lost.output == f"there is no folder {tmp_path / 'nowhere'}\n"
 
 
-def test_the_collectors_round_forgets_in_the_marts(tmp_path: Path) -> None:
+def test_a_round_forgets_in_the_marts_and_counts_when_it_cannot(tmp_path: Path) -> None:
     place = Place(f"sqlite:///{tmp_path}/warehouse/catalog.db?timeout=30", str(tmp_path / "warehouse"))
     settings, warehouse = Settings(folder=tmp_path), open_warehouse(place)
     append(warehouse.facts, arrow(row for at in "ab" for row in rows_of(at, "compatriot", NOON, FILED)))
-    assert keep_marts(settings, warehouse)
+    assert keep_marts_once(settings)
     rebuild(warehouse)
     append(warehouse.facts.refresh(), arrow(rows_of("b", "compatriot", NOON, FILED)))
-    assert keep_marts(settings, open_warehouse(place))
+    assert keep_marts_once(settings)
     with opened(marts_file(settings)) as marts:
         assert marts.rows("SELECT DISTINCT case_id FROM fact") == [("b",)]
     assert REFRESHED._value.get() > 0  # pyright: ignore[reportPrivateUsage]
+    failed = FAILED._value.get()  # pyright: ignore[reportPrivateUsage]
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    assert not keep_marts_once(settings.model_copy(update={"folder": in_the_way}))
+    assert FAILED._value.get() == failed + 1  # pyright: ignore[reportPrivateUsage]
 
 
 def test_an_office_without_facts_says_no_more_than_one_with_four_cases(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from domain.language import Language
 from sarkmeli.options import Folder, Tongue, begin, leave, plainly
+from sarkmeli.settings_apart import WarehouseAlone
 
 app = typer.Typer(help="Figures of the office that single out nobody.", no_args_is_help=True)
 
@@ -43,7 +44,7 @@ def refresh(folder: Folder = None) -> None:
     from sarkmeli import analytics
 
     with _plainly():
-        stands = analytics.refresh(begin(folder))
+        stands = analytics.refresh(begin(folder, WarehouseAlone))
     typer.echo("the marts are current")
     if stands:
         typer.echo(texts.say(texts.Language.EN, "analytics", "stands"))
@@ -56,7 +57,7 @@ def keep(folder: Folder = None) -> None:
     from sarkmeli.processes import tell_service_manager
 
     with _plainly():
-        fold_marts(begin(folder), tell_service_manager)
+        fold_marts(begin(folder, WarehouseAlone), tell_service_manager)
 
 
 @app.command()
@@ -74,7 +75,7 @@ def report(
 
     tongue = texts.language(language)
     with _plainly():
-        told = analytics.report(begin(folder))
+        told = analytics.report(begin(folder, WarehouseAlone))
         if html is not None:
             if not html.absolute().parent.is_dir():
                 leave(f"there is no folder {html.absolute().parent}")

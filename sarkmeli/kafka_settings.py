@@ -110,6 +110,13 @@ class KafkaSettings(BaseSettings):
 
     def kafka_unfit_for_production(self) -> list[str]:
         """What stands between these settings and a public service: an open way off this machine, too few copies."""
+        wrong = self.kafka_unfit_to_read()
+        if self.has_kafka and not self._kafka_is_here and self.kafka_replication < KEPT_BY:
+            wrong.append(f"SARKMELI_KAFKA_REPLICATION is less than {KEPT_BY}")
+        return wrong
+
+    def kafka_unfit_to_read(self) -> list[str]:
+        """The same for who only reads: how topics are kept is none of its matters."""
         if not self.has_kafka or self._kafka_is_here:
             return []
         wrong: list[str] = []
@@ -117,8 +124,6 @@ class KafkaSettings(BaseSettings):
             wrong.append("SARKMELI_KAFKA_SECURITY_PROTOCOL is in clear: SSL or SASL_SSL")
         if not self.kafka_security_protocol.asks_who and self.kafka_certificate_file is None:
             wrong.append("SARKMELI_KAFKA_CERTIFICATE_FILE is empty, and no account is given: anybody could write")
-        if self.kafka_replication < KEPT_BY:
-            wrong.append(f"SARKMELI_KAFKA_REPLICATION is less than {KEPT_BY}")
         return wrong
 
     @property

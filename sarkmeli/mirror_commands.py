@@ -11,6 +11,7 @@ import typer
 
 from sarkmeli.options import Folder, begin, begin_with_kafka, leave
 from sarkmeli.projections_commands import Model
+from sarkmeli.settings_apart import MirrorAlone
 
 app = typer.Typer(help="Read models in a database of their own, fed from Kafka.", no_args_is_help=True)
 
@@ -42,7 +43,7 @@ def migrate(folder: Folder = None) -> None:
     from sarkmeli.mirroring import migrate_mirror
 
     with plainly():
-        migrate_mirror(begin(folder))
+        migrate_mirror(begin(folder, MirrorAlone))
 
 
 @app.command()
@@ -52,7 +53,7 @@ def run(folder: Folder = None) -> None:
     from sarkmeli.processes import tell_service_manager
 
     with plainly():
-        keep_mirror(begin_with_kafka(folder), tell_service_manager)
+        keep_mirror(begin_with_kafka(folder, MirrorAlone), tell_service_manager)
 
 
 @app.command()
@@ -61,7 +62,7 @@ def status(folder: Folder = None) -> None:
     from sarkmeli.mirroring import show_mirror
 
     with plainly():
-        well = show_mirror(begin_with_kafka(folder))
+        well = show_mirror(begin_with_kafka(folder, MirrorAlone))
     raise typer.Exit(0 if well else 1)
 
 
@@ -74,7 +75,7 @@ def compare(
     from sarkmeli.mirroring import compare_with_ledger
 
     with plainly():
-        well = compare_with_ledger(begin(folder), timeout)
+        well = compare_with_ledger(begin(folder, MirrorAlone), timeout)
     raise typer.Exit(0 if well else 1)
 
 
@@ -84,7 +85,7 @@ def rebuild(model: Model, folder: Folder = None) -> None:
     from sarkmeli.mirroring import begin_anew
 
     with plainly():
-        begin_anew(begin(folder), model)
+        begin_anew(begin(folder, MirrorAlone), model)
     typer.echo(f"{model} begins anew: `sarkmeli mirror status` tells how far it is")
 
 
@@ -98,7 +99,7 @@ def retry(
     from sarkmeli.mirroring import retry_stream
 
     with plainly():
-        lifted = retry_stream(begin_with_kafka(folder), model, stream)
+        lifted = retry_stream(begin_with_kafka(folder, MirrorAlone), model, stream)
     if not lifted:
         leave(f"{model} has not quarantined {stream}: `sarkmeli mirror status` tells what it has")
     typer.echo("lifted")
@@ -118,7 +119,7 @@ def drop(
 
     try:
         with plainly():
-            dropped = drop_version(begin(folder), model, version)
+            dropped = drop_version(begin(folder, MirrorAlone), model, version)
     except InUse as error:
         leave(str(error))
     except LockNotAvailable:

@@ -74,30 +74,30 @@ def auditors(folder: Path | None, signer_notes: Path | None) -> Settings:
     return settings
 
 
-def begin(folder: Path | None) -> Settings:
-    """The settings, with logging set up. Leaves if one will not do."""
+def begin(folder: Path | None, kind: type[Settings] = Settings) -> Settings:
+    """The settings, with logging set up; ``kind`` says what production asks for. Leaves if one will not do."""
     from sarkmeli.logs import configure
 
-    settings = settings_of(folder=folder)
+    settings = settings_of(kind, folder=folder)
     configure(settings)
     return settings
 
 
-def begin_with_kafka(folder: Path | None) -> Settings:
+def begin_with_kafka(folder: Path | None, kind: type[Settings] = Settings) -> Settings:
     """As `begin`, for who speaks to Kafka: where the settings name none, that of the `run` in their folder is meant."""
     from sarkmeli.run_folder import RunFolder
 
-    settings = begin(folder)
+    settings = begin(folder, kind)
     addresses = None if settings.has_kafka else RunFolder(settings.folder).addresses()
     if addresses is None or not addresses.kafka:
         return settings
     return settings.model_copy(update={"kafka_bootstrap_servers": addresses.kafka})
 
 
-def settings_of(**given: Any) -> Settings:
+def settings_of(kind: type[Settings] = Settings, **given: Any) -> Settings:
     """From the environment, and from the options where they were given. Leaves if one will not do."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
         said = "; ".join(

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from sarkmeli.options import Folder, begin, begin_with_kafka, leave, plainly
+from sarkmeli.settings_apart import WarehouseAlone
 
 app = typer.Typer(help="The warehouse: the public stream in tables for analysts.", no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def collect(folder: Folder = None) -> None:
     from sarkmeli.processes import tell_service_manager
     from sarkmeli.warehouse import collect as collecting
 
-    settings, stop = begin_with_kafka(folder), threading.Event()
+    settings, stop = begin_with_kafka(folder, WarehouseAlone), threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda _number, _frame: stop.set())
     with _plainly():
@@ -64,7 +65,7 @@ def tidy(
     from sarkmeli.warehouse import tidy_warehouse
 
     with _plainly():
-        done = tidy_warehouse(begin(folder), at_once=at_once)
+        done = tidy_warehouse(begin(folder, WarehouseAlone), at_once=at_once)
     typer.echo(
         f"{done.compacted.before} files rewritten as {done.compacted.after}, {done.snapshots} snapshots expired, "
         f"{done.files} files deleted"
@@ -77,7 +78,7 @@ def status(folder: Folder = None) -> None:
     from sarkmeli.warehouse import show_warehouse
 
     with _plainly():
-        well = show_warehouse(begin_with_kafka(folder))
+        well = show_warehouse(begin_with_kafka(folder, WarehouseAlone))
     raise typer.Exit(0 if well else 1)
 
 
@@ -87,5 +88,5 @@ def rebuild(folder: Folder = None) -> None:
     from sarkmeli.warehouse import rebuild_warehouse
 
     with _plainly():
-        files = rebuild_warehouse(begin(folder))
+        files = rebuild_warehouse(begin(folder, WarehouseAlone))
     typer.echo(f"{files} files taken out; whoever collects begins anew")

@@ -55,6 +55,7 @@ def test_who_opens_nothing_sealed_is_not_of_the_group_that_shares_the_pin_and_th
         service = unit(f"sarkmeli-{name}@.service")["Service"]
         assert service["User"] == service["Group"] == f"sarkmeli-{name}"
         assert (f"sarkmeli-{name}", "sarkmeli") not in sharing
+        assert service["EnvironmentFile"] == f"/etc/sarkmeli/environment-{name}", "the office's holds its secrets"
         assert service["ExecStart"].endswith(f" -m sarkmeli {command}")
         group, word = command.split()
         assert typer.main.get_command(app).commands[group].commands[word]
@@ -113,6 +114,7 @@ def test_the_marts_are_folded_apart_from_who_collects():
     service = unit("sarkmeli-marts.service")["Service"]
     assert service["User"] == unit("sarkmeli-warehouse@.service")["Service"]["User"]
     assert service["ExecStart"].endswith(" -m sarkmeli analytics keep")
+    assert service["EnvironmentFile"] == "/etc/sarkmeli/environment-warehouse"
     assert (service["Type"], service["Restart"]) == ("notify", "always")
     assert int(service["OOMScoreAdjust"]) > 0
     assert "OOMScoreAdjust" not in unit("sarkmeli-warehouse@.service")["Service"]

@@ -6,10 +6,12 @@ from datetime import date, time
 import pytest
 from pydantic import ValidationError
 from running_office import sarkmeli
+from typer.testing import CliRunner
 
 from domain.calendar import ROUND_THE_CLOCK
 from domain.compatriot.state import State
 from domain.language import Language
+from sarkmeli.cli import app
 from sarkmeli.kafka import NoKafka, client
 from sarkmeli.neighbours import Neighbours, sandbox_credentials
 from sarkmeli.rules import compatriot_rules, hours, payment_rules, service_centres, taxpayer_hours, videobar_rules
@@ -125,6 +127,38 @@ def test_production_speaks_to_kafka_in_clear_on_this_machine_alone(monkeypatch, 
         with pytest.raises(ValidationError, match=refused) as told:
             Settings()
         assert "s3cret-word" not in str(told.value.errors(include_input=False))
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "refused"),
+    [
+        ("warehouse tidy", KAFKA, None),
+        ("warehouse tidy", {}, None),
+        ("warehouse tidy", {**KAFKA, "SARKMELI_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "PROTOCOL is in clear"),
+        ("warehouse tidy", {"SARKMELI_WAREHOUSE": "http://catalog.example.ge"}, "SARKMELI_WAREHOUSE is not https"),
+        ("analytics refresh", {}, None),
+        ("analytics refresh", {"SARKMELI_WAREHOUSE": "http://catalog.example.ge"}, "SARKMELI_WAREHOUSE is not https"),
+        ("mirror rebuild status", KAFKA, "SARKMELI_MIRROR_DATABASE_URL is empty"),
+        ("mirror rebuild status", {**KAFKA, "SARKMELI_MIRROR_DATABASE_URL": "host=nowhere.invalid"}, None),
+        ("mirror rebuild status", {**KAFKA, "SARKMELI_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "PROTOCOL is in clear"),
+        ("relay status", KAFKA, "SARKMELI_BANK_URL is the sandbox's"),
+    ],
+)
+def test_production_asks_who_works_apart_for_what_concerns_it(monkeypatch, tmp_path, command, given, refused):
+    monkeypatch.setenv("SARKMELI_PRODUCTION", "true")
+    monkeypatch.setattr("sarkmeli.logs.configure", lambda *_, **__: None)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    if not command.startswith("relay"):
+        monkeypatch.delenv("SARKMELI_KAFKA_REPLICATION", raising=False)
+    told = CliRunner().invoke(app, [*command.split(), "--folder", str(tmp_path)])
+    if refused is None:
+        assert "not fit for production" not in told.output
+        assert "BANK" not in told.output
+        assert (told.exit_code == 0) is not command.startswith("mirror"), told.output
+    else:
+        assert told.exit_code == 1
+        assert refused in told.output
 
 
 def test_snapshots_are_kept_for_two_rounds_of_whoever_refreshes_from_them(tmp_path):

@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
+from kafka import ConsumerRebalanceListener, errors
 from kafka.errors import KafkaError
 
+from consumers.kafka_clients import Consumer
 from consumers.mirror.envelope import Unreadable, opened
 from consumers.mirror.topics import CLIENT, NoTopic, part
 from ledger.lineage import OtherLineage
@@ -48,7 +49,6 @@ CONSUMER: Final[dict[str, Any]] = {
 """``none``: what is no longer there is never skipped."""
 
 
-_Consumer: Final[Any] = KafkaConsumer
 _errors: Final[Any] = errors
 
 
@@ -92,12 +92,15 @@ class Member(ConsumerRebalanceListener):
         self._rows = Rows(db, self.place)
         self._was_stopped = True
         group = group_of(prefix, model, partitions.database(db))
-        self._consumer = _Consumer(**client, **CONSUMER, group_id=group, max_poll_records=batch)
-        # A leader of the group to whom the topic is not known yet would share out nothing, for minutes.
-        if not self._consumer.partitions_for_topic(self.source.name):
+        self._consumer = Consumer(**client, **CONSUMER, group_id=group, max_poll_records=batch)
+        try:
+            # A leader of the group to whom the topic is not known yet would share out nothing, for minutes.
+            if not self._consumer.partitions_for_topic(self.source.name):
+                raise NoTopic(f"{self.source.name} is not known to every broker yet")
+            self._consumer.subscribe([self.source.name], listener=self)
+        except BaseException:
             self.close()
-            raise NoTopic(f"{self.source.name} is not known to every broker yet")
-        self._consumer.subscribe([self.source.name], listener=self)
+            raise
 
     def close(self) -> None:
         """Leave the group, so that the others need not wait."""

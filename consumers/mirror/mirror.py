@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from consumers.mirror.member import BATCH, STOPS, Member
 from consumers.mirror.outgoing import internal_topic
 from consumers.mirror.reached import Reached
 from consumers.mirror.topics import NoTopic, Topics
+from consumers.relay.halting import REFUSALS
 from ledger.lineage import OtherLineage
 from projections import partitions, poison
 from projections.model import ReadModel
@@ -36,6 +37,8 @@ PAUSE_SECONDS: Final = (0.1, 5.0)
 """The first and the longest pause after an error that passes."""
 MENDED_SECONDS: Final = 30.0
 """After so long a model that stopped tries again, and earlier if its mark was lifted."""
+REFUSED: Final = (AuthorizationError, *REFUSALS)
+"""What Kafka says again however often it is asked: the account, its password or its rights must be mended."""
 
 
 class Mirror:
@@ -148,10 +151,17 @@ class Mirror:
 
 def _passes(error: Exception) -> bool:
     """Waiting and trying again may help."""
-    return isinstance(error, KafkaError | NoTopic) or poison.passes(error)
+    return (isinstance(error, KafkaError | NoTopic) and not _refusal(error)) or poison.passes(error)
+
+
+def _refusal(error: Exception) -> KafkaError | None:
+    """What Kafka refuses for good, if that is what the error tells: the client wraps it in an error of its own."""
+    return next((one for one in (error, *error.args) if isinstance(one, REFUSED)), None)
 
 
 def _told(error: Exception) -> str:
     """The message where it is ours and quotes no value, else the error's kind and place."""
+    if refusal := _refusal(error):
+        return f"Kafka refuses: {refusal}. Mend the account or its rights (docs/running.md, Kafka)"
     ours = isinstance(error, (*STOPS, TooMuchPoison, NoTopic))
     return str(error) if ours else poison.told(error)

@@ -9,8 +9,9 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 import kafka
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from consumers.kafka_clients import Admin
 from projections.partitions import PartitionedSource
 
 CLIENT: Final[dict[str, Any]] = {"client_id": "sarkmeli-mirror"}
@@ -35,7 +36,7 @@ class Topics:
     """
 
     def __init__(self, client: Mapping[str, Any]) -> None:
-        self._admin = _kafka.KafkaAdminClient(**client, **CLIENT)
+        self._admin = Admin(**client, **CLIENT)
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +51,8 @@ class Topics:
         """The topic of this name. Raises: NoTopic, KafkaError."""
         found: list[dict[str, Any]] = self._admin.describe_topics([name])
         for topic in found:
+            if topic["error_code"] == TopicAuthorizationFailedError.errno:
+                raise TopicAuthorizationFailedError(name)
             if topic["name"] == name and not topic["error_code"]:
                 return PartitionedSource(name, UUID(str(topic["topic_id"])), len(topic["partitions"]))
         raise NoTopic(f"there is no topic {name} yet: `sarkmeli relay` makes it where SARKMELI_KAFKA_INTERNAL is on")

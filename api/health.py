@@ -25,10 +25,7 @@ from api.metrics import (
     MIRROR_QUARANTINED,
     MIRROR_STOPPED,
     QUARANTINED,
-    RELAY_LAG,
-    RELAY_LAG_SECONDS,
-    RELAY_SILENT,
-    RELAY_STOPPED,
+    RELAYS,
     UNREAD,
     exposition,
 )
@@ -93,12 +90,7 @@ def _measure(ports: Ports) -> None:
         LAG_SECONDS.labels(each.model).set(each.seconds)
         QUARANTINED.labels(each.model).set(each.quarantined)
     with ports.pool.connection() as db:
-        relays = standings(db)
-    for relay in relays:
-        RELAY_LAG.labels(relay.name).set(relay.behind)
-        RELAY_LAG_SECONDS.labels(relay.name).set(relay.seconds)
-        RELAY_SILENT.labels(relay.name).set(relay.silent)
-        RELAY_STOPPED.labels(relay.name).set(relay.stopped is not None)
+        RELAYS.standings = standings(db)
     if ports.mirror is not None:
         _measure_mirror(ports.pool, ports.mirror)
 

@@ -7,11 +7,16 @@ asked answers for all of them. What is measured rather than counted is the newes
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from housekeeping.relay import Standing
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The client library's own variable; it is read when the library is imported."""
@@ -29,14 +34,6 @@ LAG_SECONDS: Final = newest(
     ("model",),
 )
 UNREAD: Final = newest("sarkmeli_bank_notices_unread", "Credit notices of the bank that made no sense so far.")
-RELAY_LAG: Final = newest("sarkmeli_relay_lag", "Positions that the relay to Kafka is behind the ledger.", ("relay",))
-RELAY_LAG_SECONDS: Final = newest(
-    "sarkmeli_relay_lag_seconds", "Age of the oldest event that the relay has not relayed.", ("relay",)
-)
-RELAY_SILENT: Final = newest("sarkmeli_relay_silent_seconds", "Since a relay was last heard of.", ("relay",))
-RELAY_STOPPED: Final = newest(
-    "sarkmeli_relay_stopped", "1 while the relay stands still until a person mends what it says, else 0.", ("relay",)
-)
 MIRROR_AWAY: Final = newest("sarkmeli_mirror_away", "1 while the mirror's database cannot be asked, else 0.")
 MIRROR_LAG: Final = newest("sarkmeli_mirror_lag", "Positions that a mirrored model is behind the ledger.", ("model",))
 MIRROR_LAG_SECONDS: Final = newest(
@@ -51,10 +48,40 @@ MIRROR_STOPPED: Final = newest(
 QUARANTINED: Final = newest("sarkmeli_projection_quarantined", "Streams that a read model has set apart.", ("model",))
 
 
+_RELAY: Final[Sequence[tuple[str, str, Callable[[Standing], float]]]] = (
+    ("lag", "Positions that the relay to Kafka is behind the ledger.", lambda one: one.behind),
+    ("lag_seconds", "Age of the oldest event that the relay has not relayed.", lambda one: one.seconds),
+    ("silent_seconds", "Since a relay was last heard of.", lambda one: one.silent),
+    ("stopped", "1 while it stands still until a person mends what it says, else 0.", lambda one: bool(one.stopped)),
+)
+
+
+class Relays(Collector):
+    """How the relays stood when this process last looked.
+
+    No gauges: those keep a name for ever, in the shared folder for longer than the process, and one of a relay that
+    has another name now would stand beside it and be silent.
+    """
+
+    def __init__(self) -> None:
+        self.standings: Sequence[Standing] = ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Those that there are."""
+        for name, told, value in _RELAY:
+            gauge = GaugeMetricFamily(f"sarkmeli_relay_{name}", told, labels=["relay"])
+            for one in self.standings:
+                gauge.add_metric([one.name], value(one))
+            yield gauge
+
+
+RELAYS: Final = Relays()
+
+
 def exposition() -> bytes:
     """All that was counted, in Prometheus's text format."""
-    if FOLDER not in os.environ:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)
-    return generate_latest(registry)
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return generate_latest(registry) + generate_latest(RELAYS)

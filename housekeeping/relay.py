@@ -80,5 +80,5 @@ def heard(db: Db, name: str, patience: float) -> tuple[UUID | None, bool]:
 
 
 def standings(db: Db) -> list[Standing]:
-    """Every relay there ever was."""
+    """Every relay that was heard of within the hour before the last beat of any."""
     return [Standing(*row) for row in db.execute(_STANDING).fetchall()]

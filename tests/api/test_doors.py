@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 from window import form, keyed, met, registered, served
 
 from api.app import create_app
+from housekeeping import relay
 from projections import partitions
 from projections.all import MODELS
 from projections.partitions import PartitionedSource
@@ -258,6 +259,36 @@ def test_the_metrics_tell_each_read_models_lag_in_positions_and_seconds(at):
         assert behind == db.execute("SELECT max(position) FROM ledger.event").fetchone()[0] - stands > 0
         assert lags()[PAYMENTS.name][1] > seconds > 0, "it grows as time goes by"
     until(lambda found: found[PAYMENTS.name] == (0.0, 0.0))
+
+
+def test_the_metrics_tell_of_the_relays_that_there_are_and_of_no_other(at):
+    def scraped():
+        told = HTTP.get(f"{at.url}/metrics").text
+        return {(name, relay): float(value) for name, relay, value in RELAY.findall(told)}
+
+    registered(at)
+    with psycopg.connect(at.house.settings.ledger_conninfo, autocommit=True) as db:
+        last = db.execute("SELECT max(position) FROM ledger.event").fetchone()[0]
+        turn = uuid4()
+        try:
+            relay.begin(db, "before-relay", turn)
+            relay.beat(db, "before-relay", turn, last - 1, "a person must mend something")
+            found = scraped()
+            assert (found["lag", "before-relay"], found["stopped", "before-relay"]) == (1, 1)
+            assert found["lag_seconds", "before-relay"] > 0
+            assert found["silent_seconds", "before-relay"] > 0
+            db.execute("UPDATE housekeeping.relay SET beat_at = beat_at - interval '61 minutes'")
+            relay.begin(db, "now-relay", turn)
+            relay.beat(db, "now-relay", turn, last, None)
+            found = scraped()
+            assert {name for _, name in found} == {"now-relay"}
+            assert (found["lag", "now-relay"], found["stopped", "now-relay"]) == (0, 0)
+        finally:
+            db.execute("DELETE FROM housekeeping.relay")
+    assert scraped() == {}
+
+
+RELAY = re.compile(r'^sarkmeli_relay_(\w+){relay="([\w-]+)"} (\S+)$', re.MULTILINE)
 
 
 @pytest.fixture

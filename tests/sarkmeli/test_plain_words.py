@@ -131,6 +131,16 @@ def test_what_reads_the_public_stream_never_comes_to_postgresql(away, monkeypatc
         assert done.exit_code == (1 if command == "warehouse status" else 0), done.output
 
 
+def test_who_watches_is_told_that_kafka_is_away(away, monkeypatch):
+    """The client's own time; here it gives up sooner than it would by itself."""
+    known = watching.client
+    monkeypatch.setattr(watching, "client", lambda settings: {**known(settings), "bootstrap_timeout_ms": 500})
+    done = CliRunner().invoke(app, ["relay", "watch"])
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code == 1
+    assert "Kafka cannot be reached" in done.output
+
+
 @contextmanager
 def somebody_else():
     """An account to which nothing of the office's belongs."""

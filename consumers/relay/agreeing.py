@@ -1,11 +1,12 @@
 """Whether progress, topics and ledger still belong together: where the relay goes on from, or why it must not.
 
-Topics that the relay has not written yet are made, and filled from the ledger's beginning while the others wait.
+Topics that the relay has not written yet are made, and filled from the ledger's beginning while the others wait. One
+that is not wanted for a while keeps its place, and is filled from there when it is wanted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -23,18 +24,19 @@ START: Final = 0
 def agreed(progress: Progress | None, wanted: Sequence[Topic], topics: Topics, lineage: UUID) -> Progress:
     """Where to go on from. Topics that are new to us are made. Raises: Halt, kafka.errors.KafkaError."""
     found = topics.find([topic.name for topic in wanted])
-    known: Mapping[str, Written] = {} if progress is None else progress.topics
-    new: dict[str, Written] = {}
+    asked = {topic.name for topic in wanted}
+    known, left = _now(progress, asked)
+    going_on, filled = dict[str, Written](), dict[str, Written]()
     for topic in wanted:
-        if topic.name in known:
-            unchanged(topic, known[topic.name], found.get(topic.name))
-        else:
-            new[topic.name] = Written(_fresh(topic, found.get(topic.name), topics).id, START)
+        name, written = topic.name, known.get(topic.name) or left.get(topic.name)
+        if written is None:
+            filled[name] = Written(_fresh(topic, found.get(name), topics).id, START)
+            continue
+        unchanged(topic, written, found.get(name))
+        (going_on if name in known else filled)[name] = written
     if progress is None:
-        return Progress(lineage, START, 0, new)
-    if not new:
-        return progress
-    return replace(progress, position=START, topics={**_as_far_as(progress, known), **new})
+        return Progress(lineage, START, 0, filled)
+    return _from_the_first(progress, progress.position, going_on, filled, _without(left, asked))
 
 
 def unchanged(topic: Topic, written: Written, found: Found | None) -> None:
@@ -55,22 +57,53 @@ def replayed(
     They must be gone, or empty. Those that are as they were left get nothing twice. Raises: Halt.
     """
     found = topics.find([topic.name for topic in wanted])
-    known: Mapping[str, Written] = {} if progress is None or progress.lineage != lineage else progress.topics
-    kept: dict[str, Written] = {}
-    new: dict[str, Written] = {}
+    asked = {topic.name for topic in wanted}
+    ours = progress if progress is not None and progress.lineage == lineage else None
+    known, left = _now(ours, asked)
+    going_on, filled, new = dict[str, Written](), dict[str, Written](), dict[str, Written]()
     for topic in wanted:
-        there, written = found.get(topic.name), known.get(topic.name)
+        there, written = found.get(topic.name), known.get(topic.name) or left.get(topic.name)
         if there is not None and written is not None and there.id == written.id:
             unchanged(topic, written, there)
-            kept[topic.name] = written
+            (going_on if topic.name in known else filled)[topic.name] = written
         else:
             new[topic.name] = Written(_fresh(topic, there, topics).id, start)
     if not new:
         raise Halt("every topic is as the relay left it, and would be filled twice: delete one first to fill it anew")
-    if progress is None or not kept:
+    if ours is None:
         return Progress(lineage, start, 0, new), list(new)
-    position = min(progress.position, start)
-    return replace(progress, position=position, topics={**_as_far_as(progress, kept), **new}), list(new)
+    away = _without(left, asked)
+    if not going_on and not filled:
+        return Progress(lineage, start, 0, new, away), list(new)
+    return _from_the_first(ours, min(ours.position, start), going_on, filled | new, away), list(new)
+
+
+def _now(progress: Progress | None, asked: Set[str]) -> tuple[Mapping[str, Written], Mapping[str, Written]]:
+    """What is written of what is wanted, and all that was left: a topic that is not wanted any more with the rest.
+
+    From now on ``position`` says nothing of it; wanted again it begins where it stands now.
+    """
+    if progress is None:
+        return {}, {}
+    known = {name: one for name, one in progress.topics.items() if name in asked}
+    return known, {**progress.left, **_as_far_as(progress, _without(progress.topics, asked))}
+
+
+def _from_the_first(
+    progress: Progress,
+    position: int,
+    going_on: Mapping[str, Written],
+    filled: Mapping[str, Written],
+    left: Mapping[str, Written],
+) -> Progress:
+    """From ``position`` on, or from where the first of those begins that are filled; the others get nothing twice."""
+    position = min([position, *(one.through for one in filled.values())])
+    known = _as_far_as(progress, going_on) if filled else going_on
+    return replace(progress, position=position, topics={**known, **filled}, left=left)
+
+
+def _without(topics: Mapping[str, Written], asked: Set[str]) -> dict[str, Written]:
+    return {name: one for name, one in topics.items() if name not in asked}
 
 
 def _fresh(topic: Topic, found: Found | None, topics: Topics) -> Found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final, Self
 from uuid import UUID
@@ -43,23 +43,25 @@ class Written:
 class Progress:
     """``position`` of the last event read, in a ledger of this ``lineage``; ``forgotten``: the last tombstone said.
 
-    A topic's ``through`` is past ``position`` while another topic is filled from before.
+    A topic's ``through`` is past ``position`` while another topic is filled from before. ``left`` are topics that are
+    not written for now, each with where it was left: ``position`` says nothing of them.
     """
 
     lineage: UUID
     position: int
     forgotten: int
     topics: Mapping[str, Written]
+    left: Mapping[str, Written] = field(default_factory=dict[str, Written])
 
     def record(self, topic: str, timestamp: int) -> Record:
         """As it is sent."""
-        written = {name: {"id": str(one.id), "through": one.through} for name, one in sorted(self.topics.items())}
         told = {
             "form": FORM,
             "lineage": str(self.lineage),
             "position": self.position,
             "forgotten": self.forgotten,
-            "topics": written,
+            "topics": _told(self.topics),
+            "left": _told(self.left),
         }
         return Record(topic, KEY, json.dumps(told, separators=(",", ":")).encode(), (), timestamp)
 
@@ -69,8 +71,16 @@ class Progress:
         told = json.loads(value)
         if told["form"] != FORM:
             raise ValueError(f"the relay's progress has form {told['form']}: start the release that wrote it")
-        topics = {name: Written(UUID(one["id"]), one["through"]) for name, one in told["topics"].items()}
-        return cls(UUID(told["lineage"]), told["position"], told["forgotten"], topics)
+        topics, left = _read(told["topics"]), _read(told.get("left", {}))
+        return cls(UUID(told["lineage"]), told["position"], told["forgotten"], topics, left)
+
+
+def _told(topics: Mapping[str, Written]) -> dict[str, Any]:
+    return {name: {"id": str(one.id), "through": one.through} for name, one in sorted(topics.items())}
+
+
+def _read(told: Mapping[str, Any]) -> dict[str, Written]:
+    return {name: Written(UUID(one["id"]), one["through"]) for name, one in told.items()}
 
 
 def topic_of(name: str) -> Topic:

@@ -160,6 +160,32 @@ def test_a_topic_of_a_later_release_is_filled_from_the_beginning_and_the_others_
         assert by_key(house.consumed(topic)) == house.facts_in_the_ledger()
 
 
+def test_a_topic_that_is_left_out_for_a_while_misses_nothing_of_it(house):
+    other = Facts(house.prefix, 2, "other")
+    for wanted in ([house.facts, other], [house.facts], [house.facts], [house.facts, other]):
+        house.append(20, STREAMS)
+        with house.relaying(outgoing=wanted, batch=7):
+            house.until_relayed()
+            if other in wanted:
+                until(lambda: by_key(house.consumed(other.topic)) == house.facts_in_the_ledger())
+    assert by_key(house.consumed()) == house.facts_in_the_ledger()
+
+
+def test_a_replay_keeps_the_place_of_a_topic_that_it_was_not_asked_about(house, admin):
+    other = Facts(house.prefix, 2, "other")
+    house.append(20, STREAMS)
+    with house.relaying(outgoing=[house.facts, other]):
+        house.until_relayed()
+    delete(admin, house.facts.topic)
+    with house.ends() as ends:
+        assert replay(ends, 0) == [house.facts.topic]
+    house.append(20, STREAMS)
+    with house.relaying(outgoing=[house.facts, other], batch=7):
+        until(lambda: house.standing() == (house.last(), None))
+    for topic in (house.facts.topic, other.topic):
+        assert by_key(house.consumed(topic)) == house.facts_in_the_ledger()
+
+
 def test_a_topic_with_other_partitions_or_with_strange_records_stops_the_relay(house, admin):
     house.append(5, STREAMS)
     with house.relaying():

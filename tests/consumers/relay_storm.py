@@ -166,20 +166,26 @@ def run_the_storm(made: Storm, wanted: int, kills: int, at_once: int, *, patienc
 
 
 class Proxy:
-    """Passes on what client and broker say to each other, until it is told to let nothing of the broker's through."""
+    """Passes on what client and broker say to each other, until it is told to swallow the broker's answers."""
 
     def __init__(self, to: int) -> None:
         self._to = to
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        self.deaf = threading.Event()
         self.swallowed = 0
+        self._passed: int | None = None
+        self._counting = threading.Lock()
         self._made: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listening.close()
         self.cut()
+
+    def swallow_after(self, passed: int | None) -> None:
+        """Let so many answers through from now on and no other; all of them for None."""
+        with self._counting:
+            self._passed = passed
 
     def cut(self) -> None:
         """End every connection."""
@@ -198,13 +204,21 @@ class Proxy:
                 threading.Thread(target=self._pass, args=(client, broker, False), daemon=True).start()
                 threading.Thread(target=self._pass, args=(broker, client, True), daemon=True).start()
 
+    def _passes(self) -> bool:
+        with self._counting:
+            if self._passed is None:
+                return True
+            if self._passed > 0:
+                self._passed -= 1
+                return True
+            self.swallowed += 1
+            return False
+
     def _pass(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
         with suppress(OSError):
             while said := source.recv(65536):
-                if answers and self.deaf.is_set():
-                    self.swallowed += 1
-                    continue
-                target.sendall(said)
+                if not answers or self._passes():
+                    target.sendall(said)
         for one in (source, target):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

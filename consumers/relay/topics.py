@@ -94,7 +94,9 @@ class Topics:
         }
         with suppress(TopicAlreadyExistsError):
             self._admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
-        return self.find([topic.name])[topic.name]
+        if (made := self.find([topic.name]).get(topic.name)) is None:
+            raise UnknownTopicOrPartitionError(topic.name)  # the broker that was asked has not heard of it yet
+        return made
 
     def is_empty(self, name: str, partitions: int) -> bool:
         """Whether nothing was ever written into it, not even what was given up."""

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from databases import ledger_and_keys
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 from relay_house import FACT, HIDDEN, Facts, Tombstones, by_key, house_at, until
 
 from consumers.kafka_clients import Admin
@@ -19,7 +19,7 @@ from consumers.relay.progress import read_back
 from consumers.relay.records import Record
 from consumers.relay.relay import Relay
 from consumers.relay.replaying import AtWork, replay
-from consumers.relay.topics import Topics
+from consumers.relay.topics import Kept, Topics
 from housekeeping.relay import standings
 from ledger.aead import Tampered
 from ledger.keys import KeysMissing, UnknownKey
@@ -239,6 +239,15 @@ def test_a_record_that_only_the_topic_does_not_take_stops_the_relay_and_says_whi
         assert f"at position {house.last()}" in house.until_stopped()
     house.append(1, STREAMS)
     assert house.consumed() == []  # neither are those before it in its transaction
+
+
+def test_a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_again(house):
+    class Late(Topics):
+        def find(self, names):
+            return {}
+
+    with Late(house.kafka, Kept(1)) as topics, pytest.raises(UnknownTopicOrPartitionError):
+        topics.make(house.facts.topics()[0])
 
 
 def test_an_event_that_cannot_be_read_stops_the_relay_behind_those_before_it(house):

@@ -13,9 +13,8 @@ _FILES: Final = {
     "ssl_keyfile": "kafka_key_file",
 }
 
-# Below errors it writes its settings down, the password too. That a broker is away it says ten times a second.
+# Below errors it writes its settings down, the password too. `consumers.kafka_reasons` listens to ``kafka.net``.
 logging.getLogger("kafka").setLevel(logging.ERROR)
-logging.getLogger("kafka.net").setLevel(logging.CRITICAL)
 
 
 class NoKafka(Exception):

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from kafka.errors import (
-    ClusterAuthorizationFailedError,
+    InvalidConfigurationError,
+    InvalidPartitionsError,
+    InvalidReplicationFactorError,
     InvalidTimestampError,
+    InvalidTopicError,
+    InvalidTransactionTimeoutError,
     KafkaError,
-    SaslAuthenticationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailedError,
+    PolicyViolationError,
+    SecurityDisabledError,
+    UnsupportedForMessageFormatError,
+    UnsupportedVersionError,
 )
 
+from consumers import kafka_reasons
 from ledger.aead import Tampered
 from ledger.keys import KeysMissing, UnknownKey
 from ledger.reader import AheadOfLedger, OtherLineage
@@ -22,11 +28,17 @@ KEYS_WRONG: Final = (UnknownKey, KeysMissing, Tampered)
 """The key store is not the one that goes with the ledger, or one of them was changed. No second try mends that."""
 
 REFUSALS: Final = (
-    ClusterAuthorizationFailedError,
+    *kafka_reasons.REFUSED,
+    InvalidConfigurationError,
+    InvalidPartitionsError,
+    InvalidReplicationFactorError,
     InvalidTimestampError,
-    SaslAuthenticationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailedError,
+    InvalidTopicError,
+    InvalidTransactionTimeoutError,
+    PolicyViolationError,
+    SecurityDisabledError,
+    UnsupportedForMessageFormatError,
+    UnsupportedVersionError,
 )
 """What Kafka says again however often it is asked."""
 
@@ -102,8 +114,8 @@ def unknown_progress(why: ValueError) -> Halt:
 def refused(why: KafkaError) -> Halt:
     """Kafka will not have it so."""
     return Halt(
-        f"Kafka refuses: {type(why).__name__}: {why}. Mend the account, its rights (docs/running.md, Kafka) or the "
-        "topic's settings"
+        f"Kafka refuses: {str(why)[:500]}. Mend what it names: SARKMELI_KAFKA_…, the account, its rights "
+        "(docs/running.md, Kafka) or the topic's settings"
     )
 
 

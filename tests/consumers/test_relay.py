@@ -241,6 +241,11 @@ def test_a_record_that_only_the_topic_does_not_take_stops_the_relay_and_says_whi
     assert house.consumed() == []  # neither are those before it in its transaction
 
 
+def test_what_kafka_refuses_of_the_topics_stops_the_relay(house):
+    with house.relaying(kept=Kept(3)):
+        assert "InvalidReplicationFactorError" in house.until_stopped()
+
+
 def test_a_topic_that_a_broker_has_not_heard_of_yet_is_asked_for_again(house):
     class Late(Topics):
         def find(self, names):

@@ -13,13 +13,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from databases import ledger_and_keys
 from kafka.admin import UserScramCredentialUpsertion
-from kafka.errors import KafkaError
+from kafka.errors import (
+    IllegalSaslStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from kafka_broker import broker_of_its_own
 from neighbours import free_port
 from relay_house import by_key, consumed, house_at, until
 from relay_storm import Proxy
 
 from consumers.kafka_clients import Admin, Producer
+from consumers.kafka_reasons import NotTrusted
+from consumers.relay.producer import SETTINGS
 from sarkmeli.kafka import client
 from sarkmeli.settings import Settings
 
@@ -80,7 +88,7 @@ def certificate(folder):
     return folder / "broker.pem", folder / "ca.pem"
 
 
-def test_the_relay_shows_who_it_is_on_a_sealed_way_and_never_its_password(new_database, tmp_path, caplog):
+def test_the_relay_shows_who_it_is_on_a_sealed_way_and_never_its_password(new_database, tmp_path, caplog, monkeypatch):
     caplog.set_level("DEBUG")
     shown, checked_by = certificate(tmp_path)
     there = free_port()
@@ -110,11 +118,38 @@ def test_the_relay_shows_who_it_is_on_a_sealed_way_and_never_its_password(new_da
         with house.relaying():
             house.until_relayed()
         assert by_key(consumed(direct, house.facts.topic)) == house.facts_in_the_ledger()
-        for wrong in ({"sasl_plain_password": "another-word"}, {"ssl_cafile": None}):
-            with pytest.raises(KafkaError):
-                Admin(**{**client(settings), **wrong}, bootstrap_timeout_ms=3000)
-    assert "s3cret-word" not in caplog.text
-    assert "another-word" not in caplog.text
+        for wrong, why in (
+            ({"sasl_plain_password": "another-word"}, SaslAuthenticationFailedError),
+            ({"sasl_mechanism": "PLAIN"}, UnsupportedSaslMechanismError),
+            ({"ssl_cafile": None}, NotTrusted),
+            (direct, NotTrusted),
+            ({**direct, "security_protocol": "SASL_PLAINTEXT"}, IllegalSaslStateError),
+        ):
+            assert isinstance(until(lambda wrong=wrong: refusal({**client(settings), **wrong})), why)
+        monkeypatch.setitem(SETTINGS, "bootstrap_timeout_ms", 1000)
+        with house.relaying(kafka={**client(settings), "sasl_plain_password": "another-word"}):
+            stopped = house.until_stopped()
+        assert "SaslAuthenticationFailedError" in stopped
+    for said in (caplog.text, stopped):
+        assert "s3cret-word" not in said
+        assert "another-word" not in said
+
+
+def refusal(kafka):
+    """Why the broker lets such a client in no more; None while it has not said anything."""
+    try:
+        Admin(**kafka, bootstrap_timeout_ms=1000).close()
+    except KafkaTimeoutError:
+        return None
+    except KafkaError as error:
+        return error
+    raise AssertionError(f"it is let in with {kafka}")
+
+
+def test_a_broker_that_is_away_is_no_refusal_and_it_is_said_why_it_cannot_be_reached():
+    nobody = {"bootstrap_servers": [f"127.0.0.1:{free_port()}"]}
+    with pytest.raises(KafkaTimeoutError, match=r"ECONNREFUSED; Unable to bootstrap"):
+        Admin(**nobody, bootstrap_timeout_ms=500)
 
 
 def test_kafkas_own_consumer_sees_the_same_records(new_database):

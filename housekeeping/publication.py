@@ -94,7 +94,8 @@ JOIN housekeeping.published_case c USING ("case") WHERE c.subject IS NOT NULL
 
 _SUBJECT: Final = 'SELECT service, subject FROM housekeeping.published_case WHERE "case" = %s'
 _NOTE: Final = """
-INSERT INTO housekeeping.forgotten (service, sealed, day) VALUES (%s, %s, (now() AT TIME ZONE 'UTC')::date)
+INSERT INTO housekeeping.forgotten (service, sealed, day)
+VALUES (%s, %s, (clock_timestamp() AT TIME ZONE 'UTC')::date)
 """
 _FENCE: Final = "UPDATE housekeeping.publication SET fenced = greatest(fenced, %s)"
 _DROP_NUMBERS: Final = """
@@ -108,9 +109,14 @@ ON CONFLICT ("case") DO UPDATE
 SET service = '', subject = NULL, sequence = 0, began = NULL, elapsed = 0, due = NULL
 """
 _WAITING: Final = """
-SELECT id, service, sealed, day FROM housekeeping.forgotten
-WHERE (SELECT fenced FROM housekeeping.publication) <= %s ORDER BY id
+WITH today AS MATERIALIZED (SELECT coalesce(%(today)s, (clock_timestamp() AT TIME ZONE 'UTC')::date) AS day)
+SELECT f.id, f.service, f.sealed, f.day FROM housekeeping.forgotten f, today
+WHERE (SELECT fenced FROM housekeeping.publication) <= %(position)s AND f.day < today.day
+    AND NOT EXISTS (SELECT FROM housekeeping.forgotten b WHERE b.id < f.id AND b.day >= today.day)
+ORDER BY f.id
 """
+"""Where a clock was set back between two days, the later day's tombstone holds up the one behind it: what was said is
+told by its id."""
 _SAID: Final = "DELETE FROM housekeeping.forgotten WHERE id <= %s"
 
 
@@ -226,13 +232,15 @@ class Numbering:
             db.execute(_DROP_STREAMS, (case,))
             db.execute(_CUT, (case,))
 
-    def waiting(self, position: int) -> list[tuple[int, str, bytes, date]]:
+    def waiting(self, position: int, today: date | None = None) -> list[tuple[int, str, bytes, date]]:
         """Tombstones that may be said by who stands at ``position``: id, service, sealed pseudonym, day; by id.
 
-        All of them or none: the fence of each is behind the one that is kept for all.
+        All of the days before ``today`` (UTC; without one PostgreSQL's), or none: the fence of each is behind the one
+        that is kept for all.
         """
+        told = {"position": position, "today": today}
         with self._pool.connection() as db:
-            return [(row[0], row[1], row[2], row[3]) for row in db.execute(_WAITING, (position,)).fetchall()]
+            return [(row[0], row[1], row[2], row[3]) for row in db.execute(_WAITING, told).fetchall()]
 
     def said(self, through: int) -> None:
         """They were said, up to this id."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
+from random import SystemRandom
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -39,22 +40,28 @@ class Secrets(SubjectSecrets, Seal, Protocol):
 
 
 class Tombstones:
-    """Implements `consumers.relay.records.Forgetting`."""
+    """Implements `consumers.relay.records.Forgetting`. ``today`` (UTC) is PostgreSQL's where it gives none."""
 
-    def __init__(self, numbering: Numbering, seal: Seal, prefix: str) -> None:
+    def __init__(
+        self, numbering: Numbering, seal: Seal, prefix: str, today: Callable[[], date | None] = lambda: None
+    ) -> None:
         self._numbering = numbering
         self._seal = seal
         self._prefix = prefix
+        self._today = today
 
     def waiting(self, position: int) -> Sequence[Forgotten]:
-        """All that wait, or none: they are said together, once the last of their fences is passed.
+        """All of the days that are over, or none: they are said together, once the last of their fences is passed.
 
-        One that was said before `said` was told of it is among them.
+        Among the records of its hour a tombstone would have that hour, and the order of several would be that of the
+        erasures. One that was said before `said` was told of it is among them.
         """
-        return [
+        found = [
             Forgotten(id, tombstone(topic_name(self._prefix, service), service, self._opened(sealed), day))
-            for id, service, sealed, day in self._numbering.waiting(position)
+            for id, service, sealed, day in self._numbering.waiting(position, self._today())
         ]
+        SystemRandom().shuffle(found)
+        return found
 
     def _opened(self, sealed: bytes) -> UUID:
         return UUID(bytes=self._seal.open_for_office(_SEALED, bytes(sealed)))

@@ -63,7 +63,9 @@ class Forgetting(Protocol):
     """The tombstones of erased cases, which stand behind every record that was ever published of those cases."""
 
     def waiting(self, position: int) -> Sequence[Forgotten]:
-        """Erasures whose fence stands at or before ``position`` and that are not said yet, in order of id.
+        """Erasures whose fence stands at or before ``position`` and that may be said now, in no order.
+
+        Every one of a lower id than any of them was said before, or is among them.
 
         A relay asks with the last position whose records it has sent, and keeps the last id that it said in its
         progress, in the transaction that says it.

@@ -212,7 +212,7 @@ class Relay:
             for one in self.ends.forgetting.waiting(last):
                 if one.id > progress.forgotten:
                     records.append(one.record)
-                    forgotten = one.id
+                    forgotten = max(forgotten, one.id)
         return last, records, forgotten
 
     def commit(self, producer: Producer, records: Sequence[Record], before: Progress, after: Progress) -> None:

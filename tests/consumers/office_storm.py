@@ -88,6 +88,8 @@ class OfficeStorm:
         with reading_pool(self.storm.house.conninfo, 2) as pool:
             unpublishing = Unpublishing(Numbering(pool), self.place.past.ledger.keys)
             unpublishing.forget(self.erased, self.storm.house.last())
+            with pool.connection() as db:  # as if the day were over
+                db.execute("UPDATE housekeeping.forgotten SET day = day - 1")
 
     def judge(self) -> str:
         """Topics, ledger and table say the same. What was counted."""

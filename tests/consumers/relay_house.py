@@ -67,12 +67,13 @@ class Tombstones:
     fenced: list[tuple[int, Forgotten]] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
 
-    def add(self, position: int, stream: UUID) -> None:
-        record = Record(self.topic, str(stream).encode(), None, (), 1_700_002_800_000)
-        self.fenced.append((position, Forgotten(len(self.fenced) + 1, record)))
+    def add(self, position: int, *streams: UUID) -> None:
+        records = [Record(self.topic, str(stream).encode(), None, (), 1_700_002_800_000) for stream in streams]
+        first = len(self.fenced) + 1
+        self.fenced += [(position, Forgotten(first + number, one)) for number, one in enumerate(records)]
 
     def waiting(self, position: int) -> Sequence[Forgotten]:
-        return [one for fence, one in self.fenced if fence <= position]
+        return [one for fence, one in reversed(self.fenced) if fence <= position]
 
     def said(self, through: int) -> None:
         self.ended.append(through)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ class ToldLedger:
 
     def __post_init__(self) -> None:
         self.numbering = Numbering(self.pool)
-        self.tombstones = Tombstones(self.numbering, self.ledger.keys, self.prefix)
+        self.tombstones = Tombstones(self.numbering, self.ledger.keys, self.prefix, lambda: date.max)
         self.unpublishing = Unpublishing(self.numbering, self.ledger.keys)
 
     def publication(self, partitions: int = 3) -> Publication:

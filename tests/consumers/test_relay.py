@@ -98,8 +98,8 @@ def test_tombstones_are_said_once_and_behind_the_records_that_they_end(house):
         house.append(5, STREAMS[:1])
         house.until_relayed()
         until(lambda: forgetting.ended[-1:] == [1])
-        forgetting.add(house.last(), STREAMS[0])
-        until(lambda: forgetting.ended[-1:] == [2])
+        forgetting.add(house.last(), STREAMS[0], STREAMS[2])
+        until(lambda: forgetting.ended[-1:] == [3])
     with house.relaying(forgetting=forgetting):  # rows may stay: who was killed did not say that they may go
         until(lambda: house.standing()[0])
         house.append(1, STREAMS[1:2])
@@ -107,6 +107,7 @@ def test_tombstones_are_said_once_and_behind_the_records_that_they_end(house):
     assert [bool(record.value) for record in house.consumed() if record.key.decode() == str(STREAMS[0])] == [
         *[True] * 15, False, False,
     ]  # fmt: skip
+    assert [record.value for record in house.consumed() if record.key.decode() == str(STREAMS[2])] == [None]
 
 
 @pytest.mark.parametrize("how", ["gone", "made anew"])

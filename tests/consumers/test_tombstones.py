@@ -1,6 +1,7 @@
 """Erased cases in the public stream: said once to be forgotten, then silence, and nothing left that leads back."""
 
 from contextlib import ExitStack
+from datetime import date, timedelta
 from random import Random
 from types import SimpleNamespace
 from uuid import UUID
@@ -10,7 +11,7 @@ import stories
 from erasure_steps import decide, killed_at, rows
 from story_records import PREFIX, told_ledger
 
-from consumers.relay.forgotten import FORGOTTEN, Tombstones
+from consumers.relay.forgotten import FORGOTTEN, Tombstones, Unpublishing
 from consumers.relay.pseudonyms import Pseudonyms
 from consumers.relay.publication import Publication
 from housekeeping.publication import Numbering
@@ -22,6 +23,7 @@ from sarkmeli.roles import DbRole
 class Follower:
     """A relay into a list: what it sends, its position and the last tombstone said are committed together, or lost.
 
+    For it every day is over.
     It may make the next batch's records ``ahead``, while it still sends this one's.
     """
 
@@ -33,7 +35,7 @@ class Follower:
     def of(cls, house):
         numbering = Numbering(house.pool)
         publication = Publication(house.ledger.reader, house.ledger.keys, numbering, PREFIX, 3)
-        return cls(house.ledger.reader, publication, Tombstones(numbering, house.ledger.keys, PREFIX))
+        return cls(house.ledger.reader, publication, Tombstones(numbering, house.ledger.keys, PREFIX, lambda: date.max))
 
     def made(self, after, limit):
         batch = self.reader.follow(after, limit)
@@ -138,6 +140,32 @@ def test_an_erased_case_is_forgotten_once_and_leaves_no_way_back(at, relay_of):
     again.step()
     assert {one.key for one in again.sent} == {others}
     assert again.of_key(others) == before[others]
+
+
+def test_tombstones_are_said_once_their_day_is_over_together_and_in_no_order(at):
+    cases = [at.register(f"a{number}@example.org") for number in range(4)]
+    Follower.of(at.house).step()
+    numbering, keys = Numbering(at.house.pool), at.house.ledger.keys
+    for case in cases:
+        Unpublishing(numbering, keys).forget(case, 1)
+    ids = [id for (id,) in rows(at, "SELECT id FROM housekeeping.forgotten ORDER BY id")]
+    last = at.house.ledger.reader.settled()
+    third, day = ids[2], date(2026, 3, 1)
+    with numbering._pool.connection() as db:
+        db.execute("UPDATE housekeeping.forgotten SET day = %s", (day,))
+
+    def said(today):
+        return [one.id for one in Tombstones(numbering, keys, PREFIX, lambda: today).waiting(last)]
+
+    assert said(day) == []
+    orders = [said(day + timedelta(days=1)) for _ in range(50)]
+    assert [sorted(one) for one in orders] == [ids] * 50
+    assert len({tuple(one) for one in orders}) > 1
+    assert sorted(said(None)) == ids, "by PostgreSQL's own day"
+    with numbering._pool.connection() as db:  # by a clock that was set back
+        db.execute("UPDATE housekeeping.forgotten SET day = %s WHERE id = %s", (day + timedelta(days=1), third))
+    assert sorted(said(day + timedelta(days=1))) == ids[:2], "what is told by its id is behind nothing that waits"
+    assert sorted(said(day + timedelta(days=2))) == ids
 
 
 def test_a_case_that_was_never_numbered_never_shows(at):

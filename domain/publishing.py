@@ -45,6 +45,9 @@ class Published:
     Each path leads from the event to a fact, by dots into what it holds, and its last part is the fact's public name.
     ``opens`` are paths into what is sealed, opened on purpose: decision 40 says why each. ``begins``: with this event a
     case begins. ``case`` names the fact that says to which case the event's stream belongs from now on.
+
+    A list may end and is never removed: ``ended``, and no more is published, but what was has its place in its case for
+    ever, which a replay must fill.
     """
 
     version: int
@@ -53,6 +56,7 @@ class Published:
     begins: bool
     case: str | None
     term: Term | None
+    ended: bool
 
     def __init__(
         self,
@@ -62,9 +66,10 @@ class Published:
         begins: bool = False,
         case: str | None = None,
         term: Term | None = None,
+        ended: bool = False,
     ) -> None:
         told = {"version": version, "paths": paths, "opens": opens, "begins": begins, "case": case, "term": term}
-        for name, value in told.items():
+        for name, value in {**told, "ended": ended}.items():
             object.__setattr__(self, name, value)
 
 

@@ -132,7 +132,8 @@ class Fact(Struct, frozen=True, gc=False):
     """What an event that is published means for the numbers.
 
     ``begins``: of which service a case begins with it; ``case``: whose its stream is from now on. ``due`` is the last
-    day of the term that it sets or moves; ``tells_days`` whether it says how many are left.
+    day of the term that it sets or moves; ``tells_days`` whether it says how many are left. One of a list that is
+    ``ended`` gets no number any more; what it says of cases and terms counts.
     """
 
     position: int
@@ -143,6 +144,7 @@ class Fact(Struct, frozen=True, gc=False):
     case: UUID | None = None
     due: date | None = None
     tells_days: bool = False
+    ended: bool = False
 
 
 class Number(Struct, frozen=True, gc=False):
@@ -168,18 +170,20 @@ class _Case:
     due: date | None = None
 
     def count(self, fact: Fact) -> Number | None:
-        """The fact's number, the case's next; None if the case is erased.
+        """The fact's number, the case's next; None if the case is erased, or the fact's list has ended.
 
         Seconds are counted from the first fact and cut there, so that sums of them never drift; where two commands
         were committed in another order than they were begun in, no time goes by.
         """
         if self.subject is None:
             return None
+        self.due = fact.due or self.due
+        if fact.ended:
+            return None
         self.sequence += 1
         began = self.began = self.began or fact.at
         elapsed = max(self.elapsed, (fact.at - began) // timedelta(seconds=1))
         since, self.elapsed = elapsed - self.elapsed, elapsed
-        self.due = fact.due or self.due
         days = (self.due - tbilisi_date(fact.at)).days if fact.tells_days and self.due is not None else None
         return Number(self.service, self.subject, self.sequence, since, days)
 
@@ -285,9 +289,11 @@ def _numbered(db: Db, facts: Sequence[Fact]) -> _Counted:
     found: dict[int, Number] = {}
     for fact in facts:
         case = _case_of(fact, of, tied)
-        if case is not None and (number := case.count(fact)) is not None:
+        if case is None:
+            continue
+        by_case[case.id] = case
+        if (number := case.count(fact)) is not None:
             found[fact.position] = number
-            by_case[case.id] = case
     return _Counted(tied, [case for case in by_case.values() if case.subject is not None], found)
 
 

@@ -138,6 +138,7 @@ class Reading:
             getattr(facts, listed.case) if listed.case is not None else None,
             term[1](due) if term is not None and due is not None else None,
             self._tells_days,
+            listed.ended,
         )
         return Told(self, recorded, fact, {name: get(facts) for name, get in self._getters}, is_newest)
 

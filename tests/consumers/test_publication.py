@@ -22,9 +22,10 @@ from story_records import PREFIX, told_ledger
 
 from consumers.relay import facts
 from consumers.relay.asyncapi import document
-from consumers.relay.facts import CannotPublish, reading_of, told_by
+from consumers.relay.facts import CannotPublish, reading_of, told_by, type_of
 from domain.calendar import tbilisi_date
 from domain.compatriot.term import due_on
+from domain.publishing import Published
 from ledger.codec import dump
 from ledger.recorded import Recorded
 from ledger.shape import shape_of
@@ -224,6 +225,34 @@ def test_what_cannot_be_read_stops_the_stream_before_anything_is_numbered(told):
     nobodys = Recorded(one.position, one.stream, one.version, one.topic, b"{", None, None, one.recorded_at)
     before = told.publication().records([*events[:private], nobodys])
     assert told.records()[: len(before)] == list(before)
+
+
+def test_a_list_that_ended_says_what_it_said_and_no_more(told, monkeypatch):
+    kind = event_class("compatriot.Application.ConsentGiven")
+    before = told.records()
+    ended = type_of(kind)
+    assert of_type(before, ended)
+    listed = kind.PUBLIC
+    monkeypatch.setattr(kind, "PUBLIC", Published(listed.version, *listed.paths, opens=listed.opens, ended=True))
+    reading_of.cache_clear()
+    try:
+        assert told.records() == before, "a replay fills the places that it has"
+        told.tell([stories.granted])
+        after = told.records()
+        assert document(json.loads((ROOT / "asyncapi.json").read_text()))
+    finally:
+        reading_of.cache_clear()
+    assert after[: len(before)] == before
+    assert len(after) > len(before)
+    assert of_type(after, ended) == of_type(before, ended)
+    sequences = {}
+    for record in after:
+        sequences.setdefault(record.key, []).append(int(dict(record.headers)["ce_sequence"]))
+    assert all(found == list(range(1, len(found) + 1)) for found in sequences.values())
+
+
+def of_type(records, kind):
+    return [one for one in records if f".{kind}.".encode() in dict(one.headers)["ce_type"]]
 
 
 def test_every_record_is_as_described(told):

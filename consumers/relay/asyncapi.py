@@ -7,14 +7,15 @@ that somebody reads. What a type's version says it says for ever, because the to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast, get_args, get_origin
+from typing import Any, Final, TypeAlias, get_args, get_origin
 
 from consumers.relay.facts import NAMESPACE, Reading, reading_of
 from consumers.relay.forgotten import FORGOTTEN
+from consumers.relay.promises import breaks, without_version
 from consumers.relay.publication import KEPT, services, source_of, topic_name
 from domain.payments.money import Money
 from domain.publishing import DAYS_LEFT, members, without_none
@@ -57,26 +58,22 @@ def readings() -> dict[str, Reading]:
 def document(committed: Mapping[str, Any] | None) -> Json:
     """The description, as the code has it; ``committed`` is the one that readers have.
 
-    What that one says of types that are published no more stays, for their records do. A fact that a type did not have
-    then is not required: its earlier records lack it. Raises: Breaking.
+    What that one says of older versions of types stays, for their records do. A fact that a type did not have then is
+    not required: its earlier records lack it. Raises: Breaking.
     """
     known: Mapping[str, Json] = committed["components"]["messages"] if committed is not None else {}
     every = readings()
     messages: dict[str, Json] = {}
-    changes: list[str] = []
     for name, reading in every.items():
         message = _message(reading)
         if name in known:
-            changes.extend(_breaks(name, known[name]["payload"], message["payload"]))
             message["payload"]["required"] = sorted(known[name]["payload"]["required"])
         messages[name] = message
-    if changes:
-        raise Breaking(changes)
     messages[FORGOTTEN] = _tombstone()
     retired = {name: {**told, "deprecated": True} for name, told in known.items() if name not in messages}
     messages.update(retired)
     channels = {service: _channel(service, messages, every) for service in services()}
-    return {
+    told: Json = {
         "asyncapi": "3.0.0",
         "info": {"title": "Sarkmeli: the public stream", "version": "1.0.0", "description": cleandoc(_DESCRIPTION)},
         "defaultContentType": "application/json",
@@ -84,6 +81,10 @@ def document(committed: Mapping[str, Any] | None) -> Json:
         "operations": {f"publish_{service}": _operation(service) for service in channels},
         "components": {"messages": dict(sorted(messages.items())), "schemas": _header_schemas()},
     }
+    listed = {without_version(name) for name in (*every, FORGOTTEN)}
+    if committed is not None and (changes := list(breaks(committed, told, listed))):
+        raise Breaking(changes)
+    return told
 
 
 def current(path: Path) -> str:
@@ -99,9 +100,11 @@ def _message(reading: Reading) -> Json:
         properties[DAYS_LEFT] = {"type": ["integer", "null"], "description": told}
     payload = {"type": "object", "properties": dict(sorted(properties.items())), "required": sorted(properties)}
     title = reading.kind.__qualname__.rpartition(".")[2]
+    ended = {"summary": "No more of these come; those that came stay."} if reading.listed.ended else {}
     return {
         "name": reading.type,
         "title": title,
+        **ended,
         "contentType": "application/json",
         "headers": _headers("FactHeaders", reading.type),
         "payload": payload,
@@ -171,25 +174,6 @@ def _schema(there: Any) -> Json:
         return {"type": "string" if all(isinstance(value, str) for value in values) else "integer", "enum": values}
     properties = {name: schema_of(inner) for name, inner in members(there)}
     return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _breaks(name: str, old: Json, new: Json) -> Iterator[str]:
-    """How ``new`` breaks what readers of ``old`` go by."""
-    for fact, schema in old["properties"].items():
-        if fact not in new["properties"]:
-            yield f"{name} no longer says {fact}"
-        elif _bare(schema) != _bare(new["properties"][fact]):
-            yield f"{name} says {fact} in another way"
-
-
-def _bare(schema: Any) -> Any:
-    """A schema without what is for people only, its lists in order: their order means nothing."""
-    if isinstance(schema, Mapping):
-        told = cast(Mapping[str, Any], schema)
-        return {key: _bare(value) for key, value in told.items() if key != "description"}
-    if isinstance(schema, list):
-        return sorted((_bare(one) for one in cast(list[Any], schema)), key=str)
-    return schema
 
 
 def _channel(service: str, messages: Mapping[str, Json], every: Mapping[str, Reading]) -> Json:

@@ -84,6 +84,73 @@ def test_a_version_never_says_otherwise(committed, before):
         document(committed)
 
 
+def another_name(told):
+    told["channels"]["compatriot"]["address"] = "{prefix}.applications.v1"
+
+
+def another_service(told):
+    told["channels"]["permits"] = told["channels"]["compatriot"]
+
+
+def headers(told):
+    return told["components"]["schemas"]["FactHeaders"]
+
+
+def another_header(told):
+    headers(told)["properties"]["ce_tenant"] = {"type": "string"}
+
+
+def another_header_always(told):
+    headers(told)["required"].remove("ce_time")
+
+
+def another_hour(told):
+    headers(told)["properties"]["ce_time"]["pattern"] = "^.*$"
+
+
+def another_source(told):
+    headers(told)["properties"]["ce_source"]["enum"].append("/sarkmeli/permits")
+
+
+def another_key(told):
+    told["components"]["messages"][REGISTERED]["bindings"]["kafka"]["key"]["format"] = "text"
+
+
+def another_content(told):
+    told["components"]["messages"][REGISTERED]["contentType"] = "application/cbor"
+
+
+def another_list(told):
+    messages = told["components"]["messages"]
+    messages["sarkmeli.compatriot.application.foreseen.v1"] = messages[REGISTERED]
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (another_name, "compatriot has its topic under another name"),
+        (another_service, "permits has no topic any more"),
+        (another_header, "FactHeaders no longer bear ce_tenant"),
+        (another_header_always, "FactHeaders bear other headers always"),
+        (another_hour, "FactHeaders bear ce_time in another way"),
+        (another_source, "FactHeaders bear ce_source in another way"),
+        (another_key, f"{REGISTERED} has other bindings"),
+        (another_content, f"{REGISTERED} has other contentType"),
+        (another_list, "sarkmeli.compatriot.application.foreseen.v1 lost its list"),
+    ],
+)
+def test_what_every_record_bears_its_topic_and_its_list_never_change(committed, before, said):
+    before(committed)
+    with pytest.raises(Breaking, match=said):
+        document(committed)
+
+
+def test_another_service_breaks_nothing(committed):
+    for schema in committed["components"]["schemas"].values():
+        schema["properties"]["ce_source"]["enum"].remove("/sarkmeli/taxpayer")
+    document(committed)
+
+
 def test_a_fact_may_be_added_and_a_type_may_end(committed):
     now = copy.deepcopy(committed)
     del facts(committed)["term_days"]

@@ -8,8 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -18,7 +17,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 
 from consumers.warehouse.commits import OLDEST_FILES, Conflict, commit
-from consumers.warehouse.files import write_files
+from consumers.warehouse.files import discard, write_files
 from consumers.warehouse.forgetting import rows_of
 
 SMALL: Final = 16 << 20
@@ -73,13 +72,6 @@ def _replace(table: Table, remove: Sequence[DataFile], add: Sequence[DataFile], 
     if sure:
         discard(table, add)
     return False
-
-
-def discard(table: Table, files: Iterable[DataFile]) -> None:
-    """Delete files that were written and are surely in no snapshot."""
-    for file in files:
-        with suppress(FileNotFoundError):
-            table.io.delete(file.file_path)
 
 
 def _days(table: Table, today: date) -> Iterator[list[list[FileScanTask]]]:

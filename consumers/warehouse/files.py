@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import pyarrow as pa
@@ -43,6 +44,13 @@ def append(table: Table, rows: pa.Table) -> None:
     with table.transaction() as change, change.update_snapshot().merge_append() as snapshot:
         for file in write_files(table, rows):
             snapshot.append_data_file(file)
+
+
+def discard(table: Table, files: Iterable[DataFile]) -> None:
+    """Delete files that were written and are surely in no snapshot."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            table.io.delete(file.file_path)
 
 
 def _partitions(table: Table, rows: pa.Table) -> Iterator[tuple[PartitionKey | None, pa.Table]]:

@@ -24,7 +24,7 @@ from pyiceberg.table import ALWAYS_TRUE, Table
 from consumers.warehouse.batch import Batch, Span
 from consumers.warehouse.commits import OLDEST_FILES, Conflict, commit
 from consumers.warehouse.files import write_files
-from consumers.warehouse.forgetting import without
+from consumers.warehouse.forgetting import Forgetting
 from consumers.warehouse.progress import Partition, Reached, TopicMadeAnew, reached, written
 from consumers.warehouse.records import Fact, Forgotten, Unreadable, fingerprint
 from consumers.warehouse.table import FACTS, FORGOTTEN, UNREADABLE, Warehouse, columns
@@ -64,7 +64,7 @@ class Prepared:
     def holds(self, todo: Todo) -> bool:
         """Whether they are still what is to be added, and young enough not to be swept away as left behind."""
         fresh = time.time() - self.at < OLDEST_FILES
-        return fresh and self.begins == {partition: span.begin for partition, span in todo.items()}
+        return fresh and self.begins == _begins(todo)
 
 
 class Writer:
@@ -94,24 +94,31 @@ class Writer:
         Raises: TopicMadeAnew, OutOfStep. Anything else leaves it unknown what happened: `begins` tells.
         """
         prepared: Prepared | None = None
+        forgetting: Forgetting | None = None
         conflicts = 0
         while True:
             self._facts.refresh()
             todo = self._todo(batch)
             if not todo:
+                if forgetting is not None:
+                    forgetting.discard()
                 return Done(conflicts=conflicts, reached=reached(self._facts.properties))
-            self._remember(todo)
-            self._set_aside(todo)
-            self._forget_what_was_set_aside(todo)
+            if prepared is None or prepared.begins != _begins(todo):
+                self._remember(todo)
+                self._set_aside(todo)
+                self._forget_what_was_set_aside(todo)
             if prepared is None or not prepared.holds(todo):
                 prepared = self._prepare(todo)
-            gone = without(self._facts, {one.case for span in todo.values() for one in span.forgotten})
+            # Of all that were to be forgotten at first: what another has taken out since is in no file any more.
+            forgetting = forgetting or Forgetting(self._facts, _forgotten(todo))
+            gone = forgetting.found()
             places = {partition: Reached(span.topic_id, span.next) for partition, span in todo.items()}
             try:
                 added = [*prepared.files, *gone.add]
                 commit(self._facts, add=added, remove=gone.remove, properties=written(places), why="collect")
-            except Conflict:
+            except Conflict as conflict:
                 conflicts += 1
+                forgetting.refused(conflict)
                 time.sleep(random.uniform(0, min(PATIENCE, 0.01 * 2 ** min(conflicts, 10))))
                 continue
             unreadable = sum(len(span.unreadable) for span in todo.values())
@@ -141,12 +148,12 @@ class Writer:
 
     def _prepare(self, todo: Todo) -> Prepared:
         facts = [fact for span in todo.values() for fact in span.facts]
-        tombstones = {one.case for span in todo.values() for one in span.forgotten}
+        tombstones = _forgotten(todo)
         if self._out or tombstones:
             facts = [one for one in facts if one.case not in tombstones and fingerprint(one.case) not in self._out]
         at = time.time()
         files = write_files(self._facts, _rows(FACTS, Fact._fields, facts)) if facts else []
-        return Prepared({partition: span.begin for partition, span in todo.items()}, files, len(facts), at)
+        return Prepared(_begins(todo), files, len(facts), at)
 
     def _remember(self, todo: Todo) -> None:
         """Write down which cases stay out, ahead of the facts. Twice is as good as once: it is a set."""
@@ -167,13 +174,17 @@ class Writer:
 
     def _forget_what_was_set_aside(self, todo: Todo) -> None:
         """Take forgotten cases out of what could not be read, ahead of the offsets behind their tombstones."""
-        cases = {one.case for span in todo.values() for one in span.forgotten}
-        table = self._warehouse.unreadable
+        cases, table = _forgotten(todo), self._warehouse.unreadable
+        forgetting = Forgetting(table, cases, "key")
 
         def attempt() -> None:
-            gone = without(table, cases, "key")
+            gone = forgetting.found()
             if gone.remove:
-                commit(table, add=gone.add, remove=gone.remove, why="forget")
+                try:
+                    commit(table, add=gone.add, remove=gone.remove, why="forget")
+                except Conflict as conflict:
+                    forgetting.refused(conflict)
+                    raise
 
         if cases:
             _until_done(table, attempt)
@@ -197,6 +208,14 @@ class Writer:
         for one in new:
             log.error("a record makes no sense and is set aside", topic=one.topic, partition=one.partition,
                       offset=one.offset, reason=one.reason)  # fmt: skip
+
+
+def _begins(todo: Todo) -> dict[Partition, int]:
+    return {partition: span.begin for partition, span in todo.items()}
+
+
+def _forgotten(todo: Todo) -> set[str]:
+    return {one.case for span in todo.values() for one in span.forgotten}
 
 
 def _until_done(table: Table, attempt: Callable[[], None]) -> None:

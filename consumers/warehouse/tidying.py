@@ -142,6 +142,8 @@ def sweep(table: Table, before: datetime) -> int:
         left = {path for path, at in _listed(table) if at < before} - _known(table)
         if not left:
             return 0
+        # Looking takes long, and what came meanwhile does not matter: only what comes between the next two lines does.
+        table.refresh()
         commit(table, why="sweep")
         return _delete(table, left - _known(table))
 

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.schema import Schema
+from pyiceberg.table import Table
 from pyiceberg.types import NestedField, StringType
 from warehouse_house import all_rows, case, place
 from warehouse_log import Log, Member, at_commit, check, rows
 
 from consumers.warehouse import table as tables
+from consumers.warehouse import tidying
 from consumers.warehouse.commits import Conflict, commit
 from consumers.warehouse.progress import reached
 from consumers.warehouse.tidying import Tidiness, Untidied, expire, overdue, sweep, tidy
@@ -241,6 +243,26 @@ def test_files_of_a_killed_writer_are_swept_and_a_sleeping_one_is_refused(member
     assert sweep(member.warehouse.facts.refresh(), soon) == 0
     live = {one.file.file_path.removeprefix("file://") for one in member.warehouse.facts.scan().plan_files()}
     assert live == {str(one) for one in files(tmp_path) if "/facts/" in str(one)}
+
+
+def test_leftovers_are_swept_while_others_write_during_each_look(member: Member, tmp_path: Path) -> None:
+    """What is committed between the look and the sweep's own commit stays, though it lay there as a leftover."""
+    other = Member(member.log, place_of(member))
+    left = files(tmp_path)[0].with_name("left-behind.parquet")
+    left.write_bytes(b"of a killed writer")
+    known = tidying._known
+
+    def slowly(table: Table) -> set[str]:
+        found = known(table)
+        member.log.fact(1, 3)
+        other.gather()
+        other.write()
+        return found
+
+    with patch.object(tidying, "_known", slowly):
+        assert sweep(member.warehouse.facts.refresh(), datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert not left.exists()
+    check(member)
 
 
 def test_records_of_no_sense_are_dropped_after_their_days(member: Member) -> None:

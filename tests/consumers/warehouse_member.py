@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -17,17 +16,21 @@ from consumers.warehouse.tidying import Tidiness, tidy
 
 
 def at_commit(number: int, moment: str, kind: int) -> None:
-    """Send this process a signal just before or after its ``number``-th commit to any table."""
+    """Send this process a signal just before or after its ``number``-th commit to any table.
+
+    The thread that commits sends it to itself. Sent to the process, another thread may take it while this one goes on
+    and falls asleep with the catalog locked.
+    """
     commit, count = Table._do_commit, 0
 
     def counted(self: Table, *arguments: Any, **named: Any) -> None:
         nonlocal count
         count += 1
         if count == number and moment == "before":
-            os.kill(os.getpid(), kind)
+            signal.raise_signal(kind)
         commit(self, *arguments, **named)
         if count == number and moment == "after":
-            os.kill(os.getpid(), kind)
+            signal.raise_signal(kind)
 
     Table._do_commit = counted  # pyright: ignore
 

@@ -38,7 +38,7 @@ from consumers.warehouse.polling import reading_any_name
 from consumers.warehouse.progress import Partition, RecordsGone, TopicMadeAnew
 from consumers.warehouse.table import Warehouse
 from consumers.warehouse.tidying import Untidied
-from consumers.warehouse.writer import Done, OutOfStep, Writer
+from consumers.warehouse.writer import Done, OutOfStep, ToldToEnd, Writer
 
 log = structlog.get_logger("warehouse")
 
@@ -119,8 +119,10 @@ class Collector:
         while not stop.is_set():
             began = time.monotonic()
             try:
-                with _Membership(self._told, self._open(), self._tidy) as member:
-                    member.collect(stop)
+                with _Membership(self._told, self._open(), self._tidy, stop) as member:
+                    member.collect()
+            except ToldToEnd:
+                log.info("ended with a batch at hand: whoever has its partitions next reads it again")
             except (OffsetOutOfRangeError, RecordsGone, TopicMadeAnew) as halt:
                 halted = self._halt(halt, halted if time.monotonic() - began < LONGEST_PAUSE else "")
                 stop.wait(self._told.halted_for)
@@ -143,11 +145,18 @@ class Collector:
 class _Membership:
     """One stay in the group, from joining to leaving."""
 
-    def __init__(self, told: Collecting, warehouse: Warehouse, tidy: Callable[[Warehouse], object] | None) -> None:
+    def __init__(
+        self,
+        told: Collecting,
+        warehouse: Warehouse,
+        tidy: Callable[[Warehouse], object] | None,
+        stop: threading.Event,
+    ) -> None:
         self._told = told
+        self._stop = stop
         self._warehouse = warehouse
         self._tidy = tidy
-        self._writer = Writer(warehouse)
+        self._writer = Writer(warehouse, stop)
         self._batch = Batch()
         self._since = 0.0
         self._began = time.monotonic()
@@ -181,9 +190,12 @@ class _Membership:
             if client is not None:
                 client.close()
 
-    def collect(self, stop: threading.Event) -> None:
-        """Poll, gather and write until ``stop``; what was gathered by then is written."""
-        while not stop.is_set():
+    def collect(self) -> None:
+        """Poll, gather and write until told to end; what was gathered by then is written if one try is enough.
+
+        Raises: ToldToEnd, if it was not.
+        """
+        while not self._stop.is_set():
             polled = self._consumer.poll(timeout_ms=int(1000 * min(POLL_SECONDS, self._told.every)))
             if self._moved.happened:
                 self._begin()

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -47,13 +47,23 @@ class Forgetting:
     others commit meanwhile. So what was found stays found, and after a conflict only files that came since are read.
     """
 
-    def __init__(self, table: Table, cases: Set[str], column: Literal["case", "key"] = "case") -> None:
-        """``column`` is the one that names the case: text, or a record's key as it came."""
+    def __init__(
+        self,
+        table: Table,
+        cases: Set[str],
+        column: Literal["case", "key"] = "case",
+        unless_told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``column`` is the one that names the case: text, or a record's key as it came.
+
+        ``unless_told`` is called before each file, and raises what shall end it.
+        """
         self._table = table
         self._column: Final = column
         self._names: Final = sorted(cases) if column == "case" else [one.encode() for one in sorted(cases)]
         self._without: set[str] = set()
         self._parts: dict[str, _Part] = {}
+        self._unless_told = unless_told
         self._sure = True
 
     def found(self) -> Rewritten:
@@ -67,6 +77,7 @@ class Forgetting:
             if path not in tasks or time.time() - part.at > OLDEST_FILES:
                 self._let_go(path)
         for path in tasks.keys() - self._without - self._parts.keys():
+            self._unless_told()
             self._look(path, tasks[path])
         return Rewritten(
             [tasks[path].file for path in self._parts],

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class OutOfStep(Exception):
     """The table is not where this member believes it to be: it was emptied, or another was here. Begin from it anew."""
 
 
+class ToldToEnd(Exception):
+    """The member shall end, and writing would have taken longer. What is not in the table is read again by the next."""
+
+
 @dataclass(frozen=True)
 class Done:
     """What one write came to. ``rows`` are the facts added; ``reached`` is where the table then is."""
@@ -68,9 +73,13 @@ class Prepared:
 
 
 class Writer:
-    """Writes for one member of the group. One thread at a time."""
+    """Writes for one member of the group. One thread at a time.
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    Once ``stop`` is set it finishes what it does and begins nothing again: no commit, no look into a further file.
+    """
+
+    def __init__(self, warehouse: Warehouse, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
         self._warehouse = warehouse
         self._facts = warehouse.facts
         self._out: set[str] = set()
@@ -91,7 +100,7 @@ class Writer:
     def write(self, batch: Batch) -> Done:
         """Add what of the batch is not in yet, and how far that is, in one commit; again after each conflict.
 
-        Raises: TopicMadeAnew, OutOfStep. Anything else leaves it unknown what happened: `begins` tells.
+        Raises: TopicMadeAnew, OutOfStep, ToldToEnd. Anything else leaves it unknown what happened: `begins` tells.
         """
         prepared: Prepared | None = None
         forgetting: Forgetting | None = None
@@ -110,7 +119,7 @@ class Writer:
             if prepared is None or not prepared.holds(todo):
                 prepared = self._prepare(todo)
             # Of all that were to be forgotten at first: what another has taken out since is in no file any more.
-            forgetting = forgetting or Forgetting(self._facts, _forgotten(todo))
+            forgetting = forgetting or Forgetting(self._facts, _forgotten(todo), "case", self._unless_told)
             gone = forgetting.found()
             places = {partition: Reached(span.topic_id, span.next) for partition, span in todo.items()}
             try:
@@ -119,7 +128,7 @@ class Writer:
             except Conflict as conflict:
                 conflicts += 1
                 forgetting.refused(conflict)
-                time.sleep(random.uniform(0, min(PATIENCE, 0.01 * 2 ** min(conflicts, 10))))
+                self._wait(min(PATIENCE, 0.01 * 2 ** min(conflicts, 10)))
                 continue
             unreadable = sum(len(span.unreadable) for span in todo.values())
             return Done(prepared.rows, unreadable, gone.rows, conflicts, reached(self._facts.properties))
@@ -163,19 +172,19 @@ class Writer:
         rows = [(fingerprint(one.case), one.topic, one.partition, one.offset) for one in said]
         table = self._warehouse.forgotten
         kept = _rows(FORGOTTEN, ("fingerprint", *Forgotten._fields[1:]), rows)
-        _until_done(table, lambda: commit(table, add=write_files(table, kept), why="forget"))
+        self._until_done(table, lambda: commit(table, add=write_files(table, kept), why="forget"))
         self._out.update(row[0] for row in rows)
 
     def _set_aside(self, todo: Todo) -> None:
         """Keep what could not be read, ahead of the facts, unless whoever was killed here has done so."""
         for partition, span in todo.items():
             if span.unreadable:
-                _until_done(self._warehouse.unreadable, partial(self._quarantine, partition, span))
+                self._until_done(self._warehouse.unreadable, partial(self._quarantine, partition, span))
 
     def _forget_what_was_set_aside(self, todo: Todo) -> None:
         """Take forgotten cases out of what could not be read, ahead of the offsets behind their tombstones."""
         cases, table = _forgotten(todo), self._warehouse.unreadable
-        forgetting = Forgetting(table, cases, "key")
+        forgetting = Forgetting(table, cases, "key", self._unless_told)
 
         def attempt() -> None:
             gone = forgetting.found()
@@ -187,7 +196,7 @@ class Writer:
                     raise
 
         if cases:
-            _until_done(table, attempt)
+            self._until_done(table, attempt)
 
     def _quarantine(self, partition: Partition, span: Span) -> None:
         table = self._warehouse.unreadable
@@ -209,6 +218,25 @@ class Writer:
             log.error("a record makes no sense and is set aside", topic=one.topic, partition=one.partition,
                       offset=one.offset, reason=one.reason)  # fmt: skip
 
+    def _until_done(self, table: Table, attempt: Callable[[], None]) -> None:
+        while True:
+            table.refresh()
+            try:
+                attempt()
+            except Conflict:
+                self._wait(0.05)
+            else:
+                return
+
+    def _wait(self, most: float) -> None:
+        """Let the others go first. Raises: ToldToEnd."""
+        self._stop.wait(random.uniform(0, most))
+        self._unless_told()
+
+    def _unless_told(self) -> None:
+        if self._stop.is_set():
+            raise ToldToEnd
+
 
 def _begins(todo: Todo) -> dict[Partition, int]:
     return {partition: span.begin for partition, span in todo.items()}
@@ -216,17 +244,6 @@ def _begins(todo: Todo) -> dict[Partition, int]:
 
 def _forgotten(todo: Todo) -> set[str]:
     return {one.case for span in todo.values() for one in span.forgotten}
-
-
-def _until_done(table: Table, attempt: Callable[[], None]) -> None:
-    while True:
-        table.refresh()
-        try:
-            attempt()
-        except Conflict:
-            time.sleep(random.uniform(0, 0.05))
-        else:
-            return
 
 
 def _column(table: Table, name: str, where: BooleanExpression = ALWAYS_TRUE) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 from kafka import KafkaProducer
 from warehouse_house import Process, Stream, case, collecting, headers, held, place, until
 
+from consumers.warehouse.commits import Conflict
 from consumers.warehouse.figures import STOPPED, UNTIDIED
 from consumers.warehouse.rebuilding import rebuild
 from consumers.warehouse.table import Warehouse, open_warehouse
@@ -61,6 +62,20 @@ def test_members_die_and_one_wakes_up_as_a_zombie(stream: Stream, tmp_path: Path
     assert "Traceback" not in "".join(said)
     assert open_warehouse(where).unreadable.scan().count() == 2
     assert stream.wanted(3, 4)
+
+
+def test_a_member_that_is_told_to_end_while_others_are_always_first_ends(stream: Stream, tmp_path: Path) -> None:
+    where, tries = place(tmp_path), list[str]()
+
+    def beaten(*_: object, why: str, **__: object) -> None:
+        tries.append(why)
+        raise Conflict("another came before")
+
+    stream.send(range(5))
+    with patch("consumers.warehouse.writer.commit", beaten), collecting(stream, where) as check:
+        until(lambda: check() or len(tries) > 2)
+    with collecting(stream, where) as check:
+        until(lambda: check() or held(where) == stream.wanted())
 
 
 def test_tidying_that_fails_is_counted_and_tried_again_and_keeps_nobody_from_collecting(

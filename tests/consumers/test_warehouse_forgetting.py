@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from warehouse_log import Log, Member, at_commit, check
 from consumers.warehouse import forgetting
 from consumers.warehouse.compacting import compact
 from consumers.warehouse.tidying import sweep
+from consumers.warehouse.writer import ToldToEnd, Writer
 
 TODAY = datetime(2026, 12, 24, tzinfo=UTC).date()
 
@@ -86,3 +88,31 @@ def test_what_was_written_again_in_vain_is_deleted(member: Member, log: Log) -> 
     assert (done.removed, done.conflicts) == (12, 1)
     check(member)
     assert sweep(member.warehouse.facts.refresh(), datetime.now(UTC) + timedelta(hours=1)) == 0
+
+
+def test_who_is_told_to_end_looks_into_no_further_file(member: Member, log: Log) -> None:
+    stop = threading.Event()
+    member.writer = Writer(member.warehouse, stop)
+    with at_reads(3, stop.set) as reads, pytest.raises(ToldToEnd):
+        member.write()
+    assert reads[0] <= 4, "a file that is begun is done, which may take two reads"
+    check(member)
+    following = Member(log, member.where, (0,))
+    following.gather()
+    assert following.write().removed == 12
+    check(member)
+
+
+def test_who_is_told_to_end_tries_no_commit_again(member: Member, log: Log) -> None:
+    stop, other = threading.Event(), Member(log, member.where, (1,))
+    log.fact(1, 1)
+    other.gather()
+    member.writer = Writer(member.warehouse, stop)
+
+    def meanwhile() -> None:
+        stop.set()
+        other.write()
+
+    with at_commit(2, before=meanwhile), pytest.raises(ToldToEnd):
+        member.write()
+    check(member)

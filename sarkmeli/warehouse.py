@@ -8,12 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import structlog
-from kafka import KafkaConsumer
 from kafka.errors import KafkaError
-from kafka.structs import TopicPartition
+from pyiceberg.table import Table as Iceberg
 from rich.console import Console
 from rich.table import Table
 
@@ -25,11 +24,9 @@ from consumers.warehouse.table import Place, Warehouse, open_warehouse
 from consumers.warehouse.tidying import Tidied, Tidiness, overdue, tidy
 from sarkmeli.kafka import NoKafka, client
 from sarkmeli.settings import Settings
+from sarkmeli.warehouse_standing import Kafka, complaints
 
 log = structlog.get_logger("warehouse")
-
-ASKED: Final = 5000
-"""Milliseconds in which somebody who only looks waits for Kafka's first answer."""
 
 
 def place_of(settings: Settings) -> Place:
@@ -92,8 +89,8 @@ def show_warehouse(settings: Settings) -> bool:
     """Print how far the table is in each partition, what it holds, what was set aside; whether all is well."""
     console, warehouse = Console(), open_warehouse(place_of(settings))
     table = Table("topic", "partition", "next offset", "Kafka's end", "behind")
-    ends, asked = _ends(settings, console)
-    well = asked
+    ends, wrong = _asked(settings, warehouse.facts)
+    well = not wrong
     for partition, place in sorted(reached(warehouse.facts.properties).items()):
         end = ends.get(partition)
         behind = "" if end is None else str(max(0, end - place.next))
@@ -103,7 +100,7 @@ def show_warehouse(settings: Settings) -> bool:
     for partition in sorted(ends.keys() - reached(warehouse.facts.properties).keys()):
         table.add_row(partition.topic, str(partition.number), "never read", str(ends[partition]), str(ends[partition]))
     console.print(table)
-    for line in _contents(warehouse):
+    for line in (*_contents(warehouse), *wrong):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     unreadable = _unreadable(warehouse)
     for line in unreadable:
@@ -140,27 +137,14 @@ def _unreadable(warehouse: Warehouse) -> Sequence[str]:
     return shown + ([f"set aside: {len(rows) - 20} more"] if len(rows) > 20 else [])
 
 
-def _ends(settings: Settings, console: Console) -> tuple[dict[Partition, int], bool]:
-    """Where each partition ends for those who read only what was committed, and whether Kafka could be asked."""
-    options: dict[str, Any] = {
-        "isolation_level": "read_committed",
-        "allow_auto_create_topics": False,
-        "bootstrap_timeout_ms": ASKED,
-    }
+def _asked(settings: Settings, table: Iceberg) -> tuple[dict[Partition, int], Sequence[str]]:
+    """Where Kafka's partitions end, and what is wrong with how the table follows them."""
     try:
-        consumer: Any = KafkaConsumer(**client(settings), **options, group_id=None)
+        kafka = Kafka(settings, topics_of(settings))
         try:
-            known = consumer.topics()
-            of = [
-                TopicPartition(topic, number)
-                for topic in topics_of(settings)
-                if topic in known
-                for number in consumer.partitions_for_topic(topic)
-            ]
-            return {Partition(*one): end for one, end in consumer.end_offsets(of).items()} if of else {}, True
+            ends = kafka.ends()
+            return ends, complaints(settings, table, kafka, ends)
         finally:
-            consumer.close()
+            kafka.close()
     except (NoKafka, KafkaError, OSError) as away:
-        why = str(away) or type(away).__name__
-        console.print(f"Kafka was not asked: {why}", markup=False, highlight=False, soft_wrap=True)
-        return {}, False
+        return {}, [f"Kafka was not asked: {str(away) or type(away).__name__}"]

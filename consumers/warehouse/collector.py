@@ -47,6 +47,10 @@ BATCH_BYTES: Final = 64 << 20
 POLL_SECONDS: Final = 0.25
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries at most while Kafka or the warehouse is away."""
+LOOK_SECONDS: Final = 10.0
+"""Seconds between two questions to the brokers how far they are, for the figures."""
+LOOK_PATIENCE: Final = 2000
+"""Milliseconds that such a question may take."""
 SOUND_AFTER: Final = 10.0
 """Seconds after which a member that began and has written nothing counts as one that does not stand still."""
 SLOWEST_WRITE: Final = 1800.0
@@ -160,6 +164,8 @@ class _Membership:
         self._batch = Batch()
         self._since = 0.0
         self._began = time.monotonic()
+        self._table: dict[Partition, int] = {}
+        self._looked = 0.0
         self._writing: Future[Done] | None = None
         self._tidying: Future[bool] | None = None
         self._tidied = time.monotonic() + random.uniform(0, told.tidy_every / 10)
@@ -207,6 +213,8 @@ class _Membership:
                     self._since = time.monotonic()
                 self._batch.add(Partition(*partition), records)
             self._go_on()
+            if time.monotonic() - self._looked >= min(LOOK_SECONDS, self._told.every):
+                self._look()
         self._settle()
         self._hand_over()
         self._settle()
@@ -219,7 +227,7 @@ class _Membership:
         topics = self._topics({partition.topic for partition in assigned})
         places = self._writer.begins(topics)
         starts = self._consumer.beginning_offsets(sorted(assigned)) if assigned else {}
-        self._batch = Batch()
+        self._batch, had, self._table = Batch(), self._table, {}
         for partition in assigned:
             key, start = Partition(*partition), starts[partition]
             place = places.get(key)
@@ -231,6 +239,8 @@ class _Membership:
             offset = start if place is None else place.next
             self._consumer.seek(partition, offset)
             self._batch.begin(key, topics[key.topic], offset, first=place is None)
+            self._table[key] = offset
+        figures.left(had.keys() - self._table.keys())
         self._consumer.resume(*assigned)
         self._paused = False
         self._began = time.monotonic()
@@ -304,7 +314,20 @@ class _Membership:
             self._consumer.commit_async(
                 {one: OffsetAndMetadata(next_, "", -1) for one, next_ in told.items() if one in here}
             )
-            figures.lag(self._consumer, reached)
+            self._table.update({one: place.next for one, place in reached.items() if one in self._table})
+
+    def _look(self) -> None:
+        """Ask the brokers how far our partitions go. While they do not answer, the figures' instants stand still."""
+        self._looked = time.monotonic()
+        of = [TopicPartition(*partition) for partition in self._table]
+        try:
+            ends = self._consumer.end_offsets(of, timeout_ms=LOOK_PATIENCE) if of else {}
+        except NEVER:
+            raise
+        except KafkaError as away:
+            log.debug("the brokers do not say how far they are", error=f"{type(away).__name__}: {away}")
+        else:
+            figures.looked(self._table, ends)
 
     def _topics(self, names: set[str]) -> dict[str, str]:
         """The id of each topic, as the brokers say now. Raises: TopicMissing."""

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from kafka.structs import TopicPartition
 from prometheus_client import Counter, Gauge
 
-from consumers.warehouse.progress import Partition, Reached
+from consumers.warehouse.progress import Partition
 from consumers.warehouse.writer import Done
 
 ROWS: Final = Counter("sarkmeli_warehouse_rows", "Facts written to the warehouse.")
@@ -20,9 +21,25 @@ UNREADABLE: Final = Counter("sarkmeli_warehouse_unreadable", "Records set aside 
 CONFLICTS: Final = Counter("sarkmeli_warehouse_conflicts", "Commits that another member's came before.")
 LAG: Final = Gauge(
     "sarkmeli_warehouse_lag",
-    "Offsets of a partition that the table does not hold yet.",
+    "Offsets of a partition that the table did not hold yet when this collector last asked the brokers.",
     ("topic", "partition"),
     multiprocess_mode="mostrecent",
+)
+LOOKED: Final = Gauge(
+    "sarkmeli_warehouse_looked_seconds",
+    "When the brokers last told a collector how far its partitions go, in seconds since the epoch.",
+    multiprocess_mode="max",
+)
+"""An instant and no age, as each that follows: an age stands still when nobody measures it any more."""
+WRITTEN: Final = Gauge(
+    "sarkmeli_warehouse_written_seconds",
+    "When a collector last committed what it had collected, in seconds since the epoch.",
+    multiprocess_mode="max",
+)
+TIDIED: Final = Gauge(
+    "sarkmeli_warehouse_tidied_seconds",
+    "When a round of tidying last ended with nothing left undone, in seconds since the epoch.",
+    multiprocess_mode="max",
 )
 SNAPSHOTS: Final = Gauge(
     "sarkmeli_warehouse_snapshots", "Snapshots that the table of facts keeps.", multiprocess_mode="mostrecent"
@@ -41,16 +58,23 @@ UNTIDIED: Final = Counter("sarkmeli_warehouse_tidy_failures", "Rounds of tidying
 
 
 def wrote(done: Done) -> None:
-    """Count one write."""
+    """Count one write that came to its end."""
+    WRITTEN.set(time.time())
     ROWS.inc(done.rows)
     REMOVED.inc(done.removed)
     UNREADABLE.inc(done.unreadable)
     CONFLICTS.inc(done.conflicts)
 
 
-def lag(consumer: Any, reached: Mapping[Partition, Reached]) -> None:
-    """Measure how far the table is behind what the brokers last said, for the partitions that are this member's."""
-    for partition in consumer.assignment():
-        place, end = reached.get(Partition(*partition)), consumer.highwater(TopicPartition(*partition))
-        if place is not None and end is not None:
-            LAG.labels(partition.topic, str(partition.partition)).set(max(0, end - place.next))
+def looked(begins: Mapping[Partition, int], ends: Mapping[TopicPartition, int]) -> None:
+    """Tell how far the brokers go beyond where the table is, for each partition that is this member's."""
+    for partition, begin in begins.items():
+        end = ends.get(TopicPartition(*partition), begin)
+        LAG.labels(partition.topic, str(partition.number)).set(max(0, end - begin))
+    LOOKED.set(time.time())
+
+
+def left(partitions: Iterable[Partition]) -> None:
+    """These are another's now, who tells how far they are."""
+    for partition in partitions:
+        LAG.labels(partition.topic, str(partition.number)).set(0)

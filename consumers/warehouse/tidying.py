@@ -88,6 +88,7 @@ def tidy(warehouse: Warehouse, how: Tidiness, *, at_once: bool = False, now: dat
     figures.OVERDUE.set(overdue(warehouse, how, datetime.now(UTC)).total_seconds())
     if failed:
         raise Untidied("; ".join(failed))
+    figures.TIDIED.set(time.time())
     done = Tidied(compacted, snapshots, files)
     log.info("tidied", files_before=compacted.before, files_after=compacted.after, snapshots=snapshots, deleted=files)
     return done

@@ -53,6 +53,11 @@ def topics_of(settings: Settings) -> Sequence[str]:
     return [topic_name(settings.kafka_topic_prefix, service) for service in services()]
 
 
+def group_of(settings: Settings) -> str:
+    """The collectors' group. Not below `PREFIX.`: who reads there by a group of that name would be given partitions."""
+    return f"{settings.kafka_topic_prefix}-warehouse"
+
+
 def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]) -> None:
     """Be a member of the group that fills the warehouse, until ``stop``.
 
@@ -61,7 +66,7 @@ def collect(settings: Settings, stop: threading.Event, ready: Callable[[], None]
     told = Collecting(
         client=client(settings),
         topics=topics_of(settings),
-        group=f"{settings.kafka_topic_prefix}.warehouse",
+        group=group_of(settings),
         every=settings.warehouse_every,
         rows=settings.warehouse_rows,
         tidy_every=settings.warehouse_tidy_every,

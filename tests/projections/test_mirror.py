@@ -40,6 +40,8 @@ from projections.schema import MIRROR_DDL
 from projections.status import STATUS
 from projections.tracking import Fenced, Place
 from projections.waiting import Waiting
+from sarkmeli import warehouse
+from sarkmeli.settings import Settings
 
 PARTITIONS = 3
 
@@ -119,7 +121,8 @@ def test_an_envelope_is_every_column_of_the_ledger_s_row(history: Any) -> None:
 def test_who_may_read_all_that_is_public_may_not_read_the_internal_topic() -> None:
     """An ACL for whatever begins with the public topics' prefix, of topics and of groups, opens nothing of ours."""
     assert all(topic_name("office", service).startswith("office.") for service in services())
-    for ours in (internal_topic("office"), group_of("office", STATUS, uuid4())):
+    collectors = warehouse.group_of(Settings(kafka_topic_prefix="office"))
+    for ours in (internal_topic("office"), group_of("office", STATUS, uuid4()), collectors):
         assert not ours.startswith("office.")
         assert ours.startswith("office-"), "the relay's own rights are given for what begins with the prefix"
 

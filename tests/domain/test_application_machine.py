@@ -240,6 +240,6 @@ class ApplicationsAtLength(Applications):
 
 
 TestApplications = Applications.TestCase
-TestApplications.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
-TestApplicationsAtLength = pytest.mark.long(ApplicationsAtLength.TestCase)
+TestApplications.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestApplicationsAtLength = pytest.mark.timeout(1200)(pytest.mark.long(ApplicationsAtLength.TestCase))
 TestApplicationsAtLength.settings = settings(max_examples=500, stateful_step_count=40, deadline=None)

@@ -219,5 +219,11 @@ class Registrations(RuleBasedStateMachine):
         assert len(active) == len(set(active))
 
 
-Registrations.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+class RegistrationsAtLength(Registrations):
+    """The same, for make test-long."""
+
+
 TestRegistrations = Registrations.TestCase
+TestRegistrations.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestRegistrationsAtLength = pytest.mark.timeout(1200)(pytest.mark.long(RegistrationsAtLength.TestCase))
+TestRegistrationsAtLength.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -31,6 +32,9 @@ from sarkmeli.read_models import apart, left_behind, lines_of, shown
 from sarkmeli.rights import keep_to_role
 from sarkmeli.roles import DbRole, conninfo_as
 from sarkmeli.settings import Settings
+
+LATE: Final = 60.0
+"""Seconds for which a record may wait. A mirror that lives is behind by one or two."""
 
 _LAST = "SELECT coalesce(max(position), 0) FROM ledger.event WHERE position <= %s"
 _QUARANTINED = "SELECT count(*) FROM reading.quarantine WHERE model = %s AND version = %s AND NOT beside"
@@ -80,6 +84,7 @@ def show_mirror(settings: Settings) -> bool:
     with session(mirror_as(settings, DbRole.AUDITOR)) as db, Topics(client(settings)) as topics:
         topic = topics.find(internal_topic(settings.kafka_topic_prefix))
         written = topics.written(topic)
+        owed = topics.written_before(topic, time.time() - LATE)
         for model in models:
             found, standing = partitions.source_of(db, model), tracking.find(db, Place(model))
             marks = partitions.partitions_of(db, model)
@@ -92,13 +97,22 @@ def show_mirror(settings: Settings) -> bool:
             quarantined = rows(db, _QUARANTINED, (model.name, model.version))[0][0]
             position = "never ran" if standing is None else str(standing.position)
             table.add_row(model.title, position, str(behind), f"{seconds:.1f}", str(quarantined), "yes" if why else "")
+            waiting = sum(mark.next < owed.get(mark.number, 0) for mark in marks)
             stopped += [f"stopped: {model.title}: {why}"] if why else []
-            well = well and standing is not None and not why and not quarantined
+            stopped += [_late(model.title, waiting)] if waiting and not why else []
+            well = well and standing is not None and not why and not quarantined and not waiting
         lines = [*stopped, *apart(every(db), "mirror"), *left_behind(versions.left_behind(db, MODELS), "mirror")]
     console.print(table)
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return well
+
+
+def _late(title: str, partitions_behind: int) -> str:
+    return (
+        f"late: {title}: in {partitions_behind} partitions records have waited for more than {LATE:.0f} s. Where "
+        "no `sarkmeli mirror run` runs, start it; where one does, its log says why"
+    )
 
 
 def compare_with_ledger(settings: Settings, seconds: float) -> bool:

@@ -65,3 +65,14 @@ class Topics:
         wanted = {part(source.name, number): _kafka.admin.OffsetSpec.LATEST for number in range(source.partitions)}
         found: Mapping[Any, Any] = self._admin.list_partition_offsets(wanted)
         return {place.partition: told.offset for place, told in found.items()}
+
+    def written_before(self, source: PartitionedSource, seconds: float) -> dict[int, int]:
+        """The offset behind the last record of each partition that was there before ``seconds`` since 1970.
+
+        By the broker's clock: records of the internal topic have the time of their arrival. Raises: KafkaError.
+        """
+        behind = self.written(source)  # asked first: what comes in between must not count as old
+        wanted = {part(source.name, number): int(seconds * 1000) for number in range(source.partitions)}
+        found: Mapping[Any, Any] = self._admin.list_partition_offsets(wanted)
+        later = {place.partition: told.offset for place, told in found.items() if told is not None and told.offset >= 0}
+        return behind | later

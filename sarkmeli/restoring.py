@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 
 from housekeeping import followers, notices
+from housekeeping.relay import standings as relay_standings
 from ledger import restoring
 from ledger.checkpoint import VerifierKey
 from ledger.connecting import LINK, rows
@@ -215,6 +216,7 @@ def _followers(settings: Settings, last: int) -> tuple[Follower, ...]:
     with psycopg.connect(settings.ledger_as(DbRole.APP), autocommit=True, **LINK) as connection:
         standings = [(model, find(connection, Place(model))) for model in MODELS]
         consumers = followers.positions(connection)
+        relays = relay_standings(connection)
     found: list[Follower] = []
     for model, standing in standings:
         if standing is not None:
@@ -223,4 +225,8 @@ def _followers(settings: Settings, last: int) -> tuple[Follower, ...]:
     for name, position in consumers.items():
         remedy = f"sarkmeli consumers rebase {name} {min(position, last)}"
         found.append(Follower(name, position, max(0, position - last), remedy))
+    for relay in relays:
+        position = relay.position or 0
+        remedy = f"sarkmeli relay replay --from 0 (delete first the topics that {relay.name} wrote)"
+        found.append(Follower(relay.name, position, max(0, position - last), remedy))
     return tuple(found)

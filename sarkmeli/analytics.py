@@ -48,7 +48,7 @@ class Report:
 def refresh(settings: Settings, today: date | None = None) -> bool:
     """Bring the marts to the newest snapshot of the warehouse; whether today's edition was made already.
 
-    Raises: Busy, Damaged, Unopened, WarehouseAway.
+    Raises: Busy, Damaged, Unopened, and what the warehouse's catalog and files raise.
     """
     with opened(marts_file(settings)) as marts:
         marts.refresh(open_table(place_of(settings)))

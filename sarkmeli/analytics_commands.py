@@ -26,12 +26,11 @@ def _plainly() -> Generator[None]:
     from consumers.analytics.edition import Damaged
     from consumers.analytics.report.page import NotSetUp
     from consumers.analytics.store import Busy, Unopened
-    from consumers.warehouse.table import WarehouseAway
 
     try:
         with plainly():
             yield
-    except (Busy, Damaged, NotSetUp, Unopened, WarehouseAway) as error:
+    except (Busy, Damaged, NotSetUp, Unopened) as error:
         leave(str(error))
     except (OSError, DBAPIError, RESTError, requests.RequestException) as away:
         leave(f"the warehouse or a file cannot be reached: {' '.join(str(away).split())}")

@@ -125,7 +125,7 @@ def relay(settings: Settings, stop: threading.Event, ready: Ready) -> None:
             died.append(error)
 
     with open_ends(settings) as ends:
-        # Not waited for at the end: without a broker a commit may last for hours. Kafka gives up what is cut off.
+        # Not waited for at the end: without a broker a commit may last longer. Kafka gives up what is cut off.
         working = threading.Thread(target=work, args=(ends,), name="relay", daemon=True)
         working.start()
         log.info("relaying to Kafka", brokers=settings.kafka_bootstrap_servers, name=ends.name)

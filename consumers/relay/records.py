@@ -13,7 +13,7 @@ from ledger.recorded import Recorded
 class Record:
     """One record as it is sent. ``value`` is None in a tombstone; ``timestamp`` is in milliseconds since the epoch.
 
-    The timestamp is cut to the hour, as every time that leaves the house.
+    A public fact's timestamp is cut to the hour, a tombstone's to the day; only what stays inside has the millisecond.
     """
 
     topic: str

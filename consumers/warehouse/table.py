@@ -93,10 +93,6 @@ PROPERTIES: Final = {
 _T = TypeVar("_T")
 
 
-class WarehouseAway(Exception):
-    """The catalog or the place of its files cannot be reached just now; the message says which and why."""
-
-
 @dataclass(frozen=True)
 class Place:
     """Where the warehouse is.

@@ -52,7 +52,7 @@ class Tidiness:
     snapshot_hours: float = 24.0
     snapshots: int = 1000
     leftover_hours: float = 24.0
-    unreadable_days: float = 35.0
+    unreadable_days: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ The table says where to go on. What the group has committed in Kafka is for thos
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -112,6 +113,7 @@ class Collector:
         self._told = told
         self._open = open_warehouse
         self._tidy = tidy
+        self._halted = ""
 
     def run_forever(self, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Collect until ``stop``; while a neighbour is away, try again.
@@ -119,16 +121,16 @@ class Collector:
         What a person must mend is said once, and waited for in place. Raises: Kafka's refusals.
         """
         ready()
-        pause, halted = 0.5, ""
+        pause = 0.5
         while not stop.is_set():
             began = time.monotonic()
             try:
-                with _Membership(self._told, self._open(), self._tidy, stop) as member:
+                with _Membership(self._told, self._open(), self._tidy, self._goes_on, stop) as member:
                     member.collect()
             except ToldToEnd:
                 log.info("ended with a batch at hand: whoever has its partitions next reads it again")
             except (OffsetOutOfRangeError, RecordsGone, TopicMadeAnew) as halt:
-                halted = self._halt(halt, halted if time.monotonic() - began < LONGEST_PAUSE else "")
+                self._halt(halt)
                 stop.wait(self._told.halted_for)
             except NEVER:
                 raise
@@ -137,13 +139,17 @@ class Collector:
                 log.warning("cannot collect just now", error=f"{type(away).__name__}: {away}", again_in=round(pause, 1))
                 stop.wait(random.uniform(pause / 2, pause))
 
-    def _halt(self, halt: Exception, said: str) -> str:
-        """Say what a person must mend, unless it was ``said`` before; what is said now."""
+    def _halt(self, halt: Exception) -> None:
+        """Say what a person must mend, unless that was the last thing said."""
         told = str(_gone(halt) if isinstance(halt, OffsetOutOfRangeError) else halt)
         figures.STOPPED.set(1)
-        if told != said:
+        if told != self._halted:
             log.critical("the warehouse stands still", why=told)
-        return told
+        self._halted = told
+
+    def _goes_on(self) -> None:
+        figures.STOPPED.set(0)
+        self._halted = ""
 
 
 class _Membership:
@@ -154,16 +160,18 @@ class _Membership:
         told: Collecting,
         warehouse: Warehouse,
         tidy: Callable[[Warehouse], object] | None,
+        goes_on: Callable[[], None],
         stop: threading.Event,
     ) -> None:
         self._told = told
+        self._goes_on = goes_on
         self._stop = stop
         self._warehouse = warehouse
         self._tidy = tidy
         self._writer = Writer(warehouse, stop)
         self._batch = Batch()
         self._since = 0.0
-        self._began = time.monotonic()
+        self._began = math.inf
         self._table: dict[Partition, int] = {}
         self._looked = 0.0
         self._writing: Future[Done] | None = None
@@ -207,7 +215,7 @@ class _Membership:
                 self._begin()
                 continue
             if time.monotonic() - self._began > SOUND_AFTER:
-                figures.STOPPED.set(0)
+                self._goes_on()
             for partition, records in polled.items():
                 if not self._batch.records:
                     self._since = time.monotonic()
@@ -308,7 +316,7 @@ class _Membership:
         writing, self._writing = self._writing, None
         if writing is not None:
             reached = writing.result().reached or {}
-            figures.STOPPED.set(0)
+            self._goes_on()
             here = self._consumer.assignment()
             told = {TopicPartition(*partition): place.next for partition, place in reached.items()}
             self._consumer.commit_async(

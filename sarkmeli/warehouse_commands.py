@@ -20,10 +20,10 @@ app = typer.Typer(help="The warehouse: the public stream in tables for analysts.
 def _plainly() -> Generator[None]:
     """What a person can mend is said in a sentence, and the command fails."""
     import requests
-    from kafka.errors import AuthorizationError, SaslAuthenticationFailedError
     from pyiceberg.exceptions import RESTError
     from sqlalchemy.exc import DBAPIError
 
+    from consumers.kafka_reasons import REFUSED
     from consumers.warehouse.tidying import Untidied
     from sarkmeli.kafka import NoKafka
 
@@ -34,7 +34,7 @@ def _plainly() -> Generator[None]:
         leave(str(error))
     except Untidied as error:
         leave(f"not tidied: {error}")
-    except (AuthorizationError, SaslAuthenticationFailedError) as refused:
+    except REFUSED as refused:
         leave(f"Kafka refuses us: {refused}")
     except (OSError, DBAPIError, RESTError, requests.RequestException) as away:
         leave(f"the warehouse cannot be reached: {' '.join(str(away).split())}")

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
+from consumers.kafka_clients import Consumer
 from consumers.warehouse.polling import reading_any_name
 from consumers.warehouse.progress import Partition, Reached, reached
 from sarkmeli.kafka import client
@@ -41,7 +41,7 @@ class Kafka:
             "allow_auto_create_topics": False,
             "bootstrap_timeout_ms": ASKED,
         }
-        self._consumer: Any = reading_any_name(KafkaConsumer(**client(settings), **options, group_id=None))
+        self._consumer: Any = reading_any_name(Consumer(**client(settings), **options, group_id=None))
 
     def close(self) -> None:
         """Let it go."""

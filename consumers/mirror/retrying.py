@@ -7,8 +7,7 @@ from contextlib import closing, suppress
 from typing import Any, Final
 from uuid import UUID
 
-from kafka import KafkaConsumer
-
+from consumers.kafka_clients import Consumer
 from consumers.mirror.envelope import opened
 from consumers.mirror.member import CONSUMER
 from consumers.mirror.outgoing import partition_of
@@ -21,8 +20,6 @@ from projections.tracking import Db, Place
 POLL_SECONDS: Final = 0.5
 PATIENCE: Final = 60
 """Polls without anything, after which the brokers are taken to be away."""
-
-_Consumer: Final[Any] = KafkaConsumer
 
 
 class NothingCame(Exception):
@@ -52,7 +49,7 @@ def _events(source: PartitionedSource, number: int, stream: UUID, end: int, clie
     """The stream's events before the offset ``end``."""
     place, key = part(source.name, number), stream.bytes
     found: list[Offset] = []
-    with closing(_Consumer(**client, **CONSUMER)) as consumer:
+    with closing(Consumer(**client, **CONSUMER)) as consumer:
         consumer.assign([place])
         consumer.seek(place, 0)
         nothing = 0

@@ -20,19 +20,14 @@ from typing import Any, Final
 
 import requests
 import structlog
-from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.errors import (
-    AuthorizationError,
-    KafkaConfigurationError,
-    KafkaError,
-    OffsetOutOfRangeError,
-    SaslAuthenticationFailedError,
-)
+from kafka.errors import KafkaConfigurationError, KafkaError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from pyiceberg.exceptions import RESTError
 from sqlalchemy.exc import DBAPIError
 
+from consumers.kafka_clients import Admin, Consumer
+from consumers.kafka_reasons import REFUSED
 from consumers.warehouse import figures
 from consumers.warehouse.batch import Batch
 from consumers.warehouse.polling import reading_any_name
@@ -64,7 +59,7 @@ class TopicMissing(Exception):
 
 AWAY: Final = (KafkaError, TopicMissing, OSError, RESTError, DBAPIError, requests.RequestException, OutOfStep)
 """What passes by itself: the member begins anew from where the table is."""
-NEVER: Final = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError)
+NEVER: Final = (*REFUSED, KafkaConfigurationError)
 """What a person must mend."""
 
 
@@ -186,8 +181,8 @@ class _Membership:
     def __enter__(self) -> _Membership:
         try:
             soon: dict[str, Any] = {**self._told.client, "bootstrap_timeout_ms": 5_000}
-            self._admin = KafkaAdminClient(**soon)
-            self._consumer = reading_any_name(KafkaConsumer(**_options(self._told)))
+            self._admin = Admin(**soon)
+            self._consumer = reading_any_name(Consumer(**_options(self._told)))
             self._moved.consumer = self._consumer
             # By a pattern: only then does the client look topics up before it shares them out. By names, a member that
             # leads the group at a moment when it knows of none gives all members nothing, and stays with that.

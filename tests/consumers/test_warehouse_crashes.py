@@ -48,6 +48,8 @@ def test_a_hundred_kills(tmp_path: Path, record_property: pytest.RecordProperty)
                 if chance.random() < 0.1:
                     stream.send([], bad=[b"?"])
                 chosen = members[chance.randrange(2)]
+                # Who is killed before it has begun shows nothing.
+                until(lambda chosen=chosen: chosen.ended or chosen in asleep or chosen.collects)
                 kind = chance.random()
                 if kind < 0.08:
                     stream.close()

@@ -222,6 +222,11 @@ class Process:
         return self.process.poll() is not None
 
     @property
+    def collects(self) -> bool:
+        """Whether it has been given partitions."""
+        return b"partitions=['" in self.said.read_bytes()
+
+    @property
     def stopped(self) -> bool:
         """Whether it sleeps since its SIGSTOP."""
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import environ
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -99,7 +100,8 @@ class Place:
 
     ``catalog``: ``http(s)://…`` of a REST catalog, else a SQLAlchemy address (``sqlite:////…``, ``postgresql+psycopg://…``).
     ``folder``: an absolute path or ``s3://bucket/prefix``; a REST catalog may choose by itself if it is empty.
-    ``token`` and ``credential`` (``id:secret``) open a REST catalog. S3's own keys come from AWS's usual variables.
+    ``token`` and ``credential`` (``id:secret``) open a REST catalog. S3's keys, region and endpoint come from AWS's
+    usual variables.
     """
 
     catalog: str = field(repr=False)
@@ -123,6 +125,8 @@ class Warehouse:
 def open_catalog(place: Place) -> Catalog:
     """The catalog, with the namespace made if it is not there."""
     properties: dict[str, str] = {"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO", **dict(place.properties)}
+    if endpoint := environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL"):
+        properties.setdefault("s3.endpoint", endpoint)  # its own clients heed these, and Arrow's does not
     if place.folder:
         properties["warehouse"] = place.folder if "://" in place.folder else Path(place.folder).as_uri()
     if place.catalog.startswith(("http://", "https://")):

@@ -15,7 +15,7 @@ from warehouse_log import TOPIC, Killed, Log, Member, at_commit, check, die, row
 from consumers.warehouse.files import append, write_files
 from consumers.warehouse.progress import Partition, Reached, TopicMadeAnew, reached, written
 from consumers.warehouse.rebuilding import rebuild
-from consumers.warehouse.table import FACTS, Place, columns, open_warehouse
+from consumers.warehouse.table import FACTS, Place, columns, open_catalog, open_warehouse
 from consumers.warehouse.tidying import Tidiness, tidy
 from consumers.warehouse.writer import OutOfStep
 
@@ -164,3 +164,12 @@ def test_a_rest_catalog_serves_as_well(tmp_path: Path) -> None:
         assert len(rows(Member(log, where))) == 16
         with pytest.raises(UnauthorizedError):
             Member(log, Place(address, "", token="of-somebody"))
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_a_store_that_is_not_amazons_is_found_by_the_usual_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    catalog = open_catalog(Place(f"sqlite:///{tmp_path}/catalog.db", "s3://lake/office"))
+    assert catalog.properties["s3.endpoint"] == "http://127.0.0.1:1"

@@ -13,7 +13,7 @@ from duckdb_reader import Reader, packages
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, StringType
 from warehouse_house import all_rows, case, place
-from warehouse_log import Log, Member
+from warehouse_log import Member, six_commits
 
 from consumers.warehouse import table as tables
 from consumers.warehouse.files import append
@@ -29,15 +29,7 @@ WIDER = Schema(*tables.FACTS.fields, NestedField(13, "region", StringType(), req
 @pytest.fixture
 def member(tmp_path: Path) -> Member:
     """A table of six commits, each of two cases on two days."""
-    log = Log()
-    made = Member(log, place(tmp_path))
-    for turn in range(6):
-        for day in (1, 2):
-            log.fact(0, turn % 3, day)
-            log.fact(1, 3 + turn % 3, day)
-        made.gather()
-        made.write()
-    return made
+    return six_commits(place(tmp_path))
 
 
 def widen(member: Member) -> None:
